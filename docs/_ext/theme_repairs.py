@@ -1,0 +1,23 @@
+"""Repair what the theme and MyST-NB get wrong, so that every page is light, valid and readable by everyone."""
+
+from typing import Any
+
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.application import Sphinx
+
+
+def visit_hidden_cell(translator: Any, node: HideCodeCellNode) -> None:
+    """Open a folded cell: its own name as the summary's, no paragraph inside it."""
+    classes = " ".join(node["classes"])
+    translator.body.append(
+        f'<details class="admonition hide {classes}"><summary>{translator.encode(node["prompt_show"])}</summary>\n'
+    )
+
+
+def depart_hidden_cell(translator: Any, node: HideCodeCellNode) -> None:
+    translator.body.append("</details>\n")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_hidden_cell))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,143 @@
+"""How the site is built.  `nox -s docs` runs this; docs/_ext holds the few extensions of our own."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_cache import get_cache
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(DOCS / "_ext"))
+
+import handgrad  # noqa: E402 - after the path, so that it is imported once it is clear from where
+
+project = "Gradients by Hand"
+author = "The Gradients by Hand developers"
+copyright = "the Gradients by Hand developers"  # noqa: A001 - Sphinx's own name for it
+version = release = handgrad.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+    "sphinxext.opengraph",
+    # our own, in docs/_ext
+    "katex_math",
+    "solution",
+    "theme_repairs",
+]
+exclude_patterns = ["_build", "_ext", "node_modules"]
+templates_path = ["_templates"]
+nitpicky = True
+
+# -- The pages ----------------------------------------------------------------------------------
+
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_heading_anchors = 3
+myst_dmath_double_inline = True
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "plain"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# -- Running the cells --------------------------------------------------------------------------
+
+
+def fingerprint(*folders_and_files: Path) -> str:
+    """Hash everything a cell's output depends on beside the cell itself."""
+    files = [
+        file
+        for path in folders_and_files
+        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
+        if file.is_file() and "__pycache__" not in file.parts
+    ]
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(ROOT)} {len(content)} ".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+# MyST-NB's cache knows a page's cells, not the code they call; a new path is a new cache.
+CACHE = DOCS / "_build" / "cells" / fingerprint(ROOT / "src", DOCS / "requirements.txt", DOCS / "_data", DOCS / "_ext")
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(CACHE)
+nb_execution_raise_on_error = True  # a warning alone would be forgotten by the next build
+nb_execution_show_tb = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+nb_ipywidgets_js: dict[str, Any] = {}  # would be fetched from other hosts
+
+# The kernels inherit this environment: the pages' own helpers, one thread (so that sums are added in the
+# same order everywhere), and a profile that is not the reader's own.
+os.environ["PYTHONPATH"] = str(DOCS / "_ext")
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+os.environ["IPYTHONDIR"] = str(DOCS / "_build" / "ipython")
+PROFILE = DOCS / "_build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
+PROFILE.parent.mkdir(parents=True, exist_ok=True)
+PROFILE.write_text('c.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\nc.IPKernelApp.log_level = "ERROR"\n', "utf-8")
+
+# -- Mathematics --------------------------------------------------------------------------------
+
+html_math_renderer = "katex"
+katex_macros = {
+    r"\T": r"^{\mathsf{T}}",
+    r"\R": r"\mathbb{R}",
+    r"\pd": r"\frac{\partial #1}{\partial #2}",
+    r"\tr": r"\operatorname{tr}",
+    r"\vec": r"\operatorname{vec}",
+    r"\diag": r"\operatorname{diag}",
+    r"\softmax": r"\operatorname{softmax}",
+}
+
+# -- The reference ------------------------------------------------------------------------------
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+# -- The site -----------------------------------------------------------------------------------
+
+html_theme = "sphinx_book_theme"
+html_title = "Gradients by Hand"
+html_favicon = "_static/logo.svg"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_context = {"default_mode": "auto"}
+html_show_search_summary = False  # it would fetch every hit, which a browser refuses on file://
+html_copy_source = True
+html_show_sourcelink = False
+html_sidebars = {"**": ["sidebar-head.html", "sbt-sidebar-nav.html"]}
+html_theme_options = {
+    "navbar_persistent": [],  # otherwise a second header with a second search, and a dead sidebar toggle
+    "article_header_end": ["theme-switch.html", "toggle-secondary-sidebar.html"],
+    "footer_content_items": ["footer.html"],
+    "show_toc_level": 2,
+    "back_to_top_button": False,
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+}
+ogp_social_cards = {"enable": False}
+ogp_site_name = "Gradients by Hand"
+ogp_enable_meta_description = True
+
+
+def prepare_cache(app: Sphinx) -> None:
+    """Create the cache before reading in parallel: two workers creating it at once crash."""
+    get_cache(CACHE).list_cache_records()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("builder-inited", prepare_cache)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
