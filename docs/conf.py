@@ -121,7 +121,7 @@ html_show_sourcelink = False
 html_sidebars = {"**": ["sidebar-head.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
     "navbar_persistent": [],  # otherwise a second header with a second search, and a dead sidebar toggle
-    "article_header_end": ["theme-switch.html", "toggle-secondary-sidebar.html"],
+    "article_header_end": ["header-buttons.html"],
     "footer_content_items": ["footer.html"],
     "show_toc_level": 2,
     "back_to_top_button": False,
