@@ -1,0 +1,290 @@
+"""Thin objects over the operations, for people who think in layers.
+
+A layer keeps two things between calls: its parameters and the pullback of its last forward
+pass. ``backward`` calls that pullback.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import sqrt
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from . import activations
+from ._arguments import Array
+from .activations import Pullback
+from .dense import linear
+
+
+class Layer(Protocol):
+    """What `Sequential` and `SGD` ask of a layer, one of your own included."""
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The parameters, by name."""
+
+    @property
+    def grads(self) -> dict[str, Array]:
+        """Their gradients, under the same names and in the same shapes."""
+
+    def forward(self, X: ArrayLike, /) -> Array:
+        """Return the output for the input X."""
+
+    def backward(self, dY: ArrayLike, /, *, input_gradient: bool = True) -> Array | None:
+        """Fill `grads` from the upstream gradient and return the gradient of the input."""
+
+
+class Remembering:
+    """A layer that remembers the pullback of its last forward pass."""
+
+    def __init__(self) -> None:
+        self.params: dict[str, Array] = {}
+        self.grads: dict[str, Array] = {}
+        self._pullback: Callable[..., Any] | None = None
+
+    def _last_pullback(self) -> Callable[..., Any]:
+        if self._pullback is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward: there is nothing to go back through; call "
+                f"forward first"
+            )
+        return self._pullback
+
+
+class Linear(Remembering):
+    """``Y = X W^T + b`` with its own weight and bias.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The weight has shape (out_features, in_features), the bias (out_features,).
+    bias : bool, optional
+        Without, `params` has no "bias".
+    rng : None, int or numpy.random.Generator, optional
+        Where the first parameters come from: uniform within 1 / sqrt(in_features) of zero.
+    dtype : dtype, optional
+        numpy.float64, or numpy.float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> layer = hg.Linear(3, 2, rng=0)
+    >>> layer.forward(np.ones((5, 3))).shape
+    (5, 2)
+    >>> layer.backward(np.ones((5, 2))).shape
+    (5, 3)
+    >>> layer.grads["weight"].shape == layer.params["weight"].shape
+    True
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias: bool = True,
+        rng: Any = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        super().__init__()
+        for name, size in {"in_features": in_features, "out_features": out_features}.items():
+            if size < 1:
+                raise ValueError(f"Linear: {name} is {size}; it must be at least 1")
+        rng = np.random.default_rng(rng)
+        bound = 1 / sqrt(in_features)
+        shapes = {"weight": (out_features, in_features), "bias": (out_features,)}
+        for name in shapes if bias else ["weight"]:
+            self.params[name] = rng.uniform(-bound, bound, shapes[name]).astype(dtype)
+            self.grads[name] = np.zeros_like(self.params[name])
+
+    def forward(self, X: ArrayLike) -> Array:
+        """Return Y, shape (n, out), for X, shape (n, in)."""
+        Y, self._pullback = linear(X, self.params["weight"], self.params.get("bias"))
+        return Y
+
+    def backward(self, dY: ArrayLike, *, input_gradient: bool = True) -> Array | None:
+        """Fill `grads` from the upstream gradient dY and return dX, or None if not asked for."""
+        dX: Array | None
+        dX, dW, db = self._last_pullback()(dY, input_gradient=input_gradient)
+        self.grads["weight"] = dW
+        if db is not None:
+            self.grads["bias"] = db
+        return dX
+
+
+class Activation(Remembering):
+    """A layer without parameters around one of the operations of `handgrad.activations`."""
+
+    def __init__(self, operation: Callable[[ArrayLike], tuple[Array, Pullback]]) -> None:
+        super().__init__()
+        self._operation = operation
+
+    def forward(self, Z: ArrayLike) -> Array:
+        """Return the activation of Z, in the shape of Z."""
+        A, self._pullback = self._operation(Z)
+        return A
+
+    def backward(self, dA: ArrayLike, *, input_gradient: bool = True) -> Array | None:
+        """Return dZ for the upstream gradient dA, or None if not asked for."""
+        pullback = self._last_pullback()
+        return pullback(dA) if input_gradient else None
+
+
+class ReLU(Activation):
+    """`relu` as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.relu)
+
+
+class LeakyReLU(Activation):
+    """`leaky_relu` as a layer, with its slope to the left of 0."""
+
+    def __init__(self, slope: float = 0.01) -> None:
+        super().__init__(partial(activations.leaky_relu, slope=slope))
+
+
+class Sigmoid(Activation):
+    """`sigmoid` as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.sigmoid)
+
+
+class Tanh(Activation):
+    """`tanh` as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.tanh)
+
+
+class GELU(Activation):
+    """`gelu` as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.gelu)
+
+
+class Softplus(Activation):
+    """`softplus` as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.softplus)
+
+
+class Softmax(Activation):
+    """`softmax` over the last axis as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.softmax)
+
+
+class LogSoftmax(Activation):
+    """`log_softmax` over the last axis as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__(activations.log_softmax)
+
+
+class Sequential:
+    """Layers one after the other: forward in their order, backward in the reverse.
+
+    Parameters
+    ----------
+    *layers : Layer
+        At least one, a Sequential included. Kept as the tuple `layers`.
+
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        Those of all layers, a key being the layer's position and its own key: "0.weight".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> net = hg.Sequential(hg.Linear(4, 3, rng=0), hg.ReLU(), hg.Linear(3, 2, rng=1))
+    >>> X, T = np.ones((5, 4)), np.zeros((5, 2))
+    >>> loss, loss_pullback = hg.mean_squared_error(net.forward(X), T)
+    >>> net.backward(loss_pullback()).shape
+    (5, 4)
+    >>> list(net.grads)
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        if not layers:
+            raise ValueError("Sequential: got no layers; it needs at least one")
+        self.layers = layers
+
+    def forward(self, X: ArrayLike) -> Array:
+        """Return the output of the last layer."""
+        Y = np.asarray(X)
+        for layer in self.layers:
+            Y = layer.forward(Y)
+        return Y
+
+    def backward(self, dY: ArrayLike, *, input_gradient: bool = True) -> Array | None:
+        """Fill the layers' `grads` from dY; return dX, or None if not asked for.
+
+        A training step passes ``input_gradient=False``: the gradient of the data is wasted work.
+        """
+        first, *later = self.layers
+        upstream: Any = dY
+        for layer in reversed(later):
+            upstream = layer.backward(upstream)
+        return first.backward(upstream, input_gradient=input_gradient)
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The parameters of all layers."""
+        return _numbered(layer.params for layer in self.layers)
+
+    @property
+    def grads(self) -> dict[str, Array]:
+        """The gradients of all layers."""
+        return _numbered(layer.grads for layer in self.layers)
+
+
+def _numbered(dicts: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    return {f"{i}.{name}": array for i, d in enumerate(dicts) for name, array in d.items()}
+
+
+class SGD:
+    """Gradient descent: ``step()`` moves each parameter by ``-lr`` times its gradient.
+
+    Parameters
+    ----------
+    net : Layer
+        Its parameters are changed in place. Finish `backward` before `step`: pullbacks read the
+        weights of their forward pass, and after a step those are no longer there.
+    lr : float
+        The learning rate, positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> layer = hg.Linear(2, 1, bias=False, rng=0)
+    >>> before = layer.params["weight"].copy()
+    >>> _ = layer.forward(np.array([[1.0, 2.0]]))
+    >>> _ = layer.backward(np.array([[10.0]]))
+    >>> hg.SGD(layer, lr=0.5).step()
+    >>> layer.params["weight"] - before
+    array([[ -5., -10.]])
+    """
+
+    def __init__(self, net: Layer, lr: float) -> None:
+        if not lr > 0:
+            raise ValueError(f"SGD: lr is {lr}; it must be positive")
+        self.net = net
+        self.lr = lr
+
+    def step(self) -> None:
+        """Take one step with the gradients that the last `backward` left."""
+        grads = self.net.grads
+        for name, P in self.net.params.items():
+            P -= self.lr * grads[name]

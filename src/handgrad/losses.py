@@ -1,0 +1,253 @@
+"""Losses: from predictions and targets to one number, each with its pullback beside it.
+
+Targets are data: a pullback takes the upstream scalar, 1 unless told otherwise, and returns
+the gradient for the first argument only.
+"""
+
+from collections.abc import Callable
+from math import nan
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._arguments import Array, as_upstream, differentiable
+from .activations import log_softmax, logistic, logits, softplus
+
+LossPullback = Callable[..., Array]
+Reduction = Literal["mean", "sum"]
+
+
+def mean_squared_error(
+    Y: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean"
+) -> tuple[Any, LossPullback]:
+    """(Y, T) -> (loss, d -> dY) with ``loss = sum((Y - T)^2)``, divided by the number of entries.
+
+    Parameters
+    ----------
+    Y : array_like
+        Predictions, any shape, floating point.
+    T : array_like
+        Targets in exactly the shape of Y: (n, 1) against (n,) is refused, not broadcast.
+    reduction : {"mean", "sum"}, optional
+        "mean" divides by the number of entries of Y; "sum" does not divide.
+
+    Returns
+    -------
+    loss : scalar
+        In the dtype of Y. The mean over no entries at all is NaN.
+    mean_squared_error_pullback : callable
+        ``d -> dY = d * 2 (Y - T) / Y.size``, without the division for "sum".
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, or `reduction` is unknown.
+    TypeError
+        Y is not floating point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> loss, pullback = hg.mean_squared_error(np.array([1.0, 4.0]), np.array([0.0, 2.0]))
+    >>> float(loss)
+    2.5
+    >>> pullback()
+    array([1., 2.])
+    """
+    Y = differentiable("mean_squared_error", "Y", Y)
+    T = _targets_like("mean_squared_error", T, "Y", Y)
+    scale = _scale("mean_squared_error", reduction, Y.size)
+    R = Y - T
+    loss = (R * R).sum() * scale
+
+    def mean_squared_error_pullback(upstream: ArrayLike = 1.0) -> Array:
+        d = as_upstream("mean_squared_error_pullback", "upstream", upstream, of=loss)
+        dY: Array = 2 * scale * d * R
+        return dY
+
+    return loss, mean_squared_error_pullback
+
+
+def softmax_cross_entropy(
+    Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean"
+) -> tuple[Any, LossPullback]:
+    """(Z, T) -> (loss, d -> dZ) with ``loss = -sum(T * log_softmax(Z))``, divided by the rows.
+
+    Parameters
+    ----------
+    Z : array_like, shape (n, k)
+        Logits of `n` samples for `k` classes, floating point.
+    T : array_like, shape (n,) or (n, k)
+        Class indices, integers from 0 to k - 1; or rows of probabilities, each summing to one.
+    reduction : {"mean", "sum"}, optional
+        "mean" divides by the number of rows `n`; "sum" does not divide.
+
+    Returns
+    -------
+    loss : scalar
+        In the dtype of Z. The mean over no rows at all is NaN.
+    softmax_cross_entropy_pullback : callable
+        ``d -> dZ = d * (softmax(Z) - T) / n``, without the division for "sum"; T as rows.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit, a class index is out of range, a row of T does not sum to one, or
+        `reduction` is unknown.
+    TypeError
+        Z is not floating point, or class indices are not integers.
+
+    Notes
+    -----
+    Nothing is clipped: the loss of a logit 20000 below the largest is 20000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> loss, pullback = hg.softmax_cross_entropy(np.array([[0.0, np.log(3.0)]]), np.array([0]))
+    >>> round(float(loss), 6)  # log 4
+    1.386294
+    >>> pullback()
+    array([[-0.75,  0.75]])
+    """
+    Z = logits("softmax_cross_entropy", Z)
+    if Z.ndim != 2:
+        raise ValueError(
+            f"softmax_cross_entropy: Z has shape {Z.shape}; it needs two axes, (samples, classes)"
+        )
+    T = np.asarray(T)
+    scale = _scale("softmax_cross_entropy", reduction, len(Z))
+    L, _ = log_softmax(Z)  # (n, k)
+    if T.ndim == 1:
+        at_target = (np.arange(len(Z)), _class_indices(T, Z))  # one entry in each row
+        loss = -L[at_target].sum() * scale
+    else:
+        T = _probability_rows(T, Z)
+        loss = -(T * L).sum() * scale
+
+    def softmax_cross_entropy_pullback(upstream: ArrayLike = 1.0) -> Array:
+        d = as_upstream("softmax_cross_entropy_pullback", "upstream", upstream, of=loss)
+        dZ = np.exp(L)  # (n, k), softmax(Z)
+        if T.ndim == 1:
+            dZ[at_target] -= 1
+        else:
+            dZ -= T
+        dZ *= scale * d
+        return dZ
+
+    return loss, softmax_cross_entropy_pullback
+
+
+def sigmoid_cross_entropy(
+    Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean"
+) -> tuple[Any, LossPullback]:
+    """(Z, T) -> (loss, d -> dZ), the cross-entropy of independent yes-or-no targets.
+
+    ``loss = -sum(T log sigmoid(Z) + (1 - T) log sigmoid(-Z))``, divided by the number of rows.
+
+    Parameters
+    ----------
+    Z : array_like, shape (n,) or (n, k)
+        Logits, floating point.
+    T : array_like
+        Probabilities of "yes", from 0 to 1, in exactly the shape of Z.
+    reduction : {"mean", "sum"}, optional
+        "mean" divides by the number of rows `n`; "sum" does not divide.
+
+    Returns
+    -------
+    loss : scalar
+        In the dtype of Z. The mean over no rows at all is NaN.
+    sigmoid_cross_entropy_pullback : callable
+        ``d -> dZ = d * (sigmoid(Z) - T) / n``, without the division for "sum"; computed as
+        ``(1 - T) sigmoid(Z) - T sigmoid(-Z)``, which does not cancel for a confident answer.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, a target is not between 0 and 1, or `reduction` is unknown.
+    TypeError
+        Z is not floating point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> loss, pullback = hg.sigmoid_cross_entropy(np.array([0.0, 40.0]), np.array([1.0, 1.0]))
+    >>> round(float(loss), 6)  # half of log 2
+    0.346574
+    >>> pullback()
+    array([-2.50000000e-01, -2.12417713e-18])
+    """
+    Z = differentiable("sigmoid_cross_entropy", "Z", Z)
+    if Z.ndim not in (1, 2):
+        raise ValueError(
+            f"sigmoid_cross_entropy: Z has shape {Z.shape}; it needs one axis, (samples,), or "
+            f"two, (samples, outputs)"
+        )
+    T = _targets_like("sigmoid_cross_entropy", T, "Z", Z)
+    if T.size and not 0 <= T.min() <= T.max() <= 1:
+        raise ValueError(
+            f"sigmoid_cross_entropy: T reaches from {T.min()} to {T.max()}; targets are "
+            f"probabilities, from 0 to 1"
+        )
+    scale = _scale("sigmoid_cross_entropy", reduction, len(Z))
+    # -log sigmoid(z) = softplus(-z) = softplus(z) - z
+    loss = (softplus(Z)[0] - T * Z).sum() * scale
+
+    def sigmoid_cross_entropy_pullback(upstream: ArrayLike = 1.0) -> Array:
+        d = as_upstream("sigmoid_cross_entropy_pullback", "upstream", upstream, of=loss)
+        P, Q = logistic(Z)
+        dZ: Array = scale * d * ((1 - T) * P - T * Q)
+        return dZ
+
+    return loss, sigmoid_cross_entropy_pullback
+
+
+def _scale(loss: str, reduction: str, count: int) -> float:
+    """Return what the sum is multiplied by."""
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f'{loss}: reduction is {reduction!r}; it must be "mean" or "sum"')
+    if reduction == "sum":
+        return 1.0
+    return 1 / count if count else nan
+
+
+def _targets_like(loss: str, T: ArrayLike, name: str, prediction: Array) -> Array:
+    T = np.asarray(T)
+    if T.shape != prediction.shape:
+        raise ValueError(
+            f"{loss}: T has shape {T.shape}, {name} has shape {prediction.shape}; the two must "
+            f"be equal, nothing is broadcast"
+        )
+    return T.astype(prediction.real.dtype)
+
+
+def _class_indices(T: Array, Z: Array) -> Array:
+    n, k = Z.shape
+    if T.dtype.kind not in "iu":
+        raise TypeError(
+            f"softmax_cross_entropy: T has one axis and dtype {T.dtype}; class indices are integers"
+        )
+    if len(T) != n:
+        raise ValueError(f"softmax_cross_entropy: T has {len(T)} class indices, Z has {n} rows")
+    if n and not 0 <= T.min() <= T.max() < k:
+        raise ValueError(
+            f"softmax_cross_entropy: T reaches from {T.min()} to {T.max()}; with Z of shape "
+            f"{Z.shape} class indices go from 0 to {k - 1}"
+        )
+    return T
+
+
+def _probability_rows(T: Array, Z: Array) -> Array:
+    T = _targets_like("softmax_cross_entropy", T, "Z", Z)
+    sums = T.sum(axis=1)
+    if not np.allclose(sums, 1, atol=1e-5) or (T < 0).any():
+        raise ValueError(
+            "softmax_cross_entropy: each row of T must be probabilities that sum to 1; the "
+            f"smallest entry is {T.min()}, the row sums reach from {sums.min()} to {sums.max()}"
+        )
+    return T
