@@ -28,11 +28,11 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
-    "sphinxext.opengraph",
     # our own, in docs/_ext
     "katex_math",
     "solution",
     "theme_repairs",
+    "slim",
 ]
 exclude_patterns = ["_build", "_ext", "node_modules"]
 templates_path = ["_templates"]
@@ -112,7 +112,7 @@ html_theme = "sphinx_book_theme"
 html_title = "Gradients by Hand"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files = [("site.css", {"priority": 900})]  # after all others
 html_js_files = [("site.js", {"defer": "defer"})]
 html_context = {"default_mode": "auto"}
 html_show_search_summary = False  # it would fetch every hit, which a browser refuses on file://
@@ -128,9 +128,6 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
 }
-ogp_social_cards = {"enable": False}
-ogp_site_name = "Gradients by Hand"
-ogp_enable_meta_description = True
 
 
 def prepare_cache(app: Sphinx) -> None:
