@@ -47,7 +47,7 @@ def relu(Z: ArrayLike) -> tuple[Array, Pullback]:
 
     def relu_pullback(dA: ArrayLike) -> Array:
         dA = as_upstream("relu_pullback", "dA", dA, of=A)
-        dZ: Array = dA * (A > 0)
+        dZ: Array = dA * (A > 0).astype(A.dtype)  # a mask of floats: mixed dtypes multiply slowly
         return dZ
 
     return A, relu_pullback

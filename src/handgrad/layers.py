@@ -1,7 +1,8 @@
 """Thin objects over the operations, for people who think in layers.
 
-A layer keeps two things between calls: its parameters and the pullback of its last forward
-pass. ``backward`` calls that pullback.
+A layer keeps three things between calls: its parameters, the pullback of its last forward
+pass, and the gradients that ``backward`` got by calling that pullback. Before the first
+``backward`` there are none.
 """
 
 from collections.abc import Callable, Iterable
@@ -98,7 +99,6 @@ class Linear(Remembering):
         shapes = {"weight": (out_features, in_features), "bias": (out_features,)}
         for name in shapes if bias else ["weight"]:
             self.params[name] = rng.uniform(-bound, bound, shapes[name]).astype(dtype)
-            self.grads[name] = np.zeros_like(self.params[name])
 
     def forward(self, X: ArrayLike) -> Array:
         """Return Y, shape (n, out), for X, shape (n, in)."""
@@ -107,8 +107,10 @@ class Linear(Remembering):
 
     def backward(self, dY: ArrayLike, *, input_gradient: bool = True) -> Array | None:
         """Fill `grads` from the upstream gradient dY and return dX, or None if not asked for."""
+        pullback = self._last_pullback()
+        self.grads.clear()  # the new gradients then take the memory of the old, still in the cache
         dX: Array | None
-        dX, dW, db = self._last_pullback()(dY, input_gradient=input_gradient)
+        dX, dW, db = pullback(dY, input_gradient=input_gradient)
         self.grads["weight"] = dW
         if db is not None:
             self.grads["bias"] = db
@@ -285,6 +287,10 @@ class SGD:
 
     def step(self) -> None:
         """Take one step with the gradients that the last `backward` left."""
-        grads = self.net.grads
-        for name, P in self.net.params.items():
+        params, grads = self.net.params, self.net.grads
+        if params.keys() != grads.keys():
+            raise RuntimeError(
+                "SGD.step: there are no gradients to step along; call backward first"
+            )
+        for name, P in params.items():
             P -= self.lr * grads[name]
