@@ -135,6 +135,13 @@ def prepare_cache(app: Sphinx) -> None:
     get_cache(CACHE).list_cache_records()
 
 
+def forget_failed_build(app: Sphinx, error: Exception | None) -> None:
+    """Read every page again after a warning: a page that is not read again would not warn again."""
+    if app._warncount:
+        (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", prepare_cache)
+    app.connect("build-finished", forget_failed_build, priority=1000)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
