@@ -1,0 +1,163 @@
+"""The layers: operations with a memory."""
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+@pytest.mark.parametrize(
+    ("layer", "operation"),
+    [
+        (hg.ReLU(), hg.relu),
+        (hg.LeakyReLU(0.3), lambda Z: hg.leaky_relu(Z, 0.3)),
+        (hg.Sigmoid(), hg.sigmoid),
+        (hg.Tanh(), hg.tanh),
+        (hg.GELU(), hg.gelu),
+        (hg.Softplus(), hg.softplus),
+        (hg.Softmax(), hg.softmax),
+        (hg.LogSoftmax(), hg.log_softmax),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_an_activation_layer_is_its_operation(layer, operation):
+    Z, dA = normal(5, 3), normal(5, 3, seed=1)
+    A, pullback = operation(Z)
+    np.testing.assert_array_equal(layer.forward(Z), A)
+    np.testing.assert_array_equal(layer.backward(dA), pullback(dA))
+    assert layer.backward(dA, input_gradient=False) is None
+    assert layer.params == layer.grads == {}
+
+
+def test_a_linear_layer_is_its_operation():
+    layer = hg.Linear(3, 4, rng=0)
+    X, dY = normal(5, 3), normal(5, 4, seed=1)
+    Y, pullback = hg.linear(X, layer.params["weight"], layer.params["bias"])
+    np.testing.assert_array_equal(layer.forward(X), Y)
+    np.testing.assert_array_equal(layer.backward(dY), pullback(dY)[0])
+    np.testing.assert_array_equal(layer.grads["weight"], pullback(dY)[1])
+    np.testing.assert_array_equal(layer.grads["bias"], pullback(dY)[2])
+    assert layer.params["weight"].shape == (4, 3)
+    assert layer.params["bias"].shape == (4,)
+
+
+def test_a_linear_layer_without_bias():
+    layer = hg.Linear(3, 4, bias=False, rng=0)
+    layer.forward(normal(5, 3))
+    layer.backward(normal(5, 4))
+    assert layer.params.keys() == layer.grads.keys() == {"weight"}
+
+
+def test_first_parameters():
+    """Within 1 / sqrt(in) of zero, the same for the same seed, different for another."""
+    W, again, other = (hg.Linear(16, 50, rng=seed).params["weight"] for seed in (3, 3, 4))
+    assert 0.2 < np.abs(W).max() <= 0.25
+    np.testing.assert_array_equal(W, again)
+    assert not np.array_equal(W, other)
+    assert (
+        hg.Linear(3, 2, rng=np.random.default_rng(0), dtype=np.float32).params["bias"].dtype
+        == np.float32
+    )
+
+
+def test_sequential_is_composition():
+    first, relu, second = hg.Linear(3, 6, rng=0), hg.ReLU(), hg.Linear(6, 2, rng=1)
+    net = hg.Sequential(first, hg.Sequential(relu, second))
+    X, dY = normal(5, 3), normal(5, 2, seed=1)
+    Y = second.forward(relu.forward(first.forward(X)))
+    np.testing.assert_array_equal(net.forward(X), Y)
+    dX = first.backward(relu.backward(second.backward(dY)))
+    np.testing.assert_array_equal(net.backward(dY), dX)
+    assert list(net.params) == list(net.grads) == ["0.weight", "0.bias", "1.1.weight", "1.1.bias"]
+    assert net.params["1.1.weight"] is second.params["weight"]
+
+
+@pytest.mark.parametrize("activation", [hg.ReLU, hg.Tanh, hg.GELU, hg.Softplus])
+def test_every_gradient_of_a_network(activation):
+    net = hg.Sequential(hg.Linear(4, 6, rng=0), activation(), hg.Linear(6, 3, rng=1))
+    X, T = normal(5, 4), np.array([0, 2, 1, 1, 0])
+    _, loss_pullback = hg.softmax_cross_entropy(net.forward(X), T)
+    dX = net.backward(loss_pullback())
+
+    def loss_at(layer, name):
+        def loss(P):
+            saved = layer.params[name]
+            layer.params[name] = P
+            try:
+                return hg.softmax_cross_entropy(net.forward(X), T)[0]
+            finally:
+                layer.params[name] = saved
+
+        return loss
+
+    gradients = [(layer, name, layer.grads[name]) for layer in net.layers for name in layer.params]
+    assert len(gradients) == 4
+    for layer, name, gradient in gradients:
+        hg.check_gradient(loss_at(layer, name), layer.params[name], gradient).assert_ok()
+    hg.check_gradient(lambda X: hg.softmax_cross_entropy(net.forward(X), T)[0], X, dX).assert_ok()
+
+
+def test_input_gradient_false_leaves_only_the_first_product_out():
+    net = hg.Sequential(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1))
+    X, dY = normal(5, 3), normal(5, 2, seed=1)
+    net.forward(X)
+    net.backward(dY)
+    with_input = net.grads
+    assert net.backward(dY, input_gradient=False) is None
+    for name, gradient in net.grads.items():
+        np.testing.assert_array_equal(gradient, with_input[name])
+
+
+def test_sgd_steps_against_the_gradient():
+    layer = hg.Linear(3, 2, rng=0)
+    before = {name: P.copy() for name, P in layer.params.items()}
+    layer.forward(normal(5, 3))
+    layer.backward(normal(5, 2))
+    hg.SGD(layer, 0.1).step()
+    for name, P in layer.params.items():
+        np.testing.assert_allclose(P, before[name] - 0.1 * layer.grads[name], rtol=1e-15)
+        assert not np.array_equal(P, before[name])
+
+
+def test_sgd_learns_a_linear_map():
+    truth, X = normal(2, 3), normal(40, 3, seed=1)
+    layer = hg.Linear(3, 2, rng=0)
+    optimiser = hg.SGD(layer, lr=0.5)
+    for _ in range(200):
+        _, loss_pullback = hg.mean_squared_error(layer.forward(X), X @ truth.T)
+        layer.backward(loss_pullback(), input_gradient=False)
+        optimiser.step()
+    np.testing.assert_allclose(layer.params["weight"], truth, atol=1e-8)
+    np.testing.assert_allclose(layer.params["bias"], 0, atol=1e-8)
+
+
+def test_a_failed_backward_leaves_no_stale_gradients():
+    layer = hg.Linear(3, 2, rng=0)
+    layer.forward(normal(5, 3))
+    layer.backward(normal(5, 2))
+    with pytest.raises(ValueError, match="dY has shape"):
+        layer.backward(normal(5, 3))
+    with pytest.raises(RuntimeError, match="call backward first"):
+        hg.SGD(layer, 0.1).step()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: hg.Linear(3, 2).backward(normal(5, 2)), RuntimeError, r"Linear.backward: .* call forward first"),
+        (lambda: hg.ReLU().backward(normal(5, 2)), RuntimeError, r"ReLU.backward: .* call forward first"),
+        (lambda: hg.SGD(hg.Linear(3, 2), 0.1).step(), RuntimeError, r"SGD.step: .* call backward first"),
+        (lambda: hg.SGD(hg.Linear(3, 2), 0), ValueError, r"SGD: lr is 0; it must be positive"),
+        (lambda: hg.SGD(hg.Linear(3, 2), float("nan")), ValueError, r"lr is nan"),
+        (lambda: hg.Linear(0, 2), ValueError, r"Linear: in_features is 0; it must be at least 1"),
+        (lambda: hg.Linear(2, -1), ValueError, r"Linear: out_features is -1"),
+        (lambda: hg.Sequential(), ValueError, r"Sequential: got no layers; it needs at least one"),
+    ],
+)  # fmt: skip
+def test_refusals(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
