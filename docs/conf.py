@@ -13,7 +13,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(DOCS / "_ext"))
 
-import handgrad  # noqa: E402 - after the path, so that it is imported once it is clear from where
+import handgrad
 
 project = "Gradients by Hand"
 author = "The Gradients by Hand developers"
@@ -84,7 +84,10 @@ os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ["IPYTHONDIR"] = str(DOCS / "_build" / "ipython")
 PROFILE = DOCS / "_build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
 PROFILE.parent.mkdir(parents=True, exist_ok=True)
-PROFILE.write_text('c.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\nc.IPKernelApp.log_level = "ERROR"\n', "utf-8")
+PROFILE.write_text(
+    'c.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\nc.IPKernelApp.log_level = "ERROR"\n',
+    "utf-8",
+)
 
 # -- Mathematics --------------------------------------------------------------------------------
 

@@ -124,8 +124,7 @@ def _tidy(svg: str, alt: str) -> str:
     body = _own_ids(body)
     width = float(box[1].split()[2])
     return (
-        f'<svg role="img" aria-label="{html.escape(alt)}" viewBox="{box[1]}" '
-        f'style="width: {width / 0.75:.0f}px">{body}'
+        f'<svg role="img" aria-label="{html.escape(alt)}" viewBox="{box[1]}" style="width: {width / 0.75:.0f}px">{body}'
     )
 
 

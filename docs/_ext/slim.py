@@ -80,9 +80,7 @@ def bundle(static: Path, sheets: list[str], words: set[str]) -> str:
     parts = []
     for name in sheets:
         folder = Path(name).parent.as_posix()
-        rules = tinycss2.parse_stylesheet(
-            (static / name).read_text("utf-8"), skip_comments=True, skip_whitespace=True
-        )
+        rules = tinycss2.parse_stylesheet((static / name).read_text("utf-8"), skip_comments=True, skip_whitespace=True)
         css = "".join(rule.serialize() + "\n" for rule in slim(rules, words))
         css = re.sub(r"""url\(["']?(?!data:)([^"')]+)["']?\)""", rf"url({folder}/\1)", css)
         parts.append(f"/* {name} */\n{css}")
