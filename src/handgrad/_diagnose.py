@@ -1,0 +1,340 @@
+"""What is wrong with a gradient: the classic mistakes, tried one after the other.
+
+A mistake is an equation that the wrong gradient satisfies. If the received gradient, transposed,
+fulfils the adjoint identity, then it is the transpose; if it fulfils the identity for the
+transposed upstream gradient, then that one was transposed. Each hypothesis is such a pair of
+sides, and the first whose sides agree is the diagnosis.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._adjoint import Adjoint
+from ._arguments import Array
+from ._contract import Operation
+from ._pushforward import pushforward
+
+
+class Diagnosis(NamedTuple):
+    """The verdict, what to say after "the gradient for W", and the constant factor if any."""
+
+    verdict: str
+    sentence: str
+    factor: float | None = None
+
+
+MATCH = Diagnosis("match", "is right")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The gradient for one primal, and all that is known about it."""
+
+    op: Operation
+    primals: tuple[Any, ...]
+    names: tuple[str, ...]
+    position: int
+    gradient: Array
+    opposite: Array  # the gradient for -2 G
+    G: Array
+    adjoint: Adjoint
+    rng: np.random.Generator
+
+    @property
+    def x(self) -> Array:
+        return self.adjoint.push.x
+
+    @property
+    def y(self) -> Array:
+        return self.adjoint.push.y
+
+    @cached_property
+    def error(self) -> float:
+        """The distance from the true gradient, relative to its norm."""
+        if self.gradient.shape != self.x.shape:
+            return np.inf
+        claimed, expected = self.adjoint.claimed(self.gradient), self.adjoint.expected(self.G)
+        return self.adjoint.error(claimed, expected, self.adjoint.floor(self.G))
+
+    def elsewhere(self, f: Callable[[Array], Any], x: Array) -> Adjoint | None:
+        """Return the adjoint of another function or at another point, if it has one."""
+        try:
+            return Adjoint(pushforward("diagnose", f, x, self.rng), self.rng)
+        except (TypeError, ValueError, ArithmeticError, LookupError):
+            return None
+
+
+class Hypothesis(NamedTuple):
+    """The two sides agree if the gradient is wrong in this way."""
+
+    left: Array
+    right: Array
+    diagnosis: Diagnosis
+
+
+def diagnose(case: Case) -> Diagnosis:
+    """Return the verdict on a gradient, and what is wrong with it."""
+    with np.errstate(all="ignore"):
+        return at_once(case) or by_hypothesis(case) or unexplained(case)
+
+
+def at_once(case: Case) -> Diagnosis | None:
+    """Return the verdict if it needs no hypothesis: right, or nothing that could be judged."""
+    g, G, adjoint, push = case.gradient, case.G, case.adjoint, case.adjoint.push
+    if g.dtype.kind != "f":
+        return Diagnosis("precision", f"has dtype {g.dtype}; it must be float64 as its variable")
+    if not np.isfinite(g).all():
+        return Diagnosis("mismatch", "holds nan or infinity, where the value is finite")
+    if case.y.dtype.itemsize < 8:
+        return Diagnosis(
+            "precision",
+            f"cannot be judged: the value has dtype {case.y.dtype}, whose rounding drowns the "
+            f"differences; compute it in float64",
+        )
+    if g.shape != case.x.shape:
+        return None
+    if not np.linalg.norm(case.opposite + 2 * g) <= 1e-5 * np.linalg.norm(g):
+        unused = np.array_equal(case.opposite, g)
+        return Diagnosis(
+            "mismatch",
+            "does not depend on the upstream gradient: was it left out?"
+            if unused
+            else "is not linear in the upstream gradient: is that squared, its absolute value "
+            "taken, a constant added to it, or a mask made from it?",
+        )
+    floor, size = adjoint.floor(G), np.linalg.norm(adjoint.expected(G))
+    agrees = case.error <= adjoint.tolerance
+    if agrees and (floor <= 1e-3 * size or np.linalg.norm(adjoint.claimed(g)) <= floor):
+        return MATCH
+    if push.bends(case.rng.standard_normal(case.x.shape)):
+        return Diagnosis(
+            "kink",
+            f"cannot be judged here: the function has a kink within the step of {push.step:.1e}, "
+            f"where its slope jumps and no derivative is right; choose another point",
+        )
+    if agrees:
+        return Diagnosis(
+            "precision",
+            f"cannot be judged: rounding in the value, of norm {np.linalg.norm(case.y):.1e}, "
+            f"drowns the differences; take a constant off it, or a larger variable",
+        )
+    if g.dtype.itemsize < 8 and case.error <= 100 * np.finfo(g.dtype).eps:
+        return Diagnosis(
+            "precision",
+            f"has dtype {g.dtype} and is right to its few digits only; it must be float64 as its "
+            f"variable",
+        )
+    return None
+
+
+def by_hypothesis(case: Case) -> Diagnosis | None:
+    """Return the first mistake that explains the gradient."""
+    tolerance = min(1e-6, case.error / 100)
+    floor = case.adjoint.floor(case.G)
+    tried = hypotheses(case) if case.gradient.shape == case.x.shape else shape_hypotheses(case)
+    for left, right, diagnosis in tried:
+        size = np.linalg.norm(right)
+        if size > floor and np.linalg.norm(left - right) <= tolerance * size + floor:
+            return diagnosis
+    return None
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """Yield the mistakes that leave the shape as it should be."""
+    g, G, x, y = case.gradient, case.G, case.x, case.y
+    claimed, expected, push = case.adjoint.claimed, case.adjoint.expected, case.adjoint.push
+
+    def mistake(verdict: str, left: Array, right: Array, sentence: str) -> Hypothesis:
+        return Hypothesis(left, right, Diagnosis(verdict, sentence))
+
+    yield mistake(
+        "sign", claimed(-g), expected(G), "has the wrong sign: it points the opposite way"
+    )
+
+    right = expected(G)
+    factor = np.dot(claimed(g), right) / (np.dot(right, right) or 1.0)
+    if factor:
+        yield Hypothesis(claimed(g) / factor, right, scaled(float(factor), case))
+
+    if x.ndim > 1 and x.shape == x.T.shape:
+        yield mistake(
+            "transposed",
+            claimed(g.T),
+            expected(G),
+            "is the transpose of the right one, which a square shape hides",
+        )
+    yield from wrong_axes(case)
+    if y.ndim > 1 and y.shape == y.T.shape:
+        yield mistake(
+            "transposed",
+            claimed(g),
+            expected(G.T),
+            "was computed from the transpose of the upstream gradient, which a square shape hides",
+        )
+    if x.shape == y.shape:
+        yield mistake(
+            "transposed",
+            g,
+            push(G),
+            "is J G, the Jacobian times the upstream gradient; the pullback is J^T G, with the "
+            "transposed Jacobian, and a square shape hides the difference",
+        )
+        yield mistake(
+            "mismatch",
+            push(g),
+            G,
+            "is J^-1 G, with the inverse of the Jacobian J; the pullback is J^T G, with its "
+            "transpose: a gradient carries sensitivities back, it does not undo the operation",
+        )
+        yield mistake(
+            "mismatch",
+            g,
+            G,
+            "is the upstream gradient itself: the derivative of the operation is missing, or its "
+            "mask is true everywhere (taken from the value where the argument was meant?)",
+        )
+        if case.adjoint.entrywise:
+            yield mistake(
+                "mismatch",
+                g,
+                case.adjoint.JV.diagonal().reshape(x.shape) * G,
+                "uses the diagonal of the Jacobian only: an entry of the value depends on other "
+                "entries of the argument too, and their cross terms are missing",
+            )
+        yield from wrong_argument(case)
+    if x.ndim > 1 and case.adjoint.entrywise:
+        true_rows = expected(G).reshape(len(x), -1)
+        rows = g.reshape(len(x), -1)
+        nearest = [np.linalg.norm(rows - row, axis=1).argmin() for row in true_rows]
+        yield mistake("mismatch", rows[nearest], true_rows, "has the right rows in a wrong order")
+    yield from broadcast(case)
+
+
+def shape_hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """Yield the mistakes that show in the shape."""
+    g, G, x = case.gradient, case.G, case.x
+    claimed, expected = case.adjoint.claimed, case.adjoint.expected
+    received = f"has shape {g.shape} in place of {x.shape}"
+    if g.T.shape == x.shape:
+        sentence = f"{received}: it is the transpose of the right one"
+        yield Hypothesis(claimed(g.T), expected(G), Diagnosis("transposed", sentence))
+    if g.size == x.size:
+        sentence = f"{received}, with the right entries: reshape it, or keep the axis of length one"
+        yield Hypothesis(claimed(g), expected(G), Diagnosis("shape", sentence))
+    for axis in range(g.ndim):
+        if g.sum(axis).size == x.size:
+            sentence = (
+                f"{received}: it was not summed over axis {axis}, along which the argument was "
+                f"broadcast; the pullback of broadcasting is a sum"
+            )
+            yield Hypothesis(claimed(g.sum(axis)), expected(G), Diagnosis("shape", sentence))
+    yield from wrong_axes(case)
+
+
+def wrong_axes(case: Case) -> Iterator[Hypothesis]:
+    """Yield sums of the contributions, G times how y moves with x, that keep another axis."""
+    G, x, y = case.G, case.x, case.y
+    contributions = G * case.adjoint.push(np.ones(x.shape))
+    for kept in range(y.ndim):
+        summed = tuple(axis for axis in range(y.ndim) if axis != kept)
+        left, right = np.ravel(case.gradient), contributions.sum(summed)
+        if y.ndim > 1 and left.shape == right.shape:
+            over = ", ".join(map(str, summed))
+            hidden = "which a square shape hides" if left.size == x.size else "as its shape shows"
+            sentence = f"was summed over the wrong axis of the upstream gradient ({over}), {hidden}"
+            yield Hypothesis(left, right, Diagnosis("wrong-axis", sentence))
+
+
+def wrong_argument(case: Case) -> Iterator[Hypothesis]:
+    """Yield the derivative at the value, f'(A), in place of the one at the argument, f'(Z)."""
+    op, rest, g, G = case.op, case.primals[1:], case.gradient, case.G
+    at_value = case.elsewhere(lambda x: op(x, *rest)[0], case.y) if case.position == 0 else None
+    if at_value is None:
+        return
+    sentence = (
+        "is the derivative taken at the wrong argument: at the value of the operation where its "
+        "argument was meant, f'(A) for f'(Z)"
+    )
+    yield Hypothesis(at_value.claimed(g), at_value.expected(G), Diagnosis("mismatch", sentence))
+    pulled = np.asarray(op(case.y, *rest)[1](G))
+    if pulled.shape == g.shape:
+        sentence = (
+            "is the derivative taken at the wrong argument: it is a formula in the value, p(A), "
+            "and was computed from the argument, p(Z)"
+        )
+        left, right = case.adjoint.claimed(pulled), case.adjoint.expected(G)
+        yield Hypothesis(left, right, Diagnosis("mismatch", sentence))
+
+
+def broadcast(case: Case) -> Iterator[Hypothesis]:
+    """Yield the gradient that would be right had (n, 1) not met (n,)."""
+    x, op, i = case.x, case.op, case.position
+
+    def meets(p: Any) -> bool:
+        shapes = sorted([np.shape(p), x.shape], key=len)
+        return shapes == [(x.size,), (x.size, 1)] and x.size > 1
+
+    aligned = [np.reshape(p, x.shape) if meets(p) else p for p in case.primals]
+    for name, p in zip(case.names, case.primals, strict=True):
+        there = None
+        if meets(p):
+            there = case.elsewhere(lambda x: op(*aligned[:i], x, *aligned[i + 1 :])[0], x)
+        if there is not None and there.push.y.shape == case.y.shape:
+            sentence = (
+                f"would be right had {name}, shape {np.shape(p)}, and {case.names[i]}, shape "
+                f"{x.shape}, not been broadcast to {(x.size, x.size)}: reshape {name}"
+            )
+            left, right = there.claimed(case.gradient), there.expected(case.G)
+            yield Hypothesis(left, right, Diagnosis("mismatch", sentence))
+
+
+def scaled(factor: float, case: Case) -> Diagnosis:
+    """Say how much too large the gradient is, and which number of the case that factor is."""
+    times = max(abs(factor), 1 / abs(factor))
+    sentence = f"is {times:.10g} times too {'large' if abs(factor) > 1 else 'small'}"
+    if factor < 0:
+        sentence += " and has the wrong sign"
+    for multiple, word in ((1, ""), (2, "twice "), (0.5, "half ")):
+        named = [word + name for size, name in sizes(case) if np.isclose(times, multiple * size)]
+        if named:
+            return Diagnosis("scaled", f"{sentence}; {times:.10g} is {' and '.join(named)}", factor)
+    return Diagnosis("scaled", sentence, factor)
+
+
+def sizes(case: Case) -> Iterator[tuple[int, str]]:
+    """Yield the numbers that a gradient is wrongly multiplied or divided by, and their names."""
+    yield 2, "the 2 of a differentiated square"
+    arrays = [(name, p) for name, p in zip(case.names, case.primals, strict=True) if np.ndim(p)]
+    for name, array in [*arrays, ("the value", case.y)]:
+        if array.ndim and len(array) > 1:
+            batch = " (the batch size, if rows are samples: a sum against a mean?)"
+            yield len(array), f"the number of rows of {name}" + batch * (array is arrays[0][1])
+        if array.ndim > 1:
+            yield array.shape[-1], f"the number of columns of {name} (features or classes)"
+            yield array.size, f"the number of entries of {name}"
+
+
+def unexplained(case: Case) -> Diagnosis:
+    """Say what can be said of a gradient that no known mistake explains."""
+    g, x = case.gradient, case.x
+    if g.shape != x.shape:
+        sentence = f"has shape {g.shape}; its variable has shape {x.shape}"
+        if g.shape == (x.size, x.size):
+            sentence += f": was ({x.size}, 1) broadcast against ({x.size},)?"
+        return Diagnosis("shape", sentence)
+    if not g.any():
+        return Diagnosis("mismatch", "is zero everywhere, and should not be")
+    sentence = "is wrong"
+    if case.adjoint.entrywise:
+        off = np.abs(case.adjoint.expected(case.G) - np.ravel(g))
+        sentence += f" in {np.count_nonzero(off > 1e-3 * off.max())} of its {x.size} entries"
+    if case.error < 1e-3:
+        sentence += (
+            f", beyond the first {-np.log10(case.error):.0f} digits: a rounded constant, or an "
+            f"approximation in place of the derivative?"
+        )
+    return Diagnosis("mismatch", sentence)

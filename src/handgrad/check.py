@@ -1,0 +1,267 @@
+"""Check a gradient written by hand, and say what is wrong with it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ._adjoint import Adjoint
+from ._arguments import Array
+from ._contract import BrokenContractError, Operation, pull
+from ._diagnose import Case, diagnose
+from ._pushforward import float64_array, pushforward
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. Its text says it in a sentence for each gradient that is wrong.
+
+    Attributes
+    ----------
+    verdict : str
+        "match", or the kind of mistake: "transposed", "scaled" (by `factor`), "sign",
+        "wrong-axis" (summed over), "shape"; "kink" and "precision" where no judgement is
+        possible; "mismatch" for every other mistake, which the text describes.
+    error : float
+        The distance between the received and the true gradient, relative to the norm of the
+        true one; the largest of all primals where there are several.
+    method : str
+        Where the true gradient comes from: "complex step", "central difference", or
+        "not compared".
+    factor : float or None
+        Received = factor * true, for the verdict "scaled".
+    message : str
+        The text.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> report = hg.check_gradient(lambda x: (x**2).sum(), np.array([1.0, 3.0]), lambda x: x)
+    >>> report.ok, report.verdict, report.factor
+    (False, 'scaled', 0.5)
+    """
+
+    verdict: str
+    error: float
+    method: str
+    message: str
+    factor: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient is right."""
+        return self.verdict == "match"
+
+    def __str__(self) -> str:
+        return self.message
+
+    def assert_ok(self) -> None:
+        """Raise an AssertionError that carries the text, unless all is right."""
+        if not self.ok:
+            raise AssertionError(str(self))
+
+
+def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int = 0) -> Report:
+    """Check the pullback of ``value, pullback = op(*primals)`` at one point.
+
+    Parameters
+    ----------
+    op : callable
+        An operation. Its pullback takes the upstream gradient, in the shape of the value, and
+        returns a tuple with a gradient for each primal, or one array for the first primal; the
+        others then are data, such as the targets of a loss.
+    *primals : ndarray of float64, float, or anything that is data
+        The point at which to check. Choose random numbers, and sizes that differ from each
+        other: on a square matrix more mistakes go unseen. None, and integer arrays such as class
+        indices, are data: their gradient must be None.
+    rng : numpy.random.Generator or int, optional
+        Source or seed of the random upstream gradient.
+
+    Returns
+    -------
+    Report
+        Wrong gradients raise nothing; ``report.assert_ok()`` does.
+
+    Raises
+    ------
+    TypeError
+        A primal that has a gradient is not float64, or `op` does not return a value and a
+        pullback.
+    ValueError
+        A primal or the value holds nan or infinity, or no primal has a gradient.
+
+    Notes
+    -----
+    The check is the adjoint identity ``<G, J v> = <J^T G, v>`` with a Gaussian upstream gradient
+    G. The right side is the pullback's gradient. The left side needs the operation alone, by
+    complex step to 10 digits where that can be trusted, else by central difference to 6.
+    An upstream gradient of ones would hide a pullback that forgets it; zeros hide all.
+    It is checked too that the pullback is linear in G, answers the same when called again,
+    and that no caller's array changes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> rng = np.random.default_rng(0)
+    >>> X, W, b = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=4)
+    >>> hg.check_pullback(hg.linear, X, W, b).ok
+    True
+    >>> def linear(X, W):
+    ...     def pullback(dY):
+    ...         return dY @ W, X.T @ dY
+    ...     return X @ W.T, pullback
+    >>> report = hg.check_pullback(linear, X, W)
+    >>> print(report)
+    transposed: the gradient for W has shape (3, 4) in place of (4, 3): it is the transpose of the right one
+    """
+    rng = np.random.default_rng(rng)
+    names = _names(op, len(primals))
+    return _check("check_pullback", op, primals, names, rng, rng.standard_normal)
+
+
+def check_gradient(
+    f: Callable[[Array], Any],
+    x: Array,
+    gradient: Any,
+    *,
+    rng: np.random.Generator | int = 0,
+) -> Report:
+    """Check the gradient of a function from an array to a number.
+
+    Parameters
+    ----------
+    f : callable
+        From an array like x to a scalar.
+    x : ndarray of float64, or float
+        Where to check, any shape.
+    gradient : array_like or callable
+        The gradient at x, in the shape of x; or a function that returns it, given x.
+    rng : numpy.random.Generator or int, optional
+        Source or seed of random directions.
+
+    Returns
+    -------
+    Report
+        A wrong gradient raises nothing; ``report.assert_ok()`` does.
+
+    Raises
+    ------
+    TypeError
+        x is not float64, or the value is not real floating point.
+    ValueError
+        The value is not a scalar, or x or the value holds nan or infinity.
+
+    See Also
+    --------
+    check_pullback : for a value of any shape; it says more, because it sees more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> rng = np.random.default_rng(0)
+    >>> X, w, y = rng.normal(size=(32, 3)), rng.normal(size=3), rng.normal(size=32)
+    >>> def loss(w):
+    ...     return np.mean((X @ w - y) ** 2)
+    >>> hg.check_gradient(loss, w, lambda w: 2 * X.T @ (X @ w - y) / 32).ok
+    True
+    >>> report = hg.check_gradient(loss, w, lambda w: 2 * X.T @ (X @ w - y))
+    >>> report.verdict, round(report.factor, 6)
+    ('scaled', 32.0)
+    """
+    x = float64_array("check_gradient", "x", x)
+    shape = np.shape(f(x.copy()))
+    if shape:
+        raise ValueError(
+            f"check_gradient: f(x) has shape {shape}; it must be a scalar. For a value with "
+            f"axes, check its pullback: check_pullback"
+        )
+
+    def op(x: Array) -> tuple[Any, Callable[[float], Any]]:
+        def pullback(upstream: float) -> Any:
+            return upstream * np.asarray(gradient(x) if callable(gradient) else gradient)
+
+        return f(x), pullback
+
+    rng = np.random.default_rng(rng)
+    return _check("check_gradient", op, (x,), ("x",), rng, np.ones, movable=callable(gradient))
+
+
+def _names(op: Operation, count: int) -> tuple[str, ...]:
+    """Return the names that the operation gives to its primals."""
+    positions = tuple(f"primal {i}" for i in range(count))
+    try:
+        parameters = inspect.signature(op).parameters.values()
+    except ValueError:  # compiled without a signature
+        return positions
+    named = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][:count]
+    return (*named, *positions[len(named) :])
+
+
+def _check(
+    where: str,
+    op: Operation,
+    primals: tuple[Any, ...],
+    names: tuple[str, ...],
+    rng: np.random.Generator,
+    draw: Callable[[tuple[int, ...]], Any],
+    *,
+    movable: bool = True,
+) -> Report:
+    try:
+        pulled = pull(where, op, primals, names, draw)
+    except BrokenContractError as broken:
+        return Report("mismatch", np.inf, "not compared", f"mismatch: {broken}")
+    reports = []
+    for i, gradient in pulled.gradients.items():
+
+        def value(x: Array, i: int = i) -> Any:
+            return op(*primals[:i], x, *primals[i + 1 :])[0]
+
+        adjoint = Adjoint(pushforward(where, value, np.asarray(primals[i]), rng), rng)
+        case = Case(op, primals, names, i, gradient, pulled.opposite[i], pulled.G, adjoint, rng)
+        reports.append(_judge(case))
+    wrong = [report for report in reports if not report.ok]
+    if not wrong:
+        worst = max(reports, key=lambda report: report.error)
+        checked = ", ".join(names[i] for i in pulled.gradients)
+        return replace(worst, message=f"match: the gradient for {checked} is right {worst.message}")
+    if movable and any(report.verdict == "kink" for report in wrong):
+        moved = [_beside(p, rng) if i in pulled.gradients else p for i, p in enumerate(primals)]
+        beside = _check(where, op, tuple(moved), names, rng, draw, movable=False)
+        if not beside.ok:
+            return beside
+    return replace(
+        wrong[0],
+        error=max(report.error for report in wrong),
+        message="\n".join(report.message for report in wrong),
+    )
+
+
+def _beside(x: Array, rng: np.random.Generator) -> Array:
+    """Return a point a thousandth away from x, where a kink at x is none."""
+    length = np.where(x == 0, np.sqrt(np.abs(x).max(initial=0.0) or 1.0), x)
+    return x + 1e-3 * length * rng.standard_normal(np.shape(x))
+
+
+def _judge(case: Case) -> Report:
+    """Report on the gradient for one primal."""
+    verdict, sentence, factor = diagnose(case)
+    adjoint, method = case.adjoint, case.adjoint.push.method
+    if verdict == "match":
+        return Report(verdict, case.error, method, f"by {method}, error {case.error:.1e}")
+    message = f"{verdict}: the gradient for {case.names[case.position]} {sentence}"
+    if np.isfinite(case.error):
+        claimed, expected = adjoint.claimed(case.gradient), adjoint.expected(case.G)
+        worst = np.abs(claimed - expected).argmax()
+        entry = tuple(int(i) for i in np.unravel_index(worst, case.x.shape))
+        place = f"in entry {entry}" if adjoint.entrywise else "along a random direction"
+        message += (
+            f". Shape {case.x.shape}; received {claimed[worst]:.6g} {place}, expected "
+            f"{expected[worst]:.6g}; error {case.error:.1e} of the norm, by {method}"
+        )
+    return Report(verdict, case.error, method, message, factor)
