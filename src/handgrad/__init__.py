@@ -12,6 +12,8 @@ True
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .derive import Derivation, DerivationError, ExpressionError, derive, symbols
+
 if TYPE_CHECKING:
     from .activations import gelu, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
     from .check import check_gradient, check_pullback
@@ -37,6 +39,9 @@ __version__ = "0.1.0"
 __all__ = [
     "GELU",
     "SGD",
+    "Derivation",
+    "DerivationError",
+    "ExpressionError",
     "Layout",
     "LeakyReLU",
     "Linear",
@@ -50,6 +55,7 @@ __all__ = [
     "check_gradient",
     "check_pullback",
     "convert",
+    "derive",
     "gelu",
     "jacobian",
     "leaky_relu",
@@ -62,6 +68,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "softplus",
+    "symbols",
     "tanh",
 ]
 

@@ -1,0 +1,524 @@
+"""The expression tree: what NumPy syntax says, with the dimensions of every part.
+
+An axis is the tuple of the letters of its dimension: ``("n",)`` for ``n``, ``("k", "d")`` for the
+product ``k*d`` and ``()`` for an axis of length 1, which has nothing to count.
+"""
+
+from typing import Any, Callable, Iterable, Sequence, TypeAlias
+
+from .errors import ExpressionError
+from .functions import ELEMENTWISE
+
+Axis: TypeAlias = tuple[str, ...]
+Shape: TypeAlias = tuple[Axis, ...]
+
+# A contraction is its einsum row. Parentheses merge axes, 1 is an axis of length 1.
+ROWS = {
+    "trace": "ii->",
+    "outer": "i,j->ij",
+    "kron": "ij,kl->(ik)(jl)",
+}
+PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
+SQUARE = ("inv", "det", "logdet")
+ALONG = ("softmax", "log_softmax", "logsumexp", "max")
+REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min", "argmax")
+ALIASES = {
+    "tr": "trace",
+    "dot": "@",
+    "matmul": "@",
+    "expit": "sigmoid",
+    "absolute": "abs",
+    "transpose": "T",
+    "amax": "max",
+}
+
+
+class Expr:
+    """One part of an expression; arithmetic on it builds larger ones.
+
+    Attributes
+    ----------
+    op : str
+        What is done: ``"name"``, ``"@"``, ``"sum"``, ``"call"`` ...
+    args : tuple of Expr
+        What it is done to.
+    info : object
+        The rest: a name, a number, the name of a function, ``(axis, keepdims)``.
+    row : str
+        For a contraction, its einsum row.
+    shape : tuple
+        The axes.
+    """
+
+    __slots__ = ("op", "args", "info", "row", "shape", "size", "symmetric")
+
+    def __init__(
+        self, op: str, args: "tuple[Expr, ...]" = (), info: Any = None, row: str = "",
+        shape: Shape = (),
+    ) -> None:  # fmt: skip
+        self.op, self.args, self.info, self.row, self.shape = op, args, info, row, shape
+        self.size: int = 1 + sum(arg.size for arg in args)
+        self.symmetric = False  # known to be its own transpose
+
+    def __add__(self, other: Any) -> "Expr":
+        return arithmetic("+", self, to_expr(other))
+
+    def __radd__(self, other: Any) -> "Expr":
+        return arithmetic("+", to_expr(other), self)
+
+    def __sub__(self, other: Any) -> "Expr":
+        return arithmetic("-", self, to_expr(other))
+
+    def __rsub__(self, other: Any) -> "Expr":
+        return arithmetic("-", to_expr(other), self)
+
+    def __mul__(self, other: Any) -> "Expr":
+        return arithmetic("*", self, to_expr(other))
+
+    def __rmul__(self, other: Any) -> "Expr":
+        return arithmetic("*", to_expr(other), self)
+
+    def __truediv__(self, other: Any) -> "Expr":
+        return arithmetic("/", self, to_expr(other))
+
+    def __rtruediv__(self, other: Any) -> "Expr":
+        return arithmetic("/", to_expr(other), self)
+
+    def __pow__(self, other: Any) -> "Expr":
+        return arithmetic("**", self, to_expr(other))
+
+    def __matmul__(self, other: Any) -> "Expr":
+        return call("@", [self, to_expr(other)])
+
+    def __neg__(self) -> "Expr":
+        return Expr("neg", (self,), shape=self.shape)
+
+    @property
+    def T(self) -> "Expr":
+        """The transpose; a vector is its own."""
+        return call("T", [self])
+
+    def __getattr__(self, name: str) -> "Callable[..., Expr]":
+        if name not in KNOWN:
+            raise AttributeError(name)
+        return lambda *args, **options: call(name, [self, *map(to_expr, args)], options)
+
+    def __str__(self) -> str:
+        from .numpy_text import plain
+
+        return plain(self)
+
+    def __repr__(self) -> str:
+        return f"<{self} : {show_shape(self.shape)}>"
+
+    def latex(self) -> str:
+        """The expression in matrix notation, as LaTeX."""
+        from .latex import to_latex
+        from .matrix import to_matrix
+
+        return to_latex(str(to_matrix(self)))
+
+
+class Function:
+    """An unknown function: a scalar loss if its name is capitalised, else elementwise."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, arg: Any, **options: Any) -> Expr:
+        return call(self.name, [to_expr(arg)], options)
+
+
+def symbols(names: str, dims: dict[str, str] | str) -> Any:
+    """Make symbols; a name that `dims` does not have is a function.
+
+    Parameters
+    ----------
+    names : str
+        Names, separated by spaces.
+    dims : dict or str
+        The dimensions of each name, as in `derive`.
+
+    Returns
+    -------
+    Expr or Function, or a list of them
+
+    Raises
+    ------
+    ExpressionError
+        If a name or a dimension cannot be read.
+
+    Examples
+    --------
+    >>> X, W, L = symbols("X W L", dims={"X": "n i", "W": "o i"})
+    >>> print(L(X @ W.T))
+    L(X @ W.T)
+    """
+    shapes = read_dims(dims)
+    made = [
+        name_expr(name, shapes[name]) if name in shapes else Function(name)
+        for name in names.replace(",", " ").split()
+    ]
+    return made[0] if len(made) == 1 else made
+
+
+def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
+    """Read ``{"X": "n i", "a": "k*d", "c": ""}`` or ``"X: n i, a: k*d, c:"``."""
+    if isinstance(dims, str):
+        parts = [part.split(":") for part in dims.replace(";", ",").split(",") if part.strip()]
+        for part in parts:
+            if len(part) != 2:
+                raise ExpressionError(f"dims: {':'.join(part)!r} must be of the form 'name: n i'")
+        dims = {name.strip(): axes for name, axes in parts}
+    if not isinstance(dims, dict):
+        raise ExpressionError(f"dims must be a dict or a string, not {type(dims).__name__}")
+    shapes = {}
+    for name, axes in dims.items():
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("G_"):
+            raise ExpressionError(f"dims: {name!r} cannot be a name; G_... names gradients")
+        if not isinstance(axes, str):
+            raise ExpressionError(f"dims[{name!r}] must be a string such as 'n i', not {axes!r}")
+        shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())
+        if len(shapes[name]) > 2:
+            raise ExpressionError(
+                f"dims[{name!r}] has {len(shapes[name])} axes ({axes}); matrices have at most 2"
+            )
+    return shapes
+
+
+def _read_axis(name: str, axis: str) -> Axis:
+    letters = tuple(letter for letter in axis.split("*") if letter != "1")
+    for letter in letters:
+        if not letter.isidentifier():
+            raise ExpressionError(
+                f"dims[{name!r}]: {axis!r} is not a dimension; write a name, a product k*d, or 1"
+            )
+    return letters
+
+
+def show_axis(axis: Axis) -> str:
+    """Show an axis as the user writes it."""
+    return "*".join(axis) or "1"
+
+
+def show_shape(shape: Shape) -> str:
+    """Show a shape as the user writes it."""
+    return "(" + ", ".join(map(show_axis, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def name_expr(name: str, shape: Shape) -> Expr:
+    """A declared name."""
+    return Expr("name", info=name, shape=shape)
+
+
+def number(value: float) -> Expr:
+    """A constant; a whole number is kept as an integer."""
+    if value != value or value in (float("inf"), -float("inf")):
+        raise ExpressionError(f"{value} is not a number to derive with")
+    return Expr("number", info=int(value) if abs(value) < 1e15 and value == int(value) else value)
+
+
+def to_expr(value: Any) -> Expr:
+    """Accept an expression or a number."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(value)
+    raise ExpressionError(f"{value!r} ({type(value).__name__}) is neither a symbol nor a number")
+
+
+def _label(expr: Expr) -> str:
+    text = str(expr) if expr.size < 30 else expr.op
+    return text if len(text) <= 30 else text[:27] + "..."
+
+
+def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
+    """Elementwise ``+ - * / **`` and comparisons, with NumPy broadcasting."""
+    if op == ">":
+        return Expr("call", (arithmetic("-", a, b),), "step", shape=broadcast("-", a, b))
+    if op == "<":
+        return arithmetic(">", b, a)
+    if op == "==":
+        return Expr("call", (arithmetic("-", a, b),), "iszero", shape=broadcast("-", a, b))
+    if op == "**" and value_of(b) is None:
+        return call("exp", [arithmetic("*", b, call("log", [a]))])
+    return Expr(op, (a, b), shape=broadcast(op, a, b))
+
+
+def value_of(expr: Expr) -> float | None:
+    """The value of a constant, None for anything else."""
+    if expr.op == "number":
+        return float(expr.info)
+    parts = [value_of(arg) for arg in expr.args] if expr.size < 8 else [None]
+    if not parts or None in parts:
+        return None
+    a, *rest = [part for part in parts if part is not None]
+    if expr.op == "neg":
+        return -a
+    if expr.op in ("+", "-", "*", "/", "**"):
+        b = rest[0]
+        if expr.op == "/" and b == 0:
+            raise ExpressionError("division by zero")
+        return {"+": a + b, "-": a - b, "*": a * b}.get(expr.op, a / b if expr.op == "/" else a**b)
+    return None
+
+
+def broadcast(op: str, a: Expr, b: Expr) -> Shape:
+    """The shape of an elementwise operation: axes are matched from the last one back."""
+    rank = max(len(a.shape), len(b.shape))
+    left = ((),) * (rank - len(a.shape)) + a.shape
+    right = ((),) * (rank - len(b.shape)) + b.shape
+    for p, q in zip(left, right):
+        if p and q and p != q:
+            hint = ""
+            if op == "*" and len(a.shape) == 2 and len(b.shape) and a.shape[-1] == b.shape[0]:
+                hint = "; for the matrix product write @"
+            elif len(a.shape) != len(b.shape):
+                hint = "; a vector is matched with the last axis (v[:, None] makes it a column)"
+            raise ExpressionError(
+                f"{_label(a)} has shape {show_shape(a.shape)} and {_label(b)} has shape "
+                f"{show_shape(b.shape)}: {op} cannot match axis {show_axis(p)} with axis "
+                f"{show_axis(q)}{hint}"
+            )
+    return tuple(p or q for p, q in zip(left, right))
+
+
+def read_row(row: str) -> tuple[list[list[str]], list[str]]:
+    """Split an einsum row into the axes of each input and of the output."""
+
+    def axes(part: str) -> list[str]:
+        found, open_at = [], -1
+        for at, char in enumerate(part):
+            if char == "(":
+                open_at = at
+            elif char == ")":
+                found.append(part[open_at + 1 : at])
+                open_at = -1
+            elif open_at < 0:
+                found.append("" if char == "1" else char)
+        return found
+
+    inputs, output = row.split("->")
+    return [axes(part) for part in inputs.split(",")], axes(output)
+
+
+def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
+    """A contraction; the einsum row gives its shape and finds axes that do not match."""
+    inputs, output = read_row(row)
+    dims: dict[str, tuple[str, Expr, int]] = {}
+    for arg, axes in zip(args, inputs):
+        if len(arg.shape) != len(axes):
+            raise ExpressionError(
+                f"{op}: {_label(arg)} has shape {show_shape(arg.shape)}, "
+                f"but must have {len(axes)} {'axis' if len(axes) == 1 else 'axes'}"
+            )
+        for position, (letters, axis) in enumerate(zip(axes, arg.shape)):
+            primes = axis if len(letters) > 1 else (show_axis(axis),)
+            if not letters and axis or len(letters) > 1 and len(primes) != len(letters):
+                raise ExpressionError(f"{op}: axis {show_axis(axis)} of {_label(arg)} has to be 1")
+            for letter, dim in zip(letters, primes):
+                other = dims.setdefault(letter, (dim, arg, position))
+                if other[0] != dim:
+                    raise ExpressionError(
+                        f"{op}: axis {other[2]} of {_label(other[1])} is {other[0]} and axis "
+                        f"{position} of {_label(arg)} is {dim}; they must be the same"
+                    )
+    shape = tuple(
+        tuple(p for letter in axis for p in dims[letter][0].split("*") if p != "1")
+        for axis in output
+    )
+    return Expr(op, tuple(args), info, row, shape)
+
+
+def einsum(row: str, args: Sequence[Expr]) -> Expr:
+    """The contraction that a row spells out."""
+    row = row.replace(" ", "")
+    inputs, arrow, output = row.partition("->")
+    letters = set(inputs) - {","}
+    if not arrow or len(inputs.split(",")) != len(args) or set(output) - letters:
+        raise ExpressionError(
+            f"einsum: {row!r} needs one group of letters per array, '->', and in the result only "
+            "letters that occur before it"
+        )
+    if not all(letter.isalpha() for letter in letters) or len(set(output)) < len(output):
+        raise ExpressionError(f"einsum: {row!r} may hold letters only, each at most once in the result")
+    return contract("einsum", row, args)
+
+
+def _reduction(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
+    letters = "ij"[: len(x.shape)]
+    kept = "" if axis is None else letters.replace(letters[axis], "")
+    if keepdims:
+        kept = "".join(c if c in kept else "1" for c in letters)
+    return contract(name, f"{letters}->{kept}", [x], (axis, keepdims))
+
+
+def _axis(name: str, x: Expr, value: Any) -> int | None:
+    if value is None:
+        return None
+    rank = len(x.shape)
+    if not isinstance(value, int) or isinstance(value, bool) or not -rank <= value < rank:
+        raise ExpressionError(
+            f"{name}: axis is {value!r}; {_label(x)} with shape {show_shape(x.shape)} has "
+            f"{'no axes' if not rank else 'axes 0 to ' + str(rank - 1)}"
+        )
+    return value % rank
+
+
+def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> Expr:
+    """Apply a function by name; a name that is not known is an unknown function."""
+    options = dict(options or {})
+    name = ALIASES.get(name, name)
+    if name in ("ones", "zeros", "eye"):
+        return _constant(name, args)
+    if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
+        options.setdefault("axis", args.pop().info)
+    arity = {"@": 2, "outer": 2, "kron": 2, "maximum": 2, "minimum": 2, "where": 3,
+             "softmax_cross_entropy": 2, "matrix_power": 2, "vdot": 2}.get(name, 1)  # fmt: skip
+    if len(args) != arity:
+        raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}")
+    x = args[0]
+    allowed = {"axis", "keepdims"} if name in REDUCTIONS else {"axis"} if name in ALONG else set()
+    for option in options:
+        if option not in allowed:
+            raise ExpressionError(f"{name} takes no argument {option}=")
+    keepdims = options.get("keepdims", False)
+    axis = _axis(name, x, options.get("axis"))
+    if name in ALONG[:3] and axis is None:
+        if name == "logsumexp" and len(x.shape) > 1:
+            raise ExpressionError("logsumexp of a matrix needs axis=0 or axis=1")
+        axis = _axis(name, x, -1)
+    if name in MACROS:
+        return MACROS[name](*args, **options)
+    if name == "T":
+        return contract("T", "ij->ji", [x]) if len(x.shape) == 2 else x
+    if name == "@":
+        return _product(*args)
+    if name == "diag":
+        return contract("diag", "i->ii" if len(x.shape) == 1 else "ii->i", args)
+    if name in ROWS:
+        return contract(name, ROWS[name], args)
+    if name in ("sum", "mean"):
+        return _reduction(name, x, axis, keepdims)
+    if name in SQUARE:
+        if len(x.shape) != 2 or x.shape[0] != x.shape[1]:
+            raise ExpressionError(
+                f"{name}: {_label(x)} has shape {show_shape(x.shape)}; it must be square"
+            )
+        return Expr(name, (x,), shape=x.shape if name == "inv" else ())
+    if name in ALONG:
+        return _along(name, x, axis, keepdims)
+    if name in ELEMENTWISE:
+        return Expr("call", (x,), name, shape=x.shape)
+    if name[0].isupper():
+        return Expr("loss", (x,), name)
+    if name in RESERVED:
+        raise ExpressionError(f"{name} is not supported: it has no derivative to give")
+    return Expr("unknown", (x,), name, shape=x.shape)
+
+
+def _constant(name: str, args: list[Expr]) -> Expr:
+    for arg in args:
+        if arg.op != "size" and arg.info != 1:
+            raise ExpressionError(f"{name}: {_label(arg)} is not one of the dimensions")
+    shape = tuple((arg.info,) if arg.op == "size" else () for arg in args)
+    return Expr(name, shape=shape * 2 if name == "eye" else shape)
+
+
+def _product(a: Expr, b: Expr) -> Expr:
+    ranks = (len(a.shape), len(b.shape))
+    if ranks not in PRODUCTS:
+        scalar = a if not a.shape else b
+        raise ExpressionError(f"@: {_label(scalar)} is a scalar; write * for a multiple")
+    return contract("@", PRODUCTS[ranks], [a, b])
+
+
+def _along(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
+    if not x.shape or any(not a for i, a in enumerate(x.shape) if axis in (None, i)):
+        raise ExpressionError(f"{name}: {_label(x)} has only one entry along that axis")
+    if axis is None:
+        axis, kept = -1, ((),) * len(x.shape) if keepdims else ()
+    elif name in ("softmax", "log_softmax"):
+        kept = x.shape
+    else:
+        kept = x.shape[:axis] + (((),) if keepdims else ()) + x.shape[axis + 1 :]
+    return Expr(name, (x,), (axis, keepdims), shape=kept)
+
+
+def expand(x: Expr, axis: int) -> Expr:
+    """``v[:, None]`` (axis 1) or ``v[None, :]`` (axis 0)."""
+    return contract("expand", "i->i1" if axis else "i->1i", [x], axis)
+
+
+def squeeze(x: Expr, axis: int) -> Expr:
+    """``X[:, 0]`` (axis 1) or ``X[0]`` (axis 0) of an axis of length 1."""
+    letters = "ij"[: len(x.shape)]
+    kept = letters.replace(letters[axis], "")
+    return contract("squeeze", letters.replace(letters[axis], "1") + "->" + kept, [x], axis)
+
+
+def reshape(x: Expr, shape: Shape) -> Expr:
+    """Split or merge axes that are products; the entries keep their order."""
+    flat = [letter for axis in x.shape for letter in axis]
+    if flat != [letter for axis in shape for letter in axis]:
+        raise ExpressionError(f"reshape: {show_shape(x.shape)} cannot become {show_shape(shape)}")
+    return Expr("reshape", (x,), shape=shape)
+
+
+def _power(x: Expr, count: Expr) -> Expr:
+    times = value_of(count)
+    if times is None or times != int(times) or not 1 <= abs(times) <= 20:
+        raise ExpressionError("matrix_power: the power must be a whole number from 1 to 20 or -20")
+    base = call("inv", [x]) if times < 0 else x
+    result = base
+    for _ in range(abs(int(times)) - 1):
+        result = result @ base
+    return result
+
+
+def _var(x: Expr, **options: Any) -> Expr:
+    centred = x - call("mean", [x], dict(options, keepdims=True))
+    return call("mean", [centred**2], options)
+
+
+def _cross_entropy(z: Expr, t: Expr) -> Expr:
+    rows = Expr("size", info=z.shape[0][0]) if len(z.shape) == 2 and z.shape[0] else number(1)
+    total = call("sum", [call("logsumexp", [z], {"axis": -1})]) - call("sum", [t * z])
+    return total / rows if len(z.shape) == 2 else total
+
+
+# Functions that are abbreviations.
+MACROS: dict[str, Callable[..., Expr]] = {
+    "sqrt": lambda x: x**0.5,
+    "square": lambda x: x**2,
+    "norm": lambda x, **options: call("sum", [x**2], options) ** 0.5,
+    "vdot": lambda x, y: call("sum", [x * y]),
+    "maximum": lambda a, b: call("relu", [a]) if b.info == 0 else b + call("relu", [a - b]),
+    "minimum": lambda a, b: b - call("relu", [b - a]),
+    "where": lambda mask, a, b: mask * a + (1 - mask) * b,
+    "min": lambda x, **options: -call("max", [-x], options),
+    "var": _var,
+    "std": lambda x, **options: _var(x, **options) ** 0.5,
+    "matrix_power": _power,
+    # The rows of the targets sum to one, which is what makes this the cross-entropy.
+    "softmax_cross_entropy": _cross_entropy,
+}
+RESERVED = ("argmax", "argmin", "round", "floor", "ceil", "sort", "einsum", "reshape", "lambda", "sum")
+KNOWN: set[str] = {
+    *ROWS, *SQUARE, *ALONG, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
+}  # fmt: skip
+
+
+def postorder(roots: "Iterable[Expr]") -> list[Expr]:
+    """Every part of the trees once, arguments first, without recursion."""
+    done: dict[int, Expr] = {}
+    stack = list(roots)
+    while stack:
+        top = stack[-1]
+        waiting = [arg for arg in top.args if id(arg) not in done]
+        if id(top) in done or not waiting:
+            done[id(top)] = top
+            stack.pop()
+        else:
+            stack.extend(reversed(waiting))
+    return list(done.values())

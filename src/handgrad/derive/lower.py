@@ -1,0 +1,180 @@
+"""Read an expression tree as indexed terms."""
+
+from typing import Mapping, Sequence
+
+from .expression import ALONG, Expr, Shape, postorder, read_row, value_of
+from .functions import ELEMENTWISE
+from .terms import Graph, Letter, Letters, Sum, Term, summed, times
+
+
+def fresh(shape: Shape) -> list[Letters]:
+    """New letters for every axis of a shape."""
+    return [tuple([Letter(dim) for dim in axis]) for axis in shape]
+
+
+def lower(root: Expr, graph: Graph, given: Mapping[str, Sum] | None = None) -> Sum:
+    """Turn an expression into a sum of indexed terms over the nodes of `graph`.
+
+    Parameters
+    ----------
+    root : Expr
+        The expression.
+    graph : Graph
+        Receives the nodes.
+    given : dict, optional
+        The values of some names, for the rules: ``z`` and ``y``.
+
+    Returns
+    -------
+    Sum
+    """
+    memo: dict[int, Sum] = {}
+    for expr in postorder([root]):
+        args = [memo[id(arg)] for arg in expr.args]
+        memo[id(expr)] = _lower_one(expr, args, graph, given or {})
+    return memo[id(root)]
+
+
+def _lower_one(expr: Expr, args: list[Sum], graph: Graph, given: Mapping[str, Sum]) -> Sum:
+    op = expr.op
+    if op == "name" and expr.info in given:
+        return given[expr.info]
+    if op in ("name", "size"):
+        axes = fresh(expr.shape)
+        node = graph.leaf(op, expr.info, expr.shape)
+        return Sum(axes, [(1, ((node, tuple([l for axis in axes for l in axis]), 1),))])
+    if op in ("number", "ones", "zeros"):
+        value = expr.info if op == "number" else float(op == "ones")
+        return Sum(fresh(expr.shape), [(value, ())] if value else [])
+    if op == "eye":
+        axes = fresh(expr.shape)
+        return Sum(axes, [(1, tuple([graph.delta(i, j) for i, j in zip(*axes)]))])
+    if op == "reshape":
+        letters = iter(args[0].free)
+        return Sum([tuple([next(letters) for _ in axis]) for axis in expr.shape], args[0].terms)
+    if op == "neg":
+        return Sum(args[0].axes, times([(-1, ())], args[0].terms))
+    if expr.row:
+        return _contraction(expr, args, graph)
+    if op in ("+", "-", "*", "/", "**"):
+        return _arithmetic(expr, args, graph)
+    return _function(expr, args[0], graph)
+
+
+def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
+    inputs, output = read_row(expr.row)
+    letters: dict[str, Letters] = {}
+    groups: list[Sequence[Term]] = []
+    for arg, axes in zip(args, inputs):
+        at: list[Letter] = []
+        for axis, own in zip(axes, arg.axes):
+            for name, part in zip(axis, [own] if len(axis) == 1 else [(l,) for l in own]):
+                at += letters.setdefault(name, tuple([Letter(l.dim) for l in part]))
+        if len(args) > 1 and len(arg.terms) > 1:
+            coefficient, factor = graph.wrap(arg)
+            arg = Sum(arg.axes, [(coefficient, (factor,))])
+        groups.append(arg.at(at))
+    terms = times(*groups)
+    free: list[Letters] = []
+    for axis in output:
+        here: list[Letter] = []
+        for name in axis:
+            new = letters[name]
+            if any(letter in part for part in free for letter in new):
+                new = tuple([Letter(l.dim) for l in new])
+                terms = times(terms, [(1, tuple(map(graph.delta, letters[name], new)))])
+            here += new
+        free.append(tuple(here))
+    # A letter that is summed although no factor has it counts its axis.
+    kept = {letter for part in free for letter in part}
+    lost = [l for part in letters.values() for l in part if l not in kept]
+    value = Sum(free, [_count(term, lost, graph) for term in terms])
+    if expr.op == "mean":
+        sizes = tuple([(graph.leaf("size", l.dim), (), -1) for l in lost])
+        value = Sum(free, times(value.terms, [(1, sizes)]))
+    return value
+
+
+def _count(term: Term, lost: list[Letter], graph: Graph) -> Term:
+    coefficient, factors = term
+    present = {letter for _, letters, _ in factors for letter in letters}
+    sizes = tuple([(graph.leaf("size", l.dim), (), 1) for l in lost if l not in present])
+    return coefficient, factors + sizes
+
+
+def _align(arg: Sum, axes: Sequence[Letters]) -> Sum:
+    """Give an operand the letters of the result; axes are matched from the last one back."""
+    own = axes[len(axes) - len(arg.axes) :]
+    letters = [l for mine, axis in zip(arg.axes, own) if mine for l in axis]
+    return Sum(axes, arg.at(letters))
+
+
+def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
+    axes = fresh(expr.shape)
+    a, b = [_align(arg, axes) for arg in args]
+    if expr.op == "+":
+        return Sum(axes, a.terms + b.terms)
+    if expr.op == "-":
+        return Sum(axes, a.terms + tuple(times([(-1, ())], b.terms)))
+    if expr.op == "**":
+        exponent = value_of(expr.args[1])
+        assert exponent is not None  # arithmetic() has turned any other exponent into exp and log
+        return power(a, exponent, graph)
+    if expr.op == "/":
+        b = power(b, -1, graph)
+    if not (_is_scale(a) or _is_scale(b)):
+        a, b = _single(a, graph), _single(b, graph)
+    return Sum(axes, times(a.terms, b.terms))
+
+
+def _is_scale(value: Sum) -> bool:
+    """Whether a factor may be multiplied into every term: a number or a scalar name."""
+    if len(value.terms) > 1:
+        return False
+    return all(not letters for _, factors in value.terms for _, letters, _ in factors)
+
+
+def _single(value: Sum, graph: Graph) -> Sum:
+    """One term without summed letters, so that a product of sums stays a product."""
+    if len(value.terms) == 1 and not summed(value.terms[0][1], value.free):
+        return value
+    coefficient, factor = graph.wrap(value)
+    return Sum(value.axes, [(coefficient, (factor,))])
+
+
+def power(value: Sum, exponent: float, graph: Graph) -> Sum:
+    """Raise every entry to a constant power."""
+    exponent = int(exponent) if exponent == int(exponent) else exponent
+    if exponent in (0, 1):
+        return Sum(value.axes, [(1, ())]) if exponent == 0 else value
+    value = _single(value, graph)
+    coefficient, factors = value.terms[0]
+    plain = coefficient == 1 and len(factors) == 1 and factors[0][2] == 1
+    if exponent != int(exponent) and factors and not plain:
+        # sqrt(x**2) is not x: a fractional power goes around a whole entry
+        _, factor = graph.wrap(value, split=False)
+        coefficient, factors = 1, (factor,)
+    raised = tuple([(node, letters, p * exponent) for node, letters, p in factors])
+    return Sum(value.axes, [(coefficient**exponent, raised)])
+
+
+def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
+    op, info = expr.op, expr.info
+    if op == "call" and all(not factors for _, factors in arg.terms):
+        value = ELEMENTWISE[info].value(sum(c for c, _ in arg.terms))
+        return Sum(arg.axes, [(value, ())] if value else [])
+    if op in ("call", "unknown"):
+        _, (node, letters, _) = graph.wrap(arg, split=False)
+        made = graph.function(op, info, node, node.shape)
+        return Sum(arg.axes, [(1, ((made, letters, 1),))])
+    _, (node, letters, _) = graph.wrap(arg, whole=True, split=False)
+    axes = fresh(expr.shape)
+    shape = tuple(axis for axis in expr.shape if axis)
+    if op in ALONG and info[0] != -1:
+        info = sum(1 for axis in arg.axes[: info[0]] if axis)
+    elif op in ALONG:
+        info = -1
+    elif op == "loss":
+        info = info, expr.args[0].shape
+    free = tuple([l for axis in axes for l in axis])
+    return Sum(axes, [(1, ((graph.function(op, info, node, shape), free, 1),))])

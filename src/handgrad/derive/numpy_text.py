@@ -1,0 +1,124 @@
+"""Print expressions as NumPy: short for readers, complete for Python."""
+
+from typing import TypeAlias
+
+from .expression import Expr, postorder, show_axis, value_of
+from .functions import ELEMENTWISE
+
+# how tightly each operation binds when printed
+BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
+ATOM = 9
+FULL = {"inv": "np.linalg.inv", "det": "np.linalg.det", "outer": "np.outer", "kron": "np.kron",
+        "trace": "np.trace",
+        "diag": "np.diag"}  # fmt: skip
+
+
+def plain(root: Expr) -> str:
+    """Print an expression for a reader; the parser reads it back.
+
+    Parameters
+    ----------
+    root : Expr
+        The expression.
+
+    Returns
+    -------
+    str
+    """
+    return write(root, False)
+
+
+def write(root: Expr, python: bool) -> str:
+    """Print an expression, as complete Python if asked."""
+    texts: dict[int, Text] = {}
+    for expr in postorder([root]):
+        texts[id(expr)] = _write(expr, texts, python)
+    return texts[id(root)][0]
+
+
+Text: TypeAlias = tuple[str, int]  # what is printed, and how tightly it binds
+
+
+def _inside(part: Text, binding: int) -> str:
+    return part[0] if part[1] >= binding else f"({part[0]})"
+
+
+def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
+    op, info = expr.op, expr.info
+    args = [texts[id(arg)] for arg in expr.args]
+    np = "np." if python else ""
+    if op in ("name", "size"):
+        return str(info), ATOM
+    if op == "number":
+        return repr(info), ATOM if info >= 0 else 4
+    if op in ("ones", "zeros", "eye"):
+        sizes = [show_axis(axis) for axis in expr.shape]
+        inside = sizes[0] if op == "eye" or len(sizes) == 1 else ", ".join(sizes)
+        return f"{np}{op}(({inside}))" if python and ", " in inside else f"{np}{op}({inside})", ATOM
+    if op in ("+", "-", "*", "/", "@"):
+        return _binary(expr, args, python), BINDING[op]
+    if op == "neg":
+        return "-" + _inside(args[0], 3), min(4, max(3, args[0][1]))
+    if op == "**":
+        if value_of(expr.args[1]) == 0.5:
+            return f"{np}sqrt({args[0][0]})", ATOM
+        return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
+    if op == "T":
+        return _inside(args[0], ATOM) + ".T", ATOM
+    if op in ("sum", "mean", "max"):
+        options = [] if info[0] in (None, -1) else [f"axis={info[0]}"]
+        options += ["keepdims=True"] if info[1] else []
+        return f"{_inside(args[0], ATOM)}.{op}({', '.join(options)})", ATOM
+    if op == "expand":
+        return _inside(args[0], ATOM) + ("[:, None]" if info else "[None, :]"), ATOM
+    if op == "squeeze":
+        return _inside(args[0], ATOM) + ("[:, 0]" if info else "[0]"), ATOM
+    if op == "reshape":
+        return f"{_inside(args[0], ATOM)}.reshape({', '.join(map(show_axis, expr.shape))})", ATOM
+    if _is_mask(expr):
+        return (_mask(expr, texts) + " * 1.0", 3) if python else (_mask(expr, texts), ATOM)
+    listed = ", ".join(part[0] for part in args)
+    if op == "einsum":
+        return f"{np}einsum({expr.row!r}, {listed})", ATOM
+    if op in ("softmax", "log_softmax", "logsumexp"):
+        if op == "logsumexp" or info[0] != len(expr.shape) - 1:
+            listed += f", axis={info[0]}" if len(expr.args[0].shape) > 1 else ""
+        return f"{op}({listed}{', keepdims=True' if info[1] and op == 'logsumexp' else ''})", ATOM
+    if not python:
+        return f"{info if op in ('call', 'unknown', 'loss') else op}({listed})", ATOM
+    if op == "call":
+        numpy = ELEMENTWISE[info].numpy
+        return f"{numpy if numpy.startswith('np.') and '(' not in numpy else info}({listed})", ATOM
+    if op == "logdet":
+        return f"np.linalg.slogdet({listed})[1]", ATOM
+    return f"{FULL[op] if op in FULL else info.replace(chr(39), '_prime')}({listed})", ATOM
+
+
+def _is_mask(expr: Expr) -> bool:
+    return expr.op == "call" and expr.info in ("step", "iszero")
+
+
+def _mask(expr: Expr, texts: dict[int, Text]) -> str:
+    arg, sign = expr.args[0], ">" if expr.info == "step" else "=="
+    left, right = arg.args if arg.op == "-" else (arg, None)
+    other = texts[id(right)][0] if right else "0"
+    return f"({texts[id(left)][0]} {sign} {other})"
+
+
+def _binary(expr: Expr, args: list[Text], python: bool) -> str:
+    """Two operands; products of different kinds are kept apart although Python would not ask."""
+    op, (left, right) = expr.op, expr.args
+    first, second = _inside(args[0], BINDING[op]), _inside(args[1], BINDING[op] + 1)
+    if op in ("*", "/") and left.op == "@" and right.shape:
+        first = f"({args[0][0]})"
+    if op == "@" and left.op in ("*", "/") and not (left.op == "*" and not left.args[0].shape):
+        first = f"({args[0][0]})"
+    if op == "*":
+        scalar = not left.shape and not python
+        if right.op in ("*", "/") or scalar and right.op == "@":
+            second = args[1][0]
+        if python and _is_mask(right):
+            second = args[1][0][: -len(" * 1.0")]
+        elif python and _is_mask(left):
+            first = args[0][0][: -len(" * 1.0")]
+    return f"{first} {op} {second}"

@@ -1,0 +1,204 @@
+"""From adjoints to a short program: which intermediate values get a name, which are written out."""
+
+from typing import NamedTuple, Sequence
+
+from .expression import Expr, name_expr
+from .lower import power
+from .rules import constant
+from .spell import spell
+from .sweep import factor_out
+from .terms import Factor, Graph, Node, Sum, Term, collect, summed, times
+
+SHORT = 9  # parts; a longer value that is used gets a name
+PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logsumexp": "M",
+          "max": "M", "inv": "V", "det": "D", "logdet": "D"}  # fmt: skip
+
+
+def label_nodes(nodes: Sequence[Node], root: Node, taken: set[str]) -> dict[Node, str]:
+    """Name the nodes of an expression: Z for what a function is applied to, A for its value ...
+
+    Parameters
+    ----------
+    nodes : list of Node
+        All of them, in topological order.
+    root : Node
+        The output.
+    taken : set of str
+        Names that are in use.
+
+    Returns
+    -------
+    dict
+        Leaves keep their own names; masks get none.
+    """
+    inside = {node.arg: node.op for node in nodes if node.arg is not None}
+    wishes: dict[str, list[Node]] = {}
+    labels: dict[Node, str] = {}
+    for node in nodes:
+        if node.op in ("name", "size", "delta"):
+            labels[node] = str(node.info)
+        elif node.op == "loss":
+            labels[node] = node.info[0]
+        elif not constant(node):
+            wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
+            if node.sum is not None and node not in inside:
+                wish = "R" if node is not root else "Y" if node.shape else "L"
+            if len(node.shape) < 2 and wish != "L":
+                wish = "s" if not node.shape and wish == "R" else wish.lower()
+            wishes.setdefault(wish, []).append(node)
+    taken = taken | set(labels.values()) | {"G"}
+    for wish, group in wishes.items():
+        number = 0
+        for node in group:
+            name = wish if len(group) == 1 else ""
+            while not name or name in taken:
+                number += 1
+                name = f"{wish}{number}"
+            labels[node] = name
+            taken.add(name)
+    return labels
+
+
+class Program(NamedTuple):
+    """Named values, each an expression in the ones before it, and the result."""
+
+    definitions: dict[str, Expr]
+    result: Expr
+
+
+def reachable(value: Sum) -> list[Node]:
+    """The nodes that a sum is computed from, in topological order."""
+    found: set[Node] = set()
+    waiting = [node for _, factors in value.terms for node, _, _ in factors]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.children()
+    return sorted(found, key=lambda node: node.index)
+
+
+def write_program(
+    value: Sum, graph: Graph, labels: dict[Node, str], forward: int, flatten: bool = False
+) -> Program:
+    """Decide which nodes get a name, and spell everything.
+
+    Parameters
+    ----------
+    value : Sum
+        The result.
+    graph : Graph
+        Where the nodes live.
+    labels : dict
+        The names that nodes may have.
+    forward : int
+        Nodes before this index belong to the expression, the others to its derivative.
+    flatten : bool
+        Write everything out.
+
+    Returns
+    -------
+    Program
+    """
+    nodes = reachable(value)
+    uses = {node: 0 for node in nodes}
+    for total in [value, *(node.sum for node in nodes if node.sum)]:
+        for _, factors in total.terms:
+            for node, _, _ in factors:
+                uses[node] += 1
+    for node in nodes:
+        if node.arg is not None:
+            uses[node.arg] += 1
+    arguments = {node.arg for node in nodes}
+    exprs: dict[Node, Expr] = {}
+    open_sums: dict[Node, Sum] = {}  # single terms that are multiplied out where they are used
+    definitions: dict[str, Expr] = {}
+
+    def refer(node: Node) -> Expr:
+        if node not in exprs:
+            assert node.sum is not None
+            exprs[node] = spell(node.sum, refer)
+        return exprs[node]
+
+    for node in nodes:
+        if node.op in ("name", "size"):
+            exprs[node] = Expr(node.op, info=node.info, shape=node.shape)
+            continue
+        if node.op == "delta":
+            continue
+        if node.sum is not None:
+            opened = _simplify(node.sum, open_sums, graph, node.index >= forward)
+            exprs[node] = spell(opened, refer)
+        else:
+            assert node.arg is not None
+            exprs[node] = _function(node, exprs[node.arg])
+        if not flatten and _deserves_name(node, exprs[node], uses[node], labels, forward, arguments):
+            label = labels.setdefault(node, _fresh(PREFIX.get(node.op, "T"), node, labels))
+            definitions[label] = exprs[node]
+            exprs[node] = name_expr(label, node.shape)
+        elif node.sum is not None and len(opened.terms) == 1:
+            open_sums[node] = opened
+    result = spell(_simplify(value, open_sums, graph, True), refer)
+    if result.op == "name" and result.info in definitions:
+        result = definitions.pop(result.info)
+    return Program(definitions, result)
+
+
+def _fresh(wish: str, node: Node, labels: dict[Node, str]) -> str:
+    wish = wish if len(node.shape) == 2 else wish.lower()
+    taken, number = set(labels.values()), 0
+    name = wish
+    while name in taken:
+        number += 1
+        name = f"{wish}{number}"
+    return name
+
+
+def _function(node: Node, arg: Expr) -> Expr:
+    if node.op in ("call", "unknown", "inv", "det", "logdet"):
+        return Expr(node.op, (arg,), node.info, shape=node.shape)
+    info = node.info[0] if node.op == "loss" else (node.info, False)
+    return Expr(node.op, (arg,), info, shape=node.shape)
+
+
+def _deserves_name(
+    node: Node, expr: Expr, uses: int, labels: dict[Node, str], forward: int,
+    arguments: set[Node | None],
+) -> bool:  # fmt: skip
+    if expr.size == 1 or constant(node):
+        return False
+    if node.op in ("softmax", "log_softmax", "logsumexp", "max", "loss"):
+        return True
+    if node.op in ("call", "unknown") and node.index < forward:
+        return True
+    if node.sum is None:
+        return expr.size > 2 or uses > 3
+    if node in arguments and node.index < forward:
+        return expr.size > 2
+    return node in labels and (expr.size > 2 and uses > 1 or expr.size > SHORT)
+
+
+def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:
+    """Multiply single terms out, merge equal terms, and put common factors in front."""
+    terms: list[Term] = []
+    for coefficient, factors in value.terms:
+        product: list[Term] = [(coefficient, ())]
+        for factor in factors:
+            product = times(product, _opened(factor, open_sums, graph))
+        terms += product
+    merged = collect(terms, value.free)
+    if factored:
+        merged = factor_out(merged, value.axes, graph)
+    return Sum(value.axes, merged)
+
+
+def _opened(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
+    node, letters, exponent = factor
+    if node not in open_sums:
+        return [(1, (factor,))]
+    inner = open_sums[node]
+    if exponent == 1:
+        return inner.at(letters)
+    if exponent != int(exponent) or summed(inner.terms[0][1], inner.free):
+        return [(1, (factor,))]
+    return power(Sum([letters], inner.at(letters)), exponent, graph).terms

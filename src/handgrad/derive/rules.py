@@ -1,0 +1,150 @@
+"""The differential of one node: the product rule for sums, one row for every array function."""
+
+from typing import NamedTuple
+
+from .functions import ELEMENTWISE
+from .lower import fresh, lower
+from .parse import parse
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, gather
+
+# y is the value, z the argument, dz its differential. Letters that the value does not have are
+# summed; a point stands for the axes that the function leaves alone.
+DIFFERENTIALS = {
+    "inv": ("ij", "- y[ik] dz[kl] y[lj]"),
+    "det": ("", "+ y[] inv(z)[lk] dz[kl]"),
+    "logdet": ("", "+ inv(z)[lk] dz[kl]"),
+    "softmax": (".k", "+ y[.k] dz[.k] - y[.k] y[.j] dz[.j]"),
+    "log_softmax": (".k", "+ dz[.k] - softmax(z)[.j] dz[.j]"),
+    "logsumexp": (".", "+ softmax(z)[.j] dz[.j]"),
+    "max": (".", "+ ismax(z)[.j] dz[.j]"),
+}
+
+
+class Slot(NamedTuple):
+    """One term of a differential: ``coefficient * factors * d child[letters]``."""
+
+    child: Node
+    letters: Letters
+    term: Term
+
+
+def constant(node: Node) -> bool:
+    """Whether a function is flat wherever it has a derivative."""
+    return node.op == "call" and ELEMENTWISE[node.info].derivative == "0"
+
+
+def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
+    """Give the differential of a node: its free letters, and the terms.
+
+    Parameters
+    ----------
+    node : Node
+        A sum or a function.
+    graph : Graph
+        Receives the nodes of the derivative.
+
+    Returns
+    -------
+    letters : tuple of Letter
+    slots : list of Slot
+
+    Notes
+    -----
+    Sums follow the product rule; functions the rows of `ELEMENTWISE` and `DIFFERENTIALS`.
+    """
+    if node.sum is not None:
+        return node.sum.free, [slot for term in node.sum.terms for slot in product_rule(term)]
+    assert node.arg is not None
+    if node.op in ("call", "unknown"):
+        axes = fresh(node.shape)
+        letters = tuple([l for axis in axes for l in axis])
+        slope = elementwise_derivative(node, graph, axes)
+        return letters, [Slot(node.arg, letters, term) for term in slope]
+    if node.op == "loss":
+        letters = tuple([Letter(dim) for dim in node.arg.dims])
+        upstream = graph.leaf("name", upstream_name(node), node.info[1])
+        return (), [Slot(node.arg, letters, (1, ((upstream, letters, 1),)))]
+    return _array_function(node, node.arg, graph)
+
+
+def upstream_name(loss: Node) -> str:
+    """The name of the gradient of an unknown loss: G for L, G_K for any other K."""
+    return "G" if loss.info[0] == "L" else "G_" + loss.info[0]
+
+
+def product_rule(term: Term) -> list[Slot]:
+    """``d(a b^p) = da b^p + p a b^(p-1) db``, one slot for every factor."""
+    coefficient, factors = term
+    slots = []
+    for at, (node, letters, power) in enumerate(factors):
+        inner: tuple[Factor, ...] = ((node, letters, power - 1),) if power != 1 else ()
+        rest = factors[:at] + inner + factors[at + 1 :]
+        slots.append(Slot(node, letters, (coefficient * power, rest)))
+    return slots
+
+
+def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> list[Term]:
+    """The terms of ``f'(z)``; a derivative of several terms becomes one factor."""
+    assert node.arg is not None
+    letters = tuple([l for axis in axes for l in axis])
+    if node.op == "unknown":
+        prime = graph.function("unknown", node.info + "'", node.arg, node.shape)
+        return [(1, ((prime, letters, 1),))]
+    given = {name: Sum(axes, [(1, ((part, letters, 1),))]) for name, part in
+             (("z", node.arg), ("y", node))}  # fmt: skip
+    rule = parse(ELEMENTWISE[node.info].derivative, {"z": node.shape, "y": node.shape})
+    slope = lower(rule, graph, given)
+    if len(slope.terms) > 1:
+        coefficient, factor = graph.wrap(slope)
+        slope = Sum(slope.axes, [(coefficient, (factor,))])
+    return [(c, gather(factors)) for c, factors in Sum(slope.axes, slope.terms).at(letters)]
+
+
+def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
+    left, right = DIFFERENTIALS[node.op]
+    axes = fresh(arg.shape)
+    named: dict[str, Letters] = {}
+
+    def letters(names: str) -> Letters:
+        """The letters for ``ik``, or for ``.k``: k stands where the function's axis is."""
+        if "." not in names:
+            flat = [Letter(arg.dims[0]) if n not in named else named[n][0] for n in names]
+            for name, letter in zip(names, flat):
+                named.setdefault(name, (letter,))
+            return tuple([named[name][0] for name in names])
+        whole = node.info == -1
+        if names == ".":
+            kept = [] if whole else [l for at, axis in enumerate(axes) for l in axis if at != node.info]
+            return tuple(kept)
+        own = [l for at, axis in enumerate(axes) if whole or at == node.info for l in axis]
+        new = named.setdefault(names[1], tuple([Letter(l.dim) for l in own]))
+        swap = dict(zip(own, new))
+        return tuple([swap.get(l, l) for axis in axes for l in axis])
+
+    slots, free = [], letters(left)
+    for piece in right.replace("- ", "|- ").replace("+ ", "|+ ").split("|")[1:]:
+        sign, *words = piece.split()
+        factors: list[Factor] = []
+        for word in words:
+            head, _, names = word[:-1].partition("[")
+            if head == "dz":
+                at = letters(names)
+            else:
+                factors.append((_helper(head, node, arg, graph), letters(names), 1))
+        slots.append(Slot(arg, at, (-1 if sign == "-" else 1, tuple(factors))))
+    return free, slots
+
+
+def _helper(head: str, node: Node, arg: Node, graph: Graph) -> Node:
+    """The array that a rule names: ``y``, ``inv(z)``, ``softmax(z)`` or ``ismax(z)``."""
+    if head == "y":
+        return node
+    if head == "inv(z)":
+        return graph.function("inv", None, arg, arg.shape)
+    if head == "softmax(z)":
+        return graph.function("softmax", node.info, arg, arg.shape)
+    axes = fresh(arg.shape)
+    kept = [l for at, axis in enumerate(axes) for l in axis if node.info not in (-1, at)]
+    free = tuple([l for axis in axes for l in axis])
+    gap = Sum(axes, [(1, ((arg, free, 1),)), (-1, ((node, tuple(kept), 1),))])
+    return graph.function("call", "iszero", graph.sum_node(gap), arg.shape)

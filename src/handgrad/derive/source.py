@@ -1,0 +1,84 @@
+"""Print a derivative as a NumPy function that a person could have written."""
+
+from typing import Any, Callable, Sequence
+
+from .expression import Expr, Shape, postorder, show_axis
+from .functions import ELEMENTWISE
+from .numpy_text import write
+from .program import Program
+
+HELPERS = {
+    "softmax": """def softmax(Z, axis=-1):
+    E = np.exp(Z - Z.max(axis=axis, keepdims=True))
+    return E / E.sum(axis=axis, keepdims=True)
+""",
+    "log_softmax": """def log_softmax(Z, axis=-1):
+    Z = Z - Z.max(axis=axis, keepdims=True)
+    return Z - np.log(np.exp(Z).sum(axis=axis, keepdims=True))
+""",
+    "logsumexp": """def logsumexp(Z, axis=-1, keepdims=False):
+    M = Z.max(axis=axis, keepdims=True)
+    Y = M + np.log(np.exp(Z - M).sum(axis=axis, keepdims=True))
+    return Y if keepdims else Y.squeeze(axis)
+""",
+}
+
+
+def helper(name: str) -> str:
+    """The definition of a function that NumPy does not have; empty if it has it."""
+    if name in HELPERS:
+        return HELPERS[name]
+    if name in ELEMENTWISE and not ELEMENTWISE[name].numpy.replace("np.", "").isidentifier():
+        return f"def {name}(z):\n    return {ELEMENTWISE[name].numpy}\n"
+    return ""
+
+
+def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradient") -> str:
+    """Write a function of the inputs.
+
+    Parameters
+    ----------
+    program : Program
+        What is computed.
+    inputs : dict
+        The arguments and their axes.
+    name : str
+        The name of the function.
+
+    Returns
+    -------
+    str
+    """
+    exprs = postorder([*program.definitions.values(), program.result])
+    called = {str(expr.info) if expr.op == "call" else expr.op for expr in exprs}
+    unknown = {str(expr.info).replace("'", "_prime"): None for expr in exprs if expr.op == "unknown"}
+    sizes = {dim: None for expr in exprs for dim in _sizes(expr)}
+    lines = []
+    for dim in sizes:
+        owner, axis = next(
+            (owner, shape.index((dim,))) for owner, shape in inputs.items() if (dim,) in shape
+        )
+        lines.append(f"{dim} = {owner}.shape[{axis}]")
+    lines += [f"{label} = {write(expr, True)}" for label, expr in program.definitions.items()]
+    lines.append(f"return {write(program.result, True)}")
+    helpers = [text for text in map(helper, sorted(called)) if text]
+    imports = ["import math\n"] * any("math." in text for text in helpers) + ["import numpy as np\n"]
+    body = "\n    ".join(lines)
+    function = f"def {name}({', '.join([*inputs, *unknown])}):\n    {body}\n"
+    return "".join(imports) + "\n\n" + "\n\n".join([*helpers, function])
+
+
+def _sizes(expr: Expr) -> Sequence[str]:
+    if expr.op == "size":
+        return [str(expr.info)]
+    if expr.op in ("ones", "zeros", "eye", "reshape"):
+        return [dim for axis in expr.shape for dim in axis]
+    return []
+
+
+def compile_source(source: str, name: str = "gradient") -> Callable[..., Any]:
+    """Run our own source, which was built from a checked tree, and return its function."""
+    namespace: dict[str, Any] = {}
+    exec(compile(source, f"<{name}>", "exec"), namespace)
+    made: Callable[..., Any] = namespace[name]
+    return made

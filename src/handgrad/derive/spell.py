@@ -1,0 +1,385 @@
+"""Spell indexed terms as matrix expressions.
+
+Factors are merged two by two: the same letters make an elementwise product, a letter that is
+summed over two factors a matrix product, a lonely summed letter a sum. A partial product is a chain
+that can be read in both directions, so that transposes are looked up and never derived.
+"""
+
+from typing import Callable, TypeAlias
+
+from .expression import (
+    Expr, arithmetic, call, contract, einsum, expand, number, reshape, squeeze, value_of,
+)  # fmt: skip
+from .terms import Factor, Letters, Node, Sum, Term
+
+Names: TypeAlias = Callable[[Node], Expr]
+ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Piece:
+    """A partial product: up to two axes, and the chain of matrices between them."""
+
+    def __init__(self, axes: tuple[Letters, ...], *chain: Expr) -> None:
+        self.axes, self.chain = axes, chain
+
+    def flip(self) -> "Piece":
+        """The same product under the opposite order of its axes."""
+        return Piece(self.axes[::-1], *map(transpose, reversed(self.chain)))
+
+    def led_by(self, axis: Letters) -> "Piece":
+        """The product with `axis` in front."""
+        return self if self.axes[0] == axis else self.flip()
+
+    def expr(self) -> Expr:
+        """The product, from left to right."""
+        result = self.chain[0]
+        for right in self.chain[1:]:
+            result = result @ right
+        return result
+
+    def applied_to(self, vector: Expr) -> Expr:
+        """The product with a vector, from right to left: matrix products are dearer."""
+        for matrix in reversed(self.chain):
+            vector = matrix @ vector
+        return vector
+
+
+def transpose(expr: Expr) -> Expr:
+    """The transpose; of a transpose, the matrix itself."""
+    if expr.op == "T":
+        return expr.args[0]
+    return expr if expr.symmetric or len(expr.shape) < 2 else expr.T
+
+
+def multiply(a: Expr, b: Expr) -> Expr:
+    """An elementwise product; reciprocals become divisions."""
+    for first, second in ((a, b), (b, a)):
+        exponent = value_of(second.args[1]) if second.op == "**" else None
+        if exponent is not None and exponent < 0:
+            base = second.args[0]
+            return first / (base if exponent == -1 else base ** -exponent)
+    return a * b
+
+
+def as_column(v: Expr) -> Expr:
+    """``v[:, None]``; a sum over rows keeps its axis instead."""
+    if v.op in ("sum", "mean") and v.info == (1, False):
+        return contract(v.op, v.row + "1", v.args, (1, True))
+    return expand(v, 1)
+
+
+def ratio(value: float) -> tuple[float, int]:
+    """Write a number as it is if it is short, else as a fraction if it is one."""
+    if len(repr(value)) > 4:
+        for below in range(2, 101):
+            if value * below == int(value * below):
+                return int(value * below), below
+    return value, 1
+
+
+def spell(value: Sum, names: Names) -> Expr:
+    """Spell a sum of terms as an expression of the same shape.
+
+    Parameters
+    ----------
+    value : Sum
+        The terms.
+    names : callable
+        Gives the expression that stands for a node.
+
+    Returns
+    -------
+    Expr
+    """
+    if not value.terms:
+        return Expr("zeros", shape=value.shape) if value.shape else number(0)
+    axes = tuple(axis for axis in value.axes if axis)
+    result: Expr | None = None
+    for term in value.terms:
+        part = _spell_term(term, axes, names, len(value.terms) == 1)
+        if result is None:
+            result = part if term[0] > 0 else _negative(part)
+        else:
+            result = result + part if term[0] > 0 else result - part
+    assert result is not None
+    shape = tuple(axis for axis in value.shape if axis)
+    if result.shape != shape:
+        result = _fill(result, shape)
+    return result if shape == value.shape else _unit_axes(result, value)
+
+
+def _negative(part: Expr) -> Expr:
+    return number(-part.info) if part.op == "number" else -part
+
+
+def _fill(part: Expr, shape: tuple[Letters, ...] | tuple[tuple[str, ...], ...]) -> Expr:
+    """Repeat an array along the axes that it does not have."""
+    if not part.shape:
+        ones = Expr("ones", shape=shape)
+        return ones if part.info == 1 else multiply(part, ones)
+    if len(part.shape) == 1:
+        return call("outer", [Expr("ones", shape=shape[:1]), part])
+    column = squeeze(part, 1) if part.op != "expand" else part.args[0]
+    if part.op in ("sum", "mean"):
+        column = contract(part.op, part.row[:-1], part.args, (1, False))
+    return call("outer", [column, Expr("ones", shape=shape[1:])])
+
+
+def _unit_axes(expr: Expr, value: Sum) -> Expr:
+    """Put the axes of length 1 back."""
+    if len(value.shape) == 1 or not expr.shape:
+        return reshape(expr, value.shape)
+    return expand(expr, 0 if not value.shape[0] else 1)
+
+
+def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, alone: bool) -> Expr:
+    """One term without its sign; unless `alone`, broadcasting may supply an axis."""
+    coefficient, factors = term
+    pieces = _merge(_pieces(factors, axes, names), axes) if len(axes) <= 2 else None
+    if pieces is None:
+        scalars = [names(node) ** p for node, letters, p in factors if not letters]
+        main: Expr | None = _as_einsum([f for f in factors if f[1]], axes, names)
+    else:
+        scalars = _means(pieces)
+        main = None
+        for piece in pieces:
+            if len(piece.axes) == 2:
+                main = piece.led_by(axes[0]).expr()
+            elif piece.axes:
+                main = piece.expr()
+                if len(axes) == 2 and piece.axes[0] == axes[0]:
+                    main = as_column(main)
+    if alone and (len(main.shape) if main else 0) < len(axes):
+        main = _fill(main or number(1), tuple(tuple(l.dim for l in axis) for axis in axes))
+    above, below = ratio(abs(coefficient))
+    over = [s for s in scalars if not _is_reciprocal(s)] + ([main] if main else [])
+    if above != 1 or not over:
+        over = [number(above), *over]
+    under = [multiply(number(1), s).args[1] for s in scalars if _is_reciprocal(s)]
+    if below != 1:
+        under = [number(below), *under]
+    result = _product(over)
+    return multiply(result, _product(under) ** -1) if under else result
+
+
+def _product(parts: list[Expr]) -> Expr:
+    result = parts[0]
+    for part in parts[1:]:
+        result = multiply(result, part)
+    return result
+
+
+def _means(pieces: list[Piece]) -> list[Expr]:
+    """The scalar pieces; a sum that is divided by its count becomes a mean."""
+    scalars = [piece.expr() for piece in pieces if not piece.axes]
+    sizes = {str(s.args[0].info): s for s in scalars if _is_reciprocal(s) and s.args[0].op == "size"}
+    for at, piece in enumerate(pieces):
+        expr = piece.expr()
+        if expr.op != "sum":
+            continue
+        dims = [d for axis in expr.args[0].shape for d in axis]
+        for axis in expr.shape:
+            dims.remove(axis[0])
+        if dims and all(dim in sizes and value_of(sizes[dim].args[1]) == -1 for dim in dims):
+            used = [id(sizes[dim]) for dim in dims]
+            mean = contract("mean", expr.row, expr.args, expr.info)
+            pieces[at] = Piece(piece.axes, mean)
+            scalars = [mean if s is expr else s for s in scalars if id(s) not in used]
+            break
+    return scalars
+
+
+def _is_reciprocal(expr: Expr) -> bool:
+    exponent = value_of(expr.args[1]) if expr.op == "**" else None
+    return exponent is not None and exponent < 0
+
+
+def _groups(factors: tuple[Factor, ...], axes: tuple[Letters, ...]) -> dict[object, Letters] | None:
+    """The axis that every letter belongs to; None if one letter is in two different axes."""
+    found: dict[object, Letters] = {}
+    for axis in [*axes, *(axis for factor in factors for axis in split(factor))]:
+        for letter in axis:
+            if found.setdefault(letter, axis) != axis:
+                return None
+    return found
+
+
+def split(factor: Factor) -> list[Letters]:
+    """The letters of a factor, axis by axis."""
+    letters = iter(factor[1])
+    return [tuple([next(letters) for _ in axis]) for axis in factor[0].shape if axis]
+
+
+def entry_expr(factor: Factor, names: Names) -> Expr:
+    """The array of a factor, without axes of length 1, to its power."""
+    node, letters, power = factor
+    if node.op == "delta":
+        eye = Expr("eye", shape=node.shape)
+        eye.symmetric = True
+        return eye
+    expr = names(node)
+    expr.symmetric = node.symmetric
+    for axis in reversed(range(len(node.shape))):
+        if not node.shape[axis]:
+            expr = squeeze(expr, axis)
+    return expr if power == 1 else expr**power
+
+
+def _pieces(
+    factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
+) -> list[Piece] | None:
+    if _groups(factors, axes) is None:
+        return None
+    pieces = []
+    for factor in factors:
+        own, expr = tuple(split(factor)), entry_expr(factor, names)
+        if len(own) > 2:
+            return None
+        if len(own) == 2 and own[0] == own[1]:
+            own, expr = own[:1], call("diag", [expr])
+        pieces.append(Piece(own, expr))
+    return sorted(pieces, key=lambda piece: _is_reciprocal(piece.chain[0]))
+
+
+def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece] | None:
+    """Merge until at most one array is left, beside scalars; None if there is no such way."""
+    while pieces is not None:
+        step = _sum_lonely(pieces, axes)
+        for join in (_elementwise, _apply, _chain, _scale, _close, _outer):
+            step = step or _first_pair(join, pieces, axes)
+        if step is None:
+            return pieces if sum(1 for piece in pieces if piece.axes) <= 1 else None
+        pieces = step
+    return None
+
+
+Join: TypeAlias = Callable[[Piece, Piece, "tuple[Letters, ...]", "Callable[[Letters], int]"], "Piece | None"]
+
+
+def _first_pair(join: Join, pieces: list[Piece], axes: tuple[Letters, ...]) -> list[Piece] | None:
+    def uses(axis: Letters) -> int:
+        """How often an axis occurs; an axis that is not summed occurs once more outside."""
+        return sum(axis in piece.axes for piece in pieces) + 9 * (axis in axes)
+
+    for i, first in enumerate(pieces):
+        for j in range(i + 1, len(pieces)):
+            second = pieces[j]
+            if first.axes and second.axes:
+                joined = join(first, second, axes, uses)
+                if joined is not None:
+                    return [*pieces[:i], joined, *pieces[i + 1 : j], *pieces[j + 1 :]]
+    return None
+
+
+def _sum_lonely(pieces: list[Piece], axes: tuple[Letters, ...]) -> list[Piece] | None:
+    """``sum_j A[i,j]``: a summed letter that no other factor has."""
+    for at, piece in enumerate(pieces):
+        others = [axis for other in pieces if other is not piece for axis in other.axes]
+        lonely = [axis for axis in piece.axes if axis not in axes and axis not in others]
+        if not lonely:
+            continue
+        if len(piece.chain) == 1 and len(lonely) == len(piece.axes):
+            new = Piece((), call("sum", [piece.chain[0]]))
+        elif len(piece.chain) == 1:
+            position = piece.axes.index(lonely[0])
+            new = Piece(
+                (piece.axes[1 - position],), call("sum", [piece.chain[0]], {"axis": position})
+            )
+        else:
+            last = piece if piece.axes[1] == lonely[0] else piece.flip()
+            rows = call("sum", [last.chain[-1]], {"axis": 1})
+            new = Piece(last.axes[:1], Piece((), *last.chain[:-1]).applied_to(rows))
+        return [*pieces[:at], new, *pieces[at + 1 :]]
+    return None
+
+
+def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+    """``A[i,j] B[i,j]``, unless both letters are summed: that is a trace."""
+    if set(a.axes) != set(b.axes) or all(uses(axis) == 2 for axis in a.axes):
+        return _dot(a, b, uses)
+    if len(a.axes) == 2 and a.axes[::-1] == axes:
+        a = a.flip()
+    return Piece(a.axes, multiply(a.expr(), b.led_by(a.axes[0]).expr()))
+
+
+def _dot(a: Piece, b: Piece, uses: Callable[[Letters], int]) -> Piece | None:
+    if a.axes == b.axes and len(a.axes) == 1 and uses(a.axes[0]) == 2:
+        return Piece((), a.expr() @ b.expr())
+    return None
+
+
+def _apply(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+    """``sum_j A[i,j] v[j]``."""
+    matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
+    if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
+        return None
+    if uses(vector.axes[0]) > 2:
+        return None
+    matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
+    return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
+
+
+def _chain(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+    """``sum_j A[i,j] B[j,k]``."""
+    shared = [axis for axis in a.axes if axis in b.axes]
+    if len(a.axes) + len(b.axes) < 4 or len(shared) != 1 or uses(shared[0]) > 2:
+        return None
+    left, right = a.led_by(shared[0]).flip() if a.axes[1] != shared[0] else a, b.led_by(shared[0])
+    return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
+
+
+def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+    """``v[i] A[i,j]``: the rows or columns of a matrix, each times a number."""
+    matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
+    if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
+        return None
+    entries = matrix.expr()
+    if entries.op == "eye":
+        return Piece(matrix.axes, call("diag", [vector.expr()]))
+    v = vector.expr() if matrix.axes[1] == vector.axes[0] else as_column_power(vector.expr())
+    return Piece(matrix.axes, multiply(entries, v) if matrix is a else multiply(v, entries))
+
+
+def as_column_power(v: Expr) -> Expr:
+    """A column, with its exponent outside, where `multiply` looks for it."""
+    return as_column(v.args[0]) ** v.args[1] if _is_reciprocal(v) else as_column(v)
+
+
+def _close(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+    """``sum_ij A[i,j] B[i,j]``: a sum over products, or the trace of a longer chain."""
+    if set(a.axes) != set(b.axes) or len(a.axes) != 2:
+        return None
+    if len(a.chain) == len(b.chain) == 1:
+        return Piece((), call("sum", [multiply(a.expr(), b.led_by(a.axes[0]).expr())]))
+    chain = Piece(a.axes, *a.chain, *b.led_by(a.axes[1]).chain)
+    return Piece((), call("trace", [chain.expr()]))
+
+
+def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+    """``u[i] v[j]``."""
+    if len(a.axes) != 1 or len(b.axes) != 1 or {a.axes[0], b.axes[0]} != set(axes):
+        return None
+    rows, columns = (a, b) if a.axes[0] == axes[0] else (b, a)
+    return Piece(axes, call("outer", [rows.expr(), columns.expr()]))
+
+
+def _as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:
+    """What has no spelling with matrices keeps its letters."""
+    letter: dict[object, str] = {}
+    for part in [*axes, *(letters for _, letters, _ in factors)]:
+        for one in part:
+            letter.setdefault(one, ALPHABET[len(letter)])
+    rows, args = [], []
+    for factor in factors:
+        expr = entry_expr(factor, names)
+        flat = tuple((dim,) for axis in expr.shape for dim in axis)
+        args.append(expr if expr.shape == flat else reshape(expr, flat))
+        rows.append("".join(letter[one] for one in factor[1]))
+    free = [one for axis in axes for one in axis]
+    for one in free:
+        if not any(letter[one] in row for row in rows):
+            args.append(Expr("ones", shape=((one.dim,),)))
+            rows.append(letter[one])
+    made = einsum(",".join(rows) + "->" + "".join(letter[one] for one in free), args)
+    shape = tuple(tuple(one.dim for one in axis) for axis in axes)
+    return made if made.shape == shape else reshape(made, shape)

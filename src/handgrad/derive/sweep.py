@@ -1,0 +1,168 @@
+"""The reverse sweep: from the output back to the variable, one adjoint per node."""
+
+from typing import NamedTuple, Sequence
+
+from .errors import ExpressionError
+from .lower import fresh
+from .rules import Slot, constant, differential
+from .terms import (
+    Factor, Graph, Letter, Letters, Node, Sum, Term, collect, gather, sum_deltas, summed, times,
+)  # fmt: skip
+
+
+class Link(NamedTuple):
+    """How a node depends on a child: the differential of `parent`, one child's slots of it."""
+
+    parent: Node
+    letters: Letters
+    slots: list[Slot]
+
+
+class Sweep(NamedTuple):
+    """What the reverse sweep found.
+
+    Attributes
+    ----------
+    path : list of Node
+        The nodes between the variable and the output, the output last.
+    links : dict
+        For every node of the path, how the nodes that use it depend on it.
+    adjoints : dict
+        For every node, the derivative of the output: its axes are the output's, then the node's.
+    named : dict
+        The nodes that stand for adjoints which deserve a name.
+    """
+
+    path: list[Node]
+    links: dict[Node, list[Link]]
+    adjoints: dict[Node, Sum]
+    named: dict[Node, Node]
+
+
+def dependents(root: Node, wrt: Node, graph: Graph) -> list[Node]:
+    """The nodes that lie between `wrt` and `root`, in topological order."""
+    below = {wrt}
+    for node in graph.nodes[wrt.index + 1 : root.index + 1]:
+        if any(child in below for child in node.children()) and not constant(node):
+            below.add(node)
+    above = {root}
+    for node in reversed(graph.nodes[: root.index + 1]):
+        if node in above and node in below:
+            above.update(node.children())
+    return [node for node in graph.nodes[: root.index + 1] if node in below and node in above]
+
+
+def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
+    """Derive `root` with respect to `wrt`.
+
+    Parameters
+    ----------
+    root, wrt : Node
+        The output and the variable.
+    graph : Graph
+        Receives the nodes of the derivative.
+
+    Returns
+    -------
+    Sweep
+
+    Notes
+    -----
+    The adjoint of a node is the sum over the nodes that use it of their adjoint times their
+    derivative (multivariable chain rule): a term in which the slot ``d child[letters]`` has been
+    dropped, so that its letters are free.
+    """
+    path = dependents(root, wrt, graph)
+    on_path = set(path)
+    links: dict[Node, list[Link]] = {node: [] for node in path}
+    found = Sweep(path, links, {}, {})
+    for node in reversed(path):
+        if node is root:
+            found.adjoints[node] = _identity(node, graph)
+        else:
+            _adjoint(node, found, root, graph)
+        if node is wrt:
+            continue
+        letters, slots = differential(node, graph)
+        children = dict.fromkeys(slot.child for slot in slots if slot.child in on_path)
+        for child in children:
+            links[child].append(Link(node, letters, [s for s in slots if s.child is child]))
+    return found
+
+
+def _identity(node: Node, graph: Graph) -> Sum:
+    """The derivative of the output by itself: a delta for every letter."""
+    out, own = fresh(node.shape), fresh(node.shape)
+    pairs = [pair for a, b in zip(out, own) for pair in zip(a, b)]
+    return Sum(out + own, [(1, tuple([graph.delta(i, j) for i, j in pairs]))])
+
+
+def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
+    axes = fresh(root.shape) + fresh(node.shape)
+    free = tuple([letter for axis in axes for letter in axis])
+    out, own = free[: len(root.dims)], free[len(root.dims) :]
+    terms: list[Term] = []
+    for link in reversed(found.links[node]):
+        terms += chain(upstream(link.parent, found), link, out, own, graph)
+    found.adjoints[node] = adjoint = Sum(axes, factor_out(collect(terms, free), axes, graph))
+    if not trivial(adjoint):
+        found.named[node] = graph.sum_node(adjoint)
+
+
+def upstream(parent: Node, found: Sweep) -> Sum:
+    """The adjoint of a node, through its name if it has one."""
+    adjoint = found.adjoints[parent]
+    if parent in found.named:
+        return Sum(adjoint.axes, [(1, ((found.named[parent], adjoint.free, 1),))])
+    return adjoint
+
+
+def chain(above: Sum, link: Link, out: Letters, own: Letters, graph: Graph) -> list[Term]:
+    """The chain rule for one link: ``sum_Y dL/dY[..] dY[..]/dX[own]``."""
+    terms: list[Term] = []
+    for slot in link.slots:
+        start = above.at(out + link.letters)
+        for coefficient, factors in times(start, [slot.term]):
+            terms.append((coefficient, drop(factors, slot.letters, own, graph)))
+    return terms
+
+
+def drop(
+    factors: tuple[Factor, ...], slot: Letters, own: Letters, graph: Graph
+) -> tuple[Factor, ...]:
+    """Free the letters of a slot: they become `own`; a repeated letter leaves a delta."""
+    new: dict[Letter, Letter] = {}
+    deltas = []
+    for old, letter in zip(slot, own):
+        if old in new:
+            deltas.append(graph.delta(new[old], letter))
+        new.setdefault(old, letter)
+    renamed = [(node, tuple([new.get(l, l) for l in letters]), p) for node, letters, p in factors]
+    return tuple(renamed + deltas)
+
+
+def trivial(value: Sum) -> bool:
+    """Whether a value is too short to deserve a name."""
+    if len(value.terms) != 1:
+        return not value.terms
+    factors = value.terms[0][1]
+    large = [1 for node, letters, _ in factors if letters and node.op != "delta"]
+    return len(large) <= 1 and not summed(factors, value.free)
+
+
+def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -> tuple[Term, ...]:
+    """Put what all terms share in front: ``P G - P m = P (G - m)``."""
+    if len(terms) < 2 or any(node.op == "delta" for _, fs in terms for node, _, _ in fs):
+        return terms
+    if terms[0][0] < 0:
+        terms = tuple(sorted(terms, key=lambda term: term[0] < 0))
+    free = [letter for axis in axes for letter in axis]
+    common = [factor for factor in terms[0][1] if all(l in free for l in factor[1]) and
+              all(factor in factors for _, factors in terms[1:])]  # fmt: skip
+    if not common:
+        return terms
+    scale = abs(terms[0][0]) if len({abs(c) for c, _ in terms}) == 1 else 1
+    rest = [(c / scale, tuple([f for f in factors if f not in common])) for c, factors in terms]
+    rest = [(int(c) if c == int(c) else c, factors) for c, factors in rest]
+    coefficient, inner = graph.wrap(Sum(axes, rest))
+    return ((scale * coefficient, (*common, inner)),)

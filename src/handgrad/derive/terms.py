@@ -1,0 +1,241 @@
+"""The one structure: a sum of indexed terms.
+
+A term is a coefficient and factors such as ``X[n,i]``; letters that are not free are summed.
+A factor is ``(node, letters, power)``, a term is ``(coefficient, factors)``.
+"""
+
+from typing import Any, Callable, Iterable, Sequence, TypeAlias
+
+from .expression import Shape
+
+
+class Letter:
+    """A letter of an indexed term: the same letter is the same object. It runs over `dim`."""
+
+    __slots__ = ("dim",)
+
+    def __init__(self, dim: str) -> None:
+        self.dim = dim
+
+
+Letters: TypeAlias = tuple[Letter, ...]
+Factor: TypeAlias = "tuple[Node, Letters, float]"
+Term: TypeAlias = tuple[float, tuple[Factor, ...]]
+
+
+class Node:
+    """An array that terms refer to: a name, a sum of terms, or a function of another node.
+
+    Attributes
+    ----------
+    op : str
+        ``"name"``, ``"size"``, ``"delta"``, ``"sum"``, or the function that is applied.
+    info : object
+        The name, the name of the elementwise function, or the axis.
+    arg : Node or None
+        What the function is applied to.
+    sum : Sum or None
+        The terms of a sum.
+    shape : tuple
+        The axes; `dims` is the same without grouping.
+    index : int
+        Arguments are made before the nodes that use them: a topological order.
+    symmetric : bool
+        Whether both orders of its letters give the same entry.
+    """
+
+    __slots__ = ("op", "info", "arg", "sum", "shape", "dims", "index", "symmetric")
+
+    def __init__(
+        self, op: str, info: Any, arg: "Node | None", sum: "Sum | None", shape: Shape, index: int
+    ) -> None:
+        self.op, self.info, self.arg, self.sum, self.shape = op, info, arg, sum, shape
+        self.dims = tuple(letter for axis in shape for letter in axis)
+        self.index = index
+        self.symmetric = False
+
+    def children(self) -> "list[Node]":
+        """The nodes that the value is computed from, in order of appearance."""
+        if self.arg is not None:
+            return [self.arg]
+        if self.sum is None:
+            return []
+        return list(dict.fromkeys(node for _, factors in self.sum.terms for node, _, _ in factors))
+
+
+class Sum:
+    """A sum of terms with its free letters, grouped into axes."""
+
+    __slots__ = ("axes", "terms", "free")
+
+    def __init__(self, axes: Iterable[Letters], terms: Iterable[Term]) -> None:
+        self.axes = tuple(axes)
+        self.terms = tuple(terms)
+        self.free: Letters = tuple(letter for axis in self.axes for letter in axis)
+
+    @property
+    def shape(self) -> Shape:
+        """The dimensions of the axes."""
+        return tuple(tuple(letter.dim for letter in axis) for axis in self.axes)
+
+    def at(self, letters: Sequence[Letter]) -> tuple[Term, ...]:
+        """The terms with `letters` in place of the free ones, and summed letters of their own."""
+        terms = []
+        for coefficient, factors in self.terms:
+            new: dict[Letter, Letter] = dict(zip(self.free, letters))
+            renamed = []
+            for node, old, power in factors:
+                for letter in old:
+                    if letter not in new:
+                        new[letter] = Letter(letter.dim)
+                renamed.append((node, tuple([new[letter] for letter in old]), power))
+            terms.append((coefficient, tuple(renamed)))
+        return tuple(terms)
+
+
+def summed(factors: Iterable[Factor], free: Iterable[Letter]) -> list[Letter]:
+    """The letters that are summed, in order of appearance."""
+    found: dict[Letter, None] = {}
+    for _, letters, _ in factors:
+        for letter in letters:
+            found[letter] = None
+    for letter in free:
+        found.pop(letter, None)
+    return list(found)
+
+
+def times(*groups: Sequence[Term]) -> list[Term]:
+    """The product of sums, multiplied out."""
+    product: list[Term] = [(1, ())]
+    for group in groups:
+        product = [(a * b, left + right) for a, left in product for b, right in group]
+    return product
+
+
+def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]:
+    """Sum over the letters of Kronecker deltas: ``sum_j A[i,j] delta[j,k] = A[i,k]``."""
+    for at, (node, letters, _) in enumerate(factors):
+        if node.op != "delta":
+            continue
+        i, j = letters
+        rest = factors[:at] + factors[at + 1 :]
+        if i is j and i not in free and not any(i in ls for _, ls, _ in rest):
+            continue  # sum_i delta[i,i] is the size, and stays as it is
+        if i is j:
+            return sum_deltas(rest, free)
+        old, new = (j, i) if j not in free else (i, j)
+        if old not in free:
+            moved = tuple([(n, tuple([new if l is old else l for l in ls]), p) for n, ls, p in rest])
+            return sum_deltas(moved, free)
+    return factors
+
+
+def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """Join powers of the same entry."""
+    powers: dict[tuple[Node, Letters], float] = {}
+    for node, letters, power in factors:
+        powers[node, letters] = powers.get((node, letters), 0) + power
+    if len(powers) == len(factors):
+        return factors
+    return tuple([(node, letters, p) for (node, letters), p in powers.items() if p])
+
+
+def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
+    """A name for a term that does not depend on what its summed letters are called."""
+    number: dict[Letter, int] = {letter: at for at, letter in enumerate(free)}
+    left, key = list(factors), []
+    while left:
+        best: Any = None
+        for at, (node, letters, power) in enumerate(left):
+            places = [number.get(letter, 1000) for letter in letters]
+            if node.symmetric:
+                places.sort()
+            rank = (places.count(1000), node.index, power, places)
+            if best is None or rank < best[0]:
+                best = rank, at
+        (_, index, power, _), at = best
+        node, letters, _ = left.pop(at)
+        if node.symmetric:  # letters that are known come first
+            letters = tuple(sorted(letters, key=lambda letter: number.get(letter, 1000)))
+        places = [number.setdefault(letter, len(number)) for letter in letters]
+        key.append((index, power, tuple(sorted(places) if node.symmetric else places)))
+    return tuple(key)
+
+
+def collect(terms: Iterable[Term], free: Letters) -> tuple[Term, ...]:
+    """Sum over deltas, join powers and merge equal terms."""
+    merged: dict[Any, Term] = {}
+    for coefficient, factors in terms:
+        factors = gather(sum_deltas(factors, free))
+        key = canonical(factors, free)
+        if key in merged:
+            coefficient += merged[key][0]
+            factors = merged[key][1]
+        merged[key] = (coefficient, factors)
+    return tuple(term for term in merged.values() if term[0])
+
+
+class Graph:
+    """The nodes of one derivation; equal nodes are made once."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._known: dict[Any, Node] = {}
+
+    def _node(self, key: Any, make: Callable[[int], Node]) -> Node:
+        if key not in self._known:
+            self._known[key] = make(len(self.nodes))
+            self.nodes.append(self._known[key])
+        return self._known[key]
+
+    def leaf(self, op: str, info: str, shape: Shape = ()) -> Node:
+        """A name, a size, or the Kronecker delta of a dimension."""
+        node = self._node((op, info), lambda at: Node(op, info, None, None, shape, at))
+        node.symmetric = op == "delta"
+        return node
+
+    def delta(self, i: Letter, j: Letter) -> Factor:
+        """The factor ``delta[i,j]``."""
+        return self.leaf("delta", i.dim, ((i.dim,), (i.dim,))), (i, j), 1
+
+    def function(self, op: str, info: Any, arg: Node, shape: Shape) -> Node:
+        """A function of a node."""
+        node = self._node((op, info, arg.index), lambda at: Node(op, info, arg, None, shape, at))
+        node.symmetric = arg.symmetric and (op == "inv" or op == "call")
+        return node
+
+    def sum_node(self, value: Sum) -> Node:
+        """A node for a sum of terms."""
+        key = (
+            tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]),
+            value.shape,
+        )
+        if key in self._known:
+            return self._known[key]
+        node = self._node(key, lambda at: Node("sum", None, None, value, value.shape, at))
+        if len(value.axes) == 2 and value.shape[0] == value.shape[1] and value.axes[0]:
+            swapped = value.axes[1] + value.axes[0]
+            other = [(c, canonical(factors, swapped)) for c, factors in value.terms]
+            # The order of the terms says nothing.
+            node.symmetric = {k: c for c, k in key[0]} == {k: c for c, k in other}
+        return node
+
+    def wrap(self, value: Sum, whole: bool = False, split: bool = True) -> tuple[float, Factor]:
+        """One factor that stands for a sum, and the coefficient in front of it.
+
+        Letters that no term has are left out unless the `whole` array is wanted; the coefficient
+        is 1 unless it may be `split` off.
+        """
+        terms = collect(value.terms, value.free)
+        used = {letter for _, factors in terms for _, letters, _ in factors for letter in letters}
+        axes = [tuple([l for l in axis if whole or l in used]) for axis in value.axes]
+        free = tuple([letter for axis in axes for letter in axis])
+        coefficient = terms[0][0] if split and len(terms) == 1 else 1
+        if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
+            node, letters, power = terms[0][1][0]
+            if power == 1 and letters == free and () not in node.shape:
+                return coefficient, (node, free, 1)
+        if coefficient != 1:
+            terms = ((1, terms[0][1]),)
+        node = self.sum_node(Sum([axis for axis in axes if axis], terms))
+        return coefficient, (node, free, 1)
