@@ -121,7 +121,7 @@ html_context = {"default_mode": "auto"}
 html_show_search_summary = False  # it would fetch every hit, which a browser refuses on file://
 html_copy_source = True
 html_show_sourcelink = False
-html_sidebars = {"**": ["sidebar-head.html", "sbt-sidebar-nav.html"]}
+html_sidebars = {"**": ["sidebar-head.html", "pages.html"]}
 html_theme_options = {
     "navbar_persistent": [],  # otherwise a second header with a second search, and a dead sidebar toggle
     "article_header_end": ["header-buttons.html"],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 
@@ -18,6 +19,16 @@ def depart_hidden_cell(translator: Any, node: HideCodeCellNode) -> None:
     translator.body.append("</details>\n")
 
 
+def visit_citation(translator: Any, node: nodes.citation) -> None:
+    """Open an entry of the bibliography without docutils' role, which is deprecated and wants a parent it has not."""
+    translator.body.append(translator.starttag(node, "div", classes=["citation"]))
+
+
+def depart_citation(translator: Any, node: nodes.citation) -> None:
+    translator.body.append("</div>\n")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_hidden_cell))
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
