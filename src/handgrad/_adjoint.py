@@ -28,21 +28,31 @@ class Adjoint:
 
     def expected(self, G: Array) -> Array:
         """Return <G, J v> for each direction v."""
-        return np.dot(self.JV, np.ravel(G))
+        along: Array = np.dot(self.JV, np.ravel(G))
+        return along
 
     def claimed(self, gradient: Array) -> Array:
         """Return <gradient, v> for each direction v."""
-        return np.dot(self.V, np.ravel(gradient))
+        along: Array = np.dot(self.V, np.ravel(gradient))
+        return along
 
     def floor(self, G: Array) -> float:
         """Return how far rounding alone can drive the two sides apart."""
         return float(self.push.noise * np.linalg.norm(G) * np.sqrt(len(self.V)))
 
-    def error(self, claimed: Array, expected: Array, floor: float) -> float:
-        """Return the distance of the two sides, relative to the norm.
+    def blur(self, G: Array) -> float:
+        """Return how far apart the two sides can be unseen by a central difference."""
+        return float(self.push.blur * np.linalg.norm(G) * np.sqrt(len(self.V)))
 
-        What rounding explains is below the tolerance, also for a gradient of nearly zero.
+    def error(self, gradient: Array, G: Array) -> float:
+        """Return the distance of the two sides, relative to the norm of the right gradient.
+
+        A distance that rounding explains counts as less than the tolerance, also where the
+        gradient is nearly zero.
         """
-        distance = np.linalg.norm(claimed - expected)
-        size = np.linalg.norm(expected) + floor / self.tolerance
-        return float(distance / size) if size else float(distance > 0)
+        expected, floor = self.expected(G), self.floor(G)
+        distance = float(np.linalg.norm(self.claimed(gradient) - expected))
+        size = float(np.linalg.norm(expected))
+        if distance <= floor:
+            return distance / max(size, floor / self.tolerance, np.finfo(float).tiny)
+        return distance / size if size else np.inf

@@ -16,7 +16,7 @@ import numpy as np
 from ._adjoint import Adjoint
 from ._arguments import Array
 from ._contract import Operation
-from ._pushforward import pushforward
+from ._pushforward import CENTRAL_DIFFERENCE, COMPLEX_STEP, pushforward
 
 
 class Diagnosis(NamedTuple):
@@ -55,10 +55,8 @@ class Case:
     @cached_property
     def error(self) -> float:
         """The distance from the true gradient, relative to its norm."""
-        if self.gradient.shape != self.x.shape:
-            return np.inf
-        claimed, expected = self.adjoint.claimed(self.gradient), self.adjoint.expected(self.G)
-        return self.adjoint.error(claimed, expected, self.adjoint.floor(self.G))
+        comparable = self.gradient.shape == self.x.shape and np.isfinite(self.gradient).all()
+        return self.adjoint.error(self.gradient, self.G) if comparable else np.inf
 
     def elsewhere(self, f: Callable[[Array], Any], x: Array) -> Adjoint | None:
         """Return the adjoint of another function or at another point, if it has one."""
@@ -97,26 +95,28 @@ def at_once(case: Case) -> Diagnosis | None:
         )
     if g.shape != case.x.shape:
         return None
-    if not np.linalg.norm(case.opposite + 2 * g) <= 1e-5 * np.linalg.norm(g):
+    if g.shape != case.opposite.shape or np.linalg.norm(case.opposite + 2 * g) > 1e-5 * np.linalg.norm(g):
         unused = np.array_equal(case.opposite, g)
         return Diagnosis(
             "mismatch",
             "does not depend on the upstream gradient: was it left out?"
             if unused
-            else "is not linear in the upstream gradient: is that squared, its absolute value "
-            "taken, a constant added to it, or a mask made from it?",
+            else "is not linear in the upstream gradient: is that squared, its absolute value taken, a constant "
+            "added to it, or a mask made from it?",
         )
-    floor, size = adjoint.floor(G), np.linalg.norm(adjoint.expected(G))
+    expected, blur = adjoint.expected(G), adjoint.blur(G)
+    size, distance = np.linalg.norm(expected), np.linalg.norm(adjoint.claimed(g) - expected)
+    blurred = blur > 1e-2 * size and distance > adjoint.tolerance * size
     agrees = case.error <= adjoint.tolerance
-    if agrees and (floor <= 1e-3 * size or np.linalg.norm(adjoint.claimed(g)) <= floor):
+    if agrees and (push.method == COMPLEX_STEP or not blurred):
         return MATCH
-    if push.bends(case.rng.standard_normal(case.x.shape)):
+    if push.method == CENTRAL_DIFFERENCE and push.bends(case.rng.standard_normal(case.x.shape)):
         return Diagnosis(
             "kink",
             f"cannot be judged here: the function has a kink within the step of {push.step:.1e}, "
             f"where its slope jumps and no derivative is right; choose another point",
         )
-    if agrees:
+    if blurred and distance <= blur:
         return Diagnosis(
             "precision",
             f"cannot be judged: rounding in the value, of norm {np.linalg.norm(case.y):.1e}, "
@@ -125,8 +125,7 @@ def at_once(case: Case) -> Diagnosis | None:
     if g.dtype.itemsize < 8 and case.error <= 100 * np.finfo(g.dtype).eps:
         return Diagnosis(
             "precision",
-            f"has dtype {g.dtype} and is right to its few digits only; it must be float64 as its "
-            f"variable",
+            f"has dtype {g.dtype} and is right to its few digits only; it must be float64 as its variable",
         )
     return None
 
@@ -143,17 +142,17 @@ def by_hypothesis(case: Case) -> Diagnosis | None:
     return None
 
 
+def mistake(verdict: str, left: Array, right: Array, sentence: str) -> Hypothesis:
+    """Return the hypothesis that leads to this verdict and sentence."""
+    return Hypothesis(left, right, Diagnosis(verdict, sentence))
+
+
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """Yield the mistakes that leave the shape as it should be."""
     g, G, x, y = case.gradient, case.G, case.x, case.y
     claimed, expected, push = case.adjoint.claimed, case.adjoint.expected, case.adjoint.push
 
-    def mistake(verdict: str, left: Array, right: Array, sentence: str) -> Hypothesis:
-        return Hypothesis(left, right, Diagnosis(verdict, sentence))
-
-    yield mistake(
-        "sign", claimed(-g), expected(G), "has the wrong sign: it points the opposite way"
-    )
+    yield mistake("sign", claimed(-g), expected(G), "has the wrong sign: it points the opposite way")
 
     right = expected(G)
     factor = np.dot(claimed(g), right) / (np.dot(right, right) or 1.0)
@@ -221,17 +220,17 @@ def shape_hypotheses(case: Case) -> Iterator[Hypothesis]:
     received = f"has shape {g.shape} in place of {x.shape}"
     if g.T.shape == x.shape:
         sentence = f"{received}: it is the transpose of the right one"
-        yield Hypothesis(claimed(g.T), expected(G), Diagnosis("transposed", sentence))
+        yield mistake("transposed", claimed(g.T), expected(G), sentence)
     if g.size == x.size:
         sentence = f"{received}, with the right entries: reshape it, or keep the axis of length one"
-        yield Hypothesis(claimed(g), expected(G), Diagnosis("shape", sentence))
+        yield mistake("shape", claimed(g), expected(G), sentence)
     for axis in range(g.ndim):
         if g.sum(axis).size == x.size:
             sentence = (
                 f"{received}: it was not summed over axis {axis}, along which the argument was "
                 f"broadcast; the pullback of broadcasting is a sum"
             )
-            yield Hypothesis(claimed(g.sum(axis)), expected(G), Diagnosis("shape", sentence))
+            yield mistake("shape", claimed(g.sum(axis)), expected(G), sentence)
     yield from wrong_axes(case)
 
 
@@ -246,28 +245,29 @@ def wrong_axes(case: Case) -> Iterator[Hypothesis]:
             over = ", ".join(map(str, summed))
             hidden = "which a square shape hides" if left.size == x.size else "as its shape shows"
             sentence = f"was summed over the wrong axis of the upstream gradient ({over}), {hidden}"
-            yield Hypothesis(left, right, Diagnosis("wrong-axis", sentence))
+            yield mistake("wrong-axis", left, right, sentence)
 
 
 def wrong_argument(case: Case) -> Iterator[Hypothesis]:
     """Yield the derivative at the value, f'(A), in place of the one at the argument, f'(Z)."""
-    op, rest, g, G = case.op, case.primals[1:], case.gradient, case.G
-    at_value = case.elsewhere(lambda x: op(x, *rest)[0], case.y) if case.position == 0 else None
+    op, g, G = case.op, case.gradient, case.G
+    before, after = case.primals[: case.position], case.primals[case.position + 1 :]
+    at_value = case.elsewhere(lambda x: op(*before, x, *after)[0], case.y)
     if at_value is None:
         return
     sentence = (
         "is the derivative taken at the wrong argument: at the value of the operation where its "
         "argument was meant, f'(A) for f'(Z)"
     )
-    yield Hypothesis(at_value.claimed(g), at_value.expected(G), Diagnosis("mismatch", sentence))
-    pulled = np.asarray(op(case.y, *rest)[1](G))
-    if pulled.shape == g.shape:
-        sentence = (
-            "is the derivative taken at the wrong argument: it is a formula in the value, p(A), "
-            "and was computed from the argument, p(Z)"
-        )
-        left, right = case.adjoint.claimed(pulled), case.adjoint.expected(G)
-        yield Hypothesis(left, right, Diagnosis("mismatch", sentence))
+    yield mistake("mismatch", at_value.claimed(g), at_value.expected(G), sentence)
+    pulled = op(*before, case.y, *after)[1](G)
+    pulled = pulled[case.position] if isinstance(pulled, tuple | list) else pulled
+    sentence = (
+        "is the derivative taken at the wrong argument: it is a formula in the value, p(A), "
+        "and was computed from the argument, p(Z)"
+    )
+    left, right = case.adjoint.claimed(pulled), case.adjoint.expected(G)
+    yield mistake("mismatch", left, right, sentence)
 
 
 def broadcast(case: Case) -> Iterator[Hypothesis]:
@@ -289,7 +289,7 @@ def broadcast(case: Case) -> Iterator[Hypothesis]:
                 f"{x.shape}, not been broadcast to {(x.size, x.size)}: reshape {name}"
             )
             left, right = there.claimed(case.gradient), there.expected(case.G)
-            yield Hypothesis(left, right, Diagnosis("mismatch", sentence))
+            yield mistake("mismatch", left, right, sentence)
 
 
 def scaled(factor: float, case: Case) -> Diagnosis:
@@ -299,9 +299,11 @@ def scaled(factor: float, case: Case) -> Diagnosis:
     if factor < 0:
         sentence += " and has the wrong sign"
     for multiple, word in ((1, ""), (2, "twice "), (0.5, "half ")):
-        named = [word + name for size, name in sizes(case) if np.isclose(times, multiple * size)]
+        named = [word + name for size, name in sizes(case) if 1 < multiple * size == round(times, 5)]
         if named:
             return Diagnosis("scaled", f"{sentence}; {times:.10g} is {' and '.join(named)}", factor)
+    if 1 < round(times, 5) == round(times) < 100_000:
+        sentence += "; a whole number: the number of samples, a sum against a mean?"
     return Diagnosis("scaled", sentence, factor)
 
 
@@ -309,10 +311,9 @@ def sizes(case: Case) -> Iterator[tuple[int, str]]:
     """Yield the numbers that a gradient is wrongly multiplied or divided by, and their names."""
     yield 2, "the 2 of a differentiated square"
     arrays = [(name, p) for name, p in zip(case.names, case.primals, strict=True) if np.ndim(p)]
-    for name, array in [*arrays, ("the value", case.y)]:
-        if array.ndim and len(array) > 1:
-            batch = " (the batch size, if rows are samples: a sum against a mean?)"
-            yield len(array), f"the number of rows of {name}" + batch * (array is arrays[0][1])
+    for name, array in arrays:
+        batch = " (the batch size, if rows are samples: a sum against a mean?)"
+        yield len(array), f"the number of rows of {name}" + batch * (array is arrays[0][1])
         if array.ndim > 1:
             yield array.shape[-1], f"the number of columns of {name} (features or classes)"
             yield array.size, f"the number of entries of {name}"

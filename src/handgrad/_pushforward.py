@@ -20,9 +20,7 @@ CENTRAL_DIFFERENCE = "central difference"
 def float64_array(where: str, name: str, x: Any) -> Array:
     """Return x as an array whose differences can be trusted, or say why they cannot."""
     if not isinstance(x, (np.ndarray, float, np.number)):
-        raise TypeError(
-            f"{where}: {name} is of type {type(x).__name__}; it must be a NumPy array of float64"
-        )
+        raise TypeError(f"{where}: {name} is of type {type(x).__name__}; it must be a NumPy array of float64")
     array: Array = np.asarray(x)
     if array.dtype != np.float64:
         raise TypeError(
@@ -43,7 +41,8 @@ class Pushforward:
     y: Array
     method: str
     step: float
-    noise: float = 0.0  # an upper bound of the rounding error in J v, for v of length one
+    noise: float  # an upper bound of the rounding error in J v, for v of length one
+    blur: float  # the same bound for a central difference, the only witness of a complex step
 
     def __call__(self, v: Array) -> Array:
         if self.method == COMPLEX_STEP:
@@ -60,50 +59,45 @@ class Pushforward:
         and halves with the step.
         """
         h, h_half = self.step, self.step / 2
-        jump, jump_half = (
-            np.linalg.norm(self._at(s * v) - 2 * self.y + self._at(-s * v)) / s for s in (h, h_half)
-        )
+        jump, jump_half = (np.linalg.norm(self._at(s * v) - 2 * self.y + self._at(-s * v)) / s for s in (h, h_half))
         visible = 1e-3 * np.linalg.norm(self(v)) + 10 * self.noise
         return bool(jump > visible and not 0.4 * jump < jump_half < 0.6 * jump)
 
 
-def central_difference(f: Callable[[Array], Any], x: Array, y: Array) -> Pushforward:
-    """Return v -> (f(x + h v) - f(x - h v)) / 2h.
-
-    The step lies between two natural lengths, the size of x and 1: a step in proportion to x
-    leaps over the bends of a softmax at logits of 1e4, and drowns in rounding at 1e-6.
-    """
-    h = 6e-6 * np.sqrt(np.abs(x).max(initial=0.0) or 1.0)
-    noise = 4 * np.finfo(y.dtype).eps * np.linalg.norm(y) / h
-    return Pushforward(f, x, y, CENTRAL_DIFFERENCE, float(h), float(noise))
-
-
-def pushforward(
-    where: str, f: Callable[[Array], Any], x: Array, rng: np.random.Generator
-) -> Pushforward:
+def pushforward(where: str, f: Callable[[Array], Any], x: Array, rng: np.random.Generator) -> Pushforward:
     """Return the derivative of f at x, by complex step where f allows it.
 
     ``Im f(x + ih v) / h`` subtracts nothing and is right to the last digits, if f computes with
-    complex numbers as with real ones. Many functions refuse them; `abs`, `numpy.linalg.norm`
-    and others answer, wrongly. So it is trusted only where it agrees with a central
-    difference along a random direction.
+    complex numbers as it does with real ones. Many functions refuse them; `abs`,
+    `numpy.linalg.norm` and others answer, wrongly. So the complex step is trusted only where it
+    agrees with a central difference, ``(f(x + h v) - f(x - h v)) / 2h``, along a random direction.
     """
     y = np.asarray(f(x))
     if y.dtype.kind != "f":
         raise TypeError(f"{where}: the value has dtype {y.dtype}; it must be real floating point")
     if not np.isfinite(y).all():
         raise ValueError(f"{where}: the value holds nan or infinity; it has no derivative there")
-    central = central_difference(f, x, y)
-    v = rng.standard_normal(x.shape)
-    slope = replace(central, step=central.step / 2)(v)
-    doubt = 10 * np.linalg.norm(central(v) - slope) + central.noise * np.linalg.norm(v)
 
-    exact = replace(central, method=COMPLEX_STEP, step=1e-20, noise=central.noise * 1e-4)
+    # The step lies between two natural lengths, the size of x and 1: in proportion to x it would
+    # leap over the bends of a softmax at logits of 1e4, and drown in rounding at 1e-6.
+    length = float(np.sqrt(np.abs(x).max(initial=0.0) or 1.0))
+    rounding = 4 * float(np.finfo(y.dtype).eps * max(np.linalg.norm(y) / length, 1.0))
+
+    def central(h: float) -> Pushforward:
+        return Pushforward(f, x, y, CENTRAL_DIFFERENCE, h * length, rounding / h, rounding / h)
+
+    v = rng.standard_normal(x.shape)
+    difference = central(6e-6)
+    if difference.bends(v):  # a kink near x is out of reach of a smaller step, a kink at x is not
+        difference = central(6e-9)
+    exact = replace(difference, method=COMPLEX_STEP, step=1e-20, noise=rounding)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            exact_slope = exact(v)
+            slope = exact(v)
     except (TypeError, ValueError, np.exceptions.ComplexWarning):
-        return central
-    agree = np.linalg.norm(exact_slope - slope) <= doubt + 1e-8 * np.linalg.norm(exact_slope)
-    return exact if agree else central
+        return difference
+    finer = replace(difference, step=difference.step / 2)(v)
+    doubt = 10 * np.linalg.norm(difference(v) - finer) + difference.noise * np.linalg.norm(v)
+    trusted = np.linalg.norm(slope - finer) <= doubt + 1e-8 * np.linalg.norm(slope)
+    return exact if trusted else difference

@@ -234,7 +234,7 @@ def _check(
         moved = [_beside(p, rng) if i in pulled.gradients else p for i, p in enumerate(primals)]
         beside = _check(where, op, tuple(moved), names, rng, draw, movable=False)
         if not beside.ok:
-            return beside
+            return replace(beside, message=f"{beside.message} (at a point beside a kink)")
     return replace(
         wrong[0],
         error=max(report.error for report in wrong),
@@ -255,13 +255,15 @@ def _judge(case: Case) -> Report:
     if verdict == "match":
         return Report(verdict, case.error, method, f"by {method}, error {case.error:.1e}")
     message = f"{verdict}: the gradient for {case.names[case.position]} {sentence}"
-    if np.isfinite(case.error):
+    if case.gradient.shape == case.x.shape and case.error > adjoint.tolerance:
         claimed, expected = adjoint.claimed(case.gradient), adjoint.expected(case.G)
         worst = np.abs(claimed - expected).argmax()
         entry = tuple(int(i) for i in np.unravel_index(worst, case.x.shape))
-        place = f"in entry {entry}" if adjoint.entrywise else "along a random direction"
+        place = f"In entry {entry}" if adjoint.entrywise else "Along a random direction"
+        digits = 6 if case.error > 1e-3 else 16
         message += (
-            f". Shape {case.x.shape}; received {claimed[worst]:.6g} {place}, expected "
-            f"{expected[worst]:.6g}; error {case.error:.1e} of the norm, by {method}"
+            f"{'' if sentence.endswith('?') else '.'} {place} of shape {case.x.shape} received "
+            f"{claimed[worst]:.{digits}g}, expected {expected[worst]:.{digits}g}; error "
+            f"{case.error:.1e} of the norm, by {method}"
         )
     return Report(verdict, case.error, method, message, factor)

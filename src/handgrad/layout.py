@@ -71,15 +71,13 @@ class Layout(StrEnum):
         """
         of_y = tuple(range(ndim_out))
         of_x = tuple(range(ndim_out, ndim_out + ndim_in))
-        match self:
-            case Layout.SHAPE:
-                return of_y + of_x
-            case Layout.NUMERATOR:
-                return of_y + of_x if of_y else of_x[::-1]
-            case Layout.DENOMINATOR:
-                return of_x + of_y if of_x else of_y[::-1]
-            case Layout.TRANSPOSED_DENOMINATOR:
-                return of_y + of_x[::-1]
+        if self is Layout.NUMERATOR:
+            return of_y + of_x if of_y else of_x[::-1]
+        if self is Layout.DENOMINATOR:
+            return of_x + of_y if of_x else of_y[::-1]
+        if self is Layout.TRANSPOSED_DENOMINATOR:
+            return of_y + of_x[::-1]
+        return of_y + of_x
 
 
 def jacobian(f: Callable[[Array], Any], x: Array, layout: str = Layout.NUMERATOR) -> Array:

@@ -1,0 +1,560 @@
+"""The check: it catches every mutant and says what it is, and never accuses a right pullback."""
+
+import math
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from mutants import MUTANTS
+
+import handgrad as hg
+from handgrad.check import Report
+
+ACTIVATIONS = [hg.relu, hg.leaky_relu, hg.sigmoid, hg.tanh, hg.gelu, hg.softplus, hg.softmax, hg.log_softmax]
+COMPLEX, CENTRAL = "complex step", "central difference"
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def elementwise(f, derivative):
+    """Return the operation f with the pullback dA -> dA * derivative(Z)."""
+
+    def op(Z):
+        return f(Z), lambda dA: dA * derivative(Z)
+
+    return op
+
+
+# ---- every mistake is caught, and named
+
+
+def test_there_are_more_mutants_than_classes_of_mistakes():
+    assert len(MUTANTS) >= 21
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("seed", range(3))
+def test_mutant_is_caught_and_its_twin_is_not(mutant, seed):
+    report = hg.check_pullback(mutant.wrong, *mutant.primals, rng=seed)
+    assert report.verdict == mutant.verdict, report
+    assert mutant.words in str(report)
+    assert str(report).startswith(f"{mutant.verdict}: ")
+    assert not report.ok
+    assert (report.factor is not None) == (report.verdict == "scaled")
+    twin = hg.check_pullback(mutant.right, *mutant.primals, rng=seed)
+    assert twin.ok, twin
+
+
+@pytest.mark.parametrize("factor", [2.0, -2.0, 0.25, 1e-3, 1.001])
+def test_factor_is_measured(factor):
+    x = normal(4)
+    report = hg.check_gradient(lambda x: (x**3).sum(), x, factor * 3 * x**2)
+    assert report.verdict == "scaled"
+    assert report.factor == pytest.approx(factor, rel=1e-9)
+    assert report.error == pytest.approx(abs(factor - 1), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (32.0, "32 times too large; 32 is the number of rows of x"),
+        (64.0, "64 times too large; 64 is twice the number of rows of x"),
+        (1 / 16, "16 times too small; 16 is half the number of rows of x"),
+        (1 / 5, "5 times too small; 5 is the number of columns of x"),
+        (160.0, "160 is the number of entries of x"),
+        (7.0, "7 times too large; a whole number: the number of samples"),
+        (math.pi, "3.141592654 times too large. In entry"),
+        (1 + 1e-7, "1.0000001 times too large. In entry"),
+    ],
+)
+def test_factor_is_named(factor, words):
+    x = normal(32, 5)
+    assert words in str(hg.check_gradient(lambda x: (x**2).sum(), x, factor * 2 * x))
+
+
+def test_report_states_shape_numbers_and_method():
+    x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    wrong = 2 * x
+    wrong[1, 0] = -50.0
+    report = hg.check_gradient(lambda x: (x**2).sum(), x, wrong)
+    assert report == Report("mismatch", report.error, COMPLEX, str(report))
+    assert "wrong in 1 of its 6 entries" in str(report)
+    assert "In entry (1, 0) of shape (2, 3) received -50, expected 8; error 3.0e+00" in str(report)
+    assert report.error == pytest.approx(58 / np.linalg.norm(2 * x))
+    with pytest.raises(AssertionError, match=r"In entry \(1, 0\)"):
+        report.assert_ok()
+
+
+def test_every_wrong_gradient_has_its_sentence():
+    def op(X, W, b):
+        return hg.linear(X, W, b)[0], lambda dY: (-dY @ W, dY.T @ X, 2 * dY.sum(axis=0))
+
+    report = hg.check_pullback(op, normal(5, 3), normal(4, 3), normal(4))
+    first, second = str(report).split("\n")
+    assert report.verdict == "sign"
+    assert first.startswith("sign: the gradient for X has the wrong sign")
+    assert second.startswith("scaled: the gradient for b is 2 times too large")
+    assert report.error == pytest.approx(2.0)
+
+
+def test_wrong_argument_is_not_tried_where_the_operation_is_undefined_at_its_own_value():
+    Z = np.array([0.25, 0.5, 0.75])  # the logarithm of a logarithm below 0
+
+    def logarithm(Z):
+        return np.log(Z), lambda dA: dA / Z**2
+
+    assert hg.check_pullback(logarithm, Z).verdict == "mismatch"
+
+
+def test_broadcast_is_not_blamed_where_a_column_would_not_fit():
+    def op(Y, T):
+        if T.ndim == 2:
+            raise ValueError("T needs one axis")
+        return ((Y[:, 0] - T) ** 2).sum(), lambda d: d * (Y + T[:, None])
+
+    report = hg.check_pullback(op, normal(5, 1), normal(5, seed=1))
+    assert report.verdict == "mismatch"
+    assert "wrong in 5 of its 5 entries" in str(report)
+
+
+# ---- a right pullback is never accused
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e4])
+@pytest.mark.parametrize("shape", [(5, 3), (4, 4), (1, 3), (6, 1), (1, 1)], ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_operations_match(shape, scale, seed):
+    rng = np.random.default_rng(seed)
+    Z, T, U = scale * rng.normal(size=shape), rng.normal(size=shape), rng.random(shape)
+    rows, classes = U / U.sum(axis=1, keepdims=True), rng.integers(shape[1], size=shape[0])
+    W, b = rng.normal(size=(7, shape[1])), rng.normal(size=7)
+    checks = [(op, Z) for op in ACTIVATIONS]
+    checks += [(hg.linear, Z, W, b), (hg.linear, Z, scale * W), (hg.linear, Z, W, None), (hg.leaky_relu, Z, 0.2)]
+    for reduction in ("mean", "sum"):
+        checks += [
+            (partial(hg.mean_squared_error, reduction=reduction), Z, T),
+            (partial(hg.softmax_cross_entropy, reduction=reduction), Z, classes),
+            (partial(hg.softmax_cross_entropy, reduction=reduction), Z, rows),
+            (partial(hg.sigmoid_cross_entropy, reduction=reduction), Z, U),
+            (partial(hg.sigmoid_cross_entropy, reduction=reduction), Z, (U > 0.5).astype(float)),
+        ]
+    for op, *primals in checks:
+        hg.check_pullback(op, *primals, rng=seed).assert_ok()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    op=st.sampled_from([hg.sigmoid, hg.tanh, hg.softplus, hg.softmax, hg.log_softmax]),
+    Z=hnp.arrays(
+        np.float64, hnp.array_shapes(min_dims=1, max_dims=3, max_side=4), elements=st.floats(-1e4, 1e4, width=32)
+    ),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_point_of_a_smooth_operation_matches(op, Z, seed):
+    assert hg.check_pullback(op, Z, rng=seed).ok
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n=st.integers(0, 5), i=st.integers(1, 5), o=st.integers(1, 5), exponent=st.integers(-6, 4), seed=st.integers(0, 999)
+)
+def test_any_linear_layer_matches_and_its_negative_does_not(n, i, o, exponent, seed):
+    X, W, b = 10.0**exponent * normal(n, i, seed=seed), normal(o, i, seed=seed + 1), normal(o, seed=seed + 2)
+    assert hg.check_pullback(hg.linear, X, W, b, rng=seed).ok
+
+    def negative(X, W, b):
+        Y, pullback = hg.linear(X, W, b)
+        return Y, lambda dY: tuple(-gradient for gradient in pullback(dY))
+
+    assert hg.check_pullback(negative, X, W, b, rng=seed).verdict == ("sign" if n else "match")
+
+
+def test_views_match_and_stay_as_they_are():
+    X, W = normal(10, 6)[::2, ::-2], normal(3, 4).T
+    assert not X.flags.c_contiguous
+    assert not W.flags.c_contiguous
+    before = X.copy(), W.copy()
+    assert hg.check_pullback(hg.linear, X, W).ok
+    np.testing.assert_array_equal((X, W)[0], before[0])
+    np.testing.assert_array_equal((X, W)[1], before[1])
+
+
+def test_empty_batch_matches():
+    assert hg.check_pullback(hg.linear, np.ones((0, 3)), normal(4, 3), normal(4)).ok
+    assert hg.check_pullback(hg.relu, np.ones((0, 3))).ok
+
+
+def test_layers_match():
+    net = hg.Sequential(hg.Linear(3, 5, rng=0), hg.Tanh(), hg.Linear(5, 2, rng=1))
+    assert hg.check_pullback(lambda X: (net.forward(X), net.backward), normal(7, 3)).ok
+
+
+def test_a_scalar_is_a_point_too():
+    assert hg.check_gradient(lambda t: t**3, 2.0, 12.0).ok
+    assert hg.check_gradient(np.sin, 2.0, np.cos).ok
+    assert hg.check_gradient(np.sin, 2.0, math.sin).verdict == "scaled"
+    assert hg.check_pullback(lambda t: (t**3, lambda d: 3 * t**2 * d), 2.0).ok
+
+
+def test_constant_function_has_gradient_zero():
+    x = normal(3)
+    assert hg.check_gradient(lambda x: 0 * x.sum() + 1, x, np.zeros(3)).ok
+    report = hg.check_gradient(lambda x: 0 * x.sum() + 1, x, np.ones(3))
+    assert report.verdict == "mismatch"
+    assert report.error == np.inf
+
+
+def test_unused_primal_has_gradient_zero_and_not_none():
+    def op(X, W):
+        return 2 * X, lambda dY: (2 * dY, np.zeros(W.shape))
+
+    assert hg.check_pullback(op, normal(3), normal(4)).ok
+
+
+# ---- many entries: random directions in place of one for each entry
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (2000,)], ids=str)
+def test_large_arrays_are_checked_along_random_directions(shape):
+    x = normal(*shape)
+    wrong = 3 * x**2
+    wrong.flat[123] *= 1.01
+    assert hg.check_gradient(lambda x: (x**3).sum(), x, 3 * x**2).ok
+    report = hg.check_gradient(lambda x: (x**3).sum(), x, wrong)
+    assert report.verdict == "mismatch"
+    assert "Along a random direction" in str(report)
+    assert hg.check_gradient(lambda x: (x**3).sum(), x, 12 * x**2).factor == pytest.approx(4)
+
+
+def test_large_layer_is_fast_and_diagnosed():
+    X, W = normal(64, 200), normal(100, 200)
+    calls = []
+
+    def op(X, W):
+        calls.append(1)
+        return X @ W.T, lambda dY: (dY @ W, -dY.T @ X)
+
+    assert hg.check_pullback(op, X, W).verdict == "sign"
+    assert len(calls) < 60
+
+
+def test_large_activation_with_an_unknown_mistake():
+    Z = normal(50, 40)
+    weight = 1 + normal(50, 40, seed=1) ** 2
+    report = hg.check_pullback(elementwise(np.tanh, lambda Z: weight * (1 - np.tanh(Z) ** 2)), Z)
+    assert str(report).startswith("mismatch: the gradient for Z is wrong. Along a random direction of shape (50, 40)")
+
+
+def test_shape_that_nothing_explains():
+    report = hg.check_gradient(lambda x: (x**2).sum(), normal(4, 3), np.ones((7, 2)))
+    assert str(report) == "shape: the gradient for x has shape (7, 2); its variable has shape (4, 3)"
+
+
+def test_square_layer_with_an_unknown_mistake():
+    X, W, b = normal(4, 4), normal(4, 4, seed=1), normal(4, seed=2)
+
+    def op(X, W, b):
+        return hg.linear(X, W, b)[0], lambda dY: (dY @ W + np.roll(dY, 1), dY.T @ X, dY.sum(axis=0))
+
+    assert "X is wrong in 16 of its 16 entries" in str(hg.check_pullback(op, X, W, b))
+
+
+# ---- the method is chosen by trying it
+
+
+METHODS = {
+    "exp": (COMPLEX, np.exp, np.exp),
+    "maximum": (COMPLEX, lambda Z: np.maximum(Z, 0.1), lambda Z: Z > 0.1),
+    "where": (COMPLEX, lambda Z: np.where(Z > 0, Z, 2 * Z), lambda Z: np.where(Z > 0, 1, 2)),
+    "abs answers wrongly": (CENTRAL, np.abs, np.sign),
+    "conj answers wrongly": (CENTRAL, lambda Z: Z * np.conj(Z) + Z, lambda Z: 2 * Z + 1),
+    "real answers wrongly": (CENTRAL, lambda Z: Z.real**2, lambda Z: 2 * Z),
+    "a little abs": (CENTRAL, lambda Z: Z + 1e-6 * np.abs(Z), lambda Z: 1 + 1e-6 * np.sign(Z)),
+    "float only warns": (CENTRAL, lambda Z: np.array(Z, dtype=float) ** 2, lambda Z: 2 * Z),
+    "logaddexp refuses": (CENTRAL, lambda Z: np.logaddexp(Z, 0), lambda Z: 1 / (1 + np.exp(-Z))),
+    "out refuses": (CENTRAL, lambda Z: np.add(Z, 1, out=np.empty(Z.shape)), np.ones_like),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_complex_step_is_used_where_it_is_right(name):
+    method, f, derivative = METHODS[name]
+    report = hg.check_pullback(elementwise(f, derivative), normal(4, 3) + 0.05)
+    assert report.ok, report
+    assert report.method == method
+    assert method in str(report)
+
+
+def test_gelu_is_checked_by_differences():
+    assert hg.check_pullback(hg.gelu, normal(4, 3)).method == CENTRAL
+
+
+def test_norm_falls_back():
+    x = normal(5)
+    report = hg.check_gradient(np.linalg.norm, x, lambda x: x / np.linalg.norm(x))
+    assert report.ok
+    assert report.method == CENTRAL
+    assert 1e-13 < report.error < 1e-8
+
+
+def test_complex_step_sees_ten_digits_and_differences_six():
+    Z = normal(4, 3)
+    slightly = elementwise(np.exp, lambda Z: np.exp(Z) * (1 + 1e-8 * np.sin(9 * Z)))
+    real = elementwise(lambda Z: np.exp(Z.real), lambda Z: np.exp(Z) * (1 + 1e-8 * np.sin(9 * Z)))
+    coarse = elementwise(lambda Z: np.exp(Z.real), lambda Z: np.exp(Z) * (1 + 1e-4 * np.sin(9 * Z)))
+    assert not hg.check_pullback(slightly, Z).ok
+    assert hg.check_pullback(real, Z).ok
+    assert not hg.check_pullback(coarse, Z).ok
+
+
+# ---- kinks
+
+
+@pytest.mark.parametrize("op", [hg.relu, hg.leaky_relu, elementwise(np.abs, lambda Z: 2.0 * (Z > 0) - 1)])
+def test_kink_at_the_point(op):
+    Z = normal(4, 3)
+    Z[1, 2] = 0.0
+    report = hg.check_pullback(op, Z)
+    assert report.verdict == "kink"
+    assert "choose another point" in str(report)
+
+
+def test_kink_does_not_excuse_another_mistake():
+    Z = normal(4, 3)
+    Z[1, 2] = 0.0
+    report = hg.check_pullback(elementwise(lambda Z: np.maximum(Z, 0), lambda Z: -1.0 * (Z > 0)), Z)
+    assert report.verdict == "sign"
+    assert "beside a kink" in str(report)
+
+
+def test_kink_with_a_gradient_that_cannot_move():
+    x = np.array([1.0, 0.0, -2.0])
+    assert hg.check_gradient(lambda x: np.abs(x).sum(), x, np.array([1.0, 0.5, -1.0])).verdict == "kink"
+    assert hg.check_gradient(lambda x: np.abs(x).sum(), x, np.array([1.0, 0.0, -1.0])).ok  # the mean of both slopes
+
+
+def test_kink_near_the_point_is_no_obstacle():
+    Z = np.array([1.0, 1e-7, -2.0])
+    assert hg.check_pullback(hg.relu, Z).ok
+    assert hg.check_pullback(elementwise(np.abs, np.sign), Z).ok
+
+
+def test_jump_is_a_kink():
+    x = np.array([0.0, 1.0])
+    assert hg.check_gradient(lambda x: np.floor(x).sum(), x, np.zeros(2)).verdict == "kink"
+
+
+# ---- precision
+
+
+def test_value_in_float32_cannot_be_judged():
+    report = hg.check_pullback(
+        elementwise(lambda Z: np.tanh(Z).astype(np.float32), lambda Z: 1 - np.tanh(Z) ** 2), normal(3)
+    )
+    assert report.verdict == "precision"
+    assert "value has dtype float32" in str(report)
+
+
+@pytest.mark.parametrize("constant", [1e9, 1e11])
+def test_constant_that_drowns_the_differences(constant):
+    x = normal(3)
+    report = hg.check_gradient(lambda x: constant + np.abs(x).sum(), x, np.sign(x))
+    assert report.verdict == "precision"
+    assert "drowns" in str(report)
+
+
+def test_constant_that_does_not_drown_the_differences():
+    x = normal(3)
+    assert hg.check_gradient(lambda x: 1e9 + x.sum(), x, np.ones(3)).ok
+    assert hg.check_gradient(lambda x: 1e6 + np.abs(x).sum(), x, -np.sign(x)).verdict == "sign"
+
+
+def test_float32_gradient_with_a_mistake_is_diagnosed():
+    report = hg.check_pullback(elementwise(np.tanh, lambda Z: np.tanh(Z) ** 2 - 1), normal(3))
+    assert report.verdict == "sign"
+
+    def op(Z):
+        return np.tanh(Z), lambda dA: (-dA * (1 - np.tanh(Z) ** 2)).astype(np.float32)
+
+    assert hg.check_pullback(op, normal(3)).verdict == "sign"
+
+
+def test_saturated_operation_matches():
+    Z = np.array([[100.0, 0.0, -30.0], [50.0, 10.0, 0.0]])
+    for op in ACTIVATIONS[2:]:
+        hg.check_pullback(op, Z).assert_ok()
+    hg.check_pullback(hg.softmax_cross_entropy, Z, np.array([0, 0])).assert_ok()
+
+
+def test_saturated_operation_that_only_differences_can_check():
+    real_tanh = np.vectorize(math.tanh, otypes=[float])  # takes no complex numbers
+
+    def op(Z):
+        return real_tanh(Z), hg.tanh(Z)[1]
+
+    assert hg.check_pullback(op, np.array([40.0, 1.0])).ok
+    assert hg.check_pullback(op, np.array([40.0, 50.0])).verdict == "precision"
+
+
+# ---- the contract
+
+
+def answering(answer):
+    """Return the operation a + b whose pullback is ``answer(G, count)`` in its count-th call."""
+
+    def op(a, b):
+        count = 0
+
+        def pullback(G):
+            nonlocal count
+            count += 1
+            return answer(G, count)
+
+        return a + b, pullback
+
+    return op
+
+
+ANSWERS = {
+    "right": (lambda G, count: (G, G), ""),
+    "right, as a list with surplus": (lambda G, count: [G, G, None], ""),
+    "none": (lambda G, count: (G, None), "no gradient for b"),
+    "too few": (lambda G, count: (G,), "no gradient for b"),
+    "too many": (lambda G, count: (G, G, G), "3 gradients for 2 primals, a, b"),
+    "no numbers": (lambda G, count: (G, "G"), "b is not made of numbers"),
+    "other numbers when called again": (lambda G, count: (G, G * count), "second time"),
+    "other shape when called again": (lambda G, count: (G, G[: 4 - count]), "second time"),
+    "other shape for another G": (lambda G, count: (G, G if count < 3 else G[:1]), "not linear"),
+    "other primals when called again": (lambda G, count: (G, G) if count == 1 else G, "for other primals"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_gradients_are_paired_with_primals(name):
+    answer, words = ANSWERS[name]
+    report = hg.check_pullback(answering(answer), normal(3), normal(3, seed=1))
+    assert report.ok == (not words), report
+    assert words in str(report)
+    assert report.verdict == ("mismatch" if words else "match")
+
+
+def test_primal_none_has_gradient_none():
+    X, W = normal(5, 3), normal(4, 3)
+    assert hg.check_pullback(hg.linear, X, W, None).ok
+    report = hg.check_pullback(lambda X, W, b: (X @ W.T, lambda G: (G @ W, G.T @ X, G.sum(axis=0))), X, W, None)
+    assert report.verdict == "mismatch"
+    assert "b is None" in str(report)
+
+
+def test_data_is_not_differentiated():
+    rows = np.array([2, 0, 0])
+
+    def lookup(rows, W):
+        def pullback(G):
+            dW = np.zeros(W.shape)
+            np.add.at(dW, rows, G)
+            return None, dW
+
+        return W[rows], pullback
+
+    report = hg.check_pullback(lookup, rows, normal(4, 3))
+    assert report.ok
+    assert str(report).startswith("match: the gradient for W is right by complex step")
+
+
+def test_callers_arrays_survive_an_operation_that_overwrites_them():
+    Z = normal(4)
+    before = Z.copy()
+
+    def op(Z):
+        Z *= 2
+        return Z, lambda G: 2 * G
+
+    assert "changes Z in place" in str(hg.check_pullback(op, Z))
+    np.testing.assert_array_equal(Z, before)
+
+    def gradient(x):
+        x[:] = 0
+        return x
+
+    assert "changes x in place" in str(hg.check_gradient(lambda x: (x**2).sum(), Z, gradient))
+    np.testing.assert_array_equal(Z, before)
+
+
+def test_same_seed_same_report():
+    X, W = normal(5, 3), normal(4, 3)
+    reports = [hg.check_pullback(hg.linear, X, W, rng=rng) for rng in (7, 7, np.random.default_rng(7), 8)]
+    assert reports[0] == reports[1] == reports[2] != reports[3]
+    assert pickle.loads(pickle.dumps(reports[0])) == reports[0]  # noqa: S301 - pickled on this line
+
+
+class Builtin:
+    """An operation in compiled code, of which Python does not know the signature."""
+
+    @property
+    def __signature__(self):
+        raise ValueError("no signature found for builtin")
+
+    def __call__(self, a):
+        return a, lambda G: 2 * G
+
+
+def test_primals_are_called_by_their_names():
+    assert "for primal 0 is" in str(hg.check_pullback(lambda *arrays: (arrays[0], lambda G: 2 * G), normal(3)))
+    assert "for a is" in str(hg.check_pullback(lambda a: (a, lambda G: 2 * G), normal(3)))
+
+    assert "for primal 0 is" in str(hg.check_pullback(Builtin(), normal(3)))
+
+
+# ---- bad calls
+
+
+def identity(X):
+    return 1.0 * X, lambda G: G
+
+
+BAD_CALLS = {
+    "integer primal": (TypeError, "X has dtype int64; it must be float64", identity, np.arange(3)),
+    "float32 primal": (TypeError, "float32 keeps too few digits", identity, np.ones(3, np.float32)),
+    "primal of another type": (TypeError, "X is of type str", lambda X: (np.ones(3), lambda G: G), "X"),
+    "only data": (ValueError, "nothing to check", lambda X: (np.ones(3), lambda G: None), None),
+    "no pair": (TypeError, "returned ndarray; it must return a pair", np.exp, np.ones(3)),
+    "no pullback": (TypeError, "it must return a pair", lambda X: (X, X), np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_calls_of_check_pullback(name):
+    error, words, op, X = BAD_CALLS[name]
+    with pytest.raises(error, match=r"^check_pullback: ") as caught:
+        hg.check_pullback(op, X)
+    assert words in str(caught.value)
+
+
+BAD_POINTS = {
+    "integers": (TypeError, "x has dtype int64; it must be float64", np.sum, np.arange(3)),
+    "float32": (TypeError, "float32 keeps too few digits", np.sum, np.ones(3, np.float32)),
+    "complex": (TypeError, "x has dtype complex128", np.sum, np.ones(3, complex)),
+    "list": (TypeError, "x is of type list", np.sum, [1.0]),
+    "int": (TypeError, "x is of type int", np.sum, 1),
+    "nan": (ValueError, "x holds nan", np.sum, np.array([np.nan])),
+    "no scalar": (ValueError, "f(x) has shape (3,); it must be a scalar", np.exp, np.ones(3)),
+    "infinite value": (ValueError, "the value holds nan or infinity", lambda x: np.inf, np.ones(3)),
+    "integer value": (TypeError, "the value has dtype int64", lambda x: 3, np.ones(3)),
+    "complex value": (TypeError, "the value has dtype complex128", lambda x: 3j, np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_POINTS)
+def test_bad_calls_of_check_gradient(name):
+    error, words, f, x = BAD_POINTS[name]
+    with pytest.raises(error, match=r"^check_gradient: ") as caught:
+        hg.check_gradient(f, x, np.ones(3))
+    assert words in str(caught.value)
