@@ -229,7 +229,7 @@ def _check(
     if not wrong:
         worst = max(reports, key=lambda report: report.error)
         checked = ", ".join(names[i] for i in pulled.gradients)
-        return replace(worst, message=f"match: the gradient for {checked} is right {worst.message}")
+        return replace(worst, message=f"match: the gradient for {checked} agrees with the {worst.message}")
     if movable and any(report.verdict == "kink" for report in wrong):
         moved = [_beside(p, rng) if i in pulled.gradients else p for i, p in enumerate(primals)]
         beside = _check(where, op, tuple(moved), names, rng, draw, movable=False)
@@ -253,7 +253,7 @@ def _judge(case: Case) -> Report:
     verdict, sentence, factor = diagnose(case)
     adjoint, method = case.adjoint, case.adjoint.push.method
     if verdict == "match":
-        return Report(verdict, case.error, method, f"by {method}, error {case.error:.1e}")
+        return Report(verdict, case.error, method, f"{method}, error {case.error:.1e} of the norm")
     message = f"{verdict}: the gradient for {case.names[case.position]} {sentence}"
     if case.gradient.shape == case.x.shape and case.error > adjoint.tolerance:
         claimed, expected = adjoint.claimed(case.gradient), adjoint.expected(case.G)
