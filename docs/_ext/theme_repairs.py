@@ -28,7 +28,17 @@ def depart_citation(translator: Any, node: nodes.citation) -> None:
     translator.body.append("</div>\n")
 
 
+def repair_listing(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Mark the definitions in a listing of source code by spans: a ``<pre>`` may hold no ``<div>``."""
+    if page.startswith("_modules/"):
+        before, pre, rest = context["body"].partition("<pre>")
+        listing, end, after = rest.partition("</pre>")
+        listing = listing.replace("<div ", "<span ").replace("</div>", "</span>")
+        context["body"] = before + pre + listing + end + after
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_hidden_cell))
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+    app.connect("html-page-context", repair_listing)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import checks
 import pytest
 from bs4 import BeautifulSoup
-from conftest import BAD
 from playwright.sync_api import Page
+
+from conftest import BAD
 
 Tab = Callable[..., Page]
 
