@@ -85,7 +85,13 @@ os.environ["IPYTHONDIR"] = str(DOCS / "_build" / "ipython")
 PROFILE = DOCS / "_build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
 PROFILE.parent.mkdir(parents=True, exist_ok=True)
 PROFILE.write_text(
-    'c.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\nc.IPKernelApp.log_level = "ERROR"\n',
+    """\
+c.InteractiveShell.xmode = "Minimal"
+c.HistoryManager.enabled = False
+c.IPKernelApp.log_level = "ERROR"
+# A stream that is flushed by the clock may break a printed line in two.
+c.InteractiveShellApp.exec_lines = ["import sys; sys.stdout.flush_interval = sys.stderr.flush_interval = 3600"]
+""",
     "utf-8",
 )
 

@@ -114,7 +114,8 @@ def _tidy(svg: str, alt: str) -> str:
     body = svg[opening.end() :]
     body = body.replace("xlink:href", "href")
     body = re.sub(r"<defs>\s*<style[^>]*>\*\{[^}]*\}</style>\s*</defs>", "", body)  # in the site's style sheet
-    body = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}", body)  # finer than any screen
+    # Coordinates are finer than any screen; what stands between tags is text, and stays.
+    body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}", tag[0]), body)
     body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
     body = re.sub(r"font-family: 'DejaVu Sans'[^;\"]*; ", "", body)
     body = re.sub(r"font: ((?:oblique |italic |bold )*)([\d.]+px) [^;\"]*", _font, body)
