@@ -491,9 +491,13 @@ MUTANTS = [
         "(5, 1) broadcast against (5,)",
     ),
     # -- memory
-    Mutant("upstream gradient overwritten", hg.relu, relu_in_place, (Z,), "mismatch", "upstream"),
-    Mutant("primal overwritten", hg.relu, relu_consuming, (Z,), "mismatch", "Z in place"),
-    Mutant("value overwritten", hg.tanh, tanh_consuming_value, (Z,), "mismatch", "the value"),
+    Mutant(
+        "upstream gradient overwritten", hg.relu, relu_in_place, (Z,), "mismatch", "the pullback changes its upstream"
+    ),
+    Mutant("primal overwritten", hg.relu, relu_consuming, (Z,), "mismatch", "the operation changes Z in place"),
+    Mutant(
+        "value overwritten", hg.tanh, tanh_consuming_value, (Z,), "mismatch", "the pullback changes the value in place"
+    ),
     Mutant(
         "gradient accumulated",
         lambda Z: (2 * Z, lambda dA: 2 * dA),

@@ -257,6 +257,25 @@ def test_shape_that_nothing_explains():
     assert str(report) == "shape: the gradient for x has shape (7, 2); its variable has shape (4, 3)"
 
 
+def test_zero_gradient_is_called_zero():
+    def mirrored(X):
+        return X[:, ::-1], lambda dY: 0 * dY
+
+    assert "zero everywhere" in str(hg.check_pullback(mirrored, normal(3, 4)))  # as is the Jacobian's diagonal
+
+
+def test_steep_function_is_not_a_kink():
+    x = normal(3)
+    report = hg.check_gradient(lambda x: np.sin(1e3 * x.real).sum(), x, -1e3 * np.cos(1e3 * x))
+    assert report.verdict == "sign"
+
+
+def test_vector_has_no_other_axis_to_sum_over():
+    A = normal(4, 4)
+    report = hg.check_pullback(lambda x: (A @ x, lambda G: G * A.sum(axis=1)), normal(4, seed=1))
+    assert report.verdict == "mismatch"
+
+
 def test_square_layer_with_an_unknown_mistake():
     X, W, b = normal(4, 4), normal(4, 4, seed=1), normal(4, seed=2)
 
@@ -283,6 +302,7 @@ METHODS = {
     "real answers wrongly": (CENTRAL, lambda Z: Z.real**2, lambda Z: 2 * Z),
     "a little abs": (CENTRAL, lambda Z: Z + 1e-6 * np.abs(Z), lambda Z: 1 + 1e-6 * np.sign(Z)),
     "float only warns": (CENTRAL, lambda Z: np.array(Z, dtype=float) ** 2, lambda Z: 2 * Z),
+    "float only warns, where flat": (CENTRAL, lambda Z: 0 * np.array(Z, dtype=float), np.zeros_like),
     "logaddexp refuses": (CENTRAL, lambda Z: np.logaddexp(Z, 0), lambda Z: 1 / (1 + np.exp(-Z))),
     "assert refuses": (CENTRAL, only_real, lambda Z: 2 * Z),
     "out refuses": (CENTRAL, lambda Z: np.add(Z, 1, out=np.empty(Z.shape)), np.ones_like),
@@ -298,8 +318,26 @@ def test_complex_step_is_used_where_it_is_right(name):
     assert method in str(report)
 
 
+def test_inexact_difference_does_not_discredit_the_complex_step():
+    steep = elementwise(lambda Z: np.sin(1e3 * Z), lambda Z: 1e3 * np.cos(1e3 * Z))
+    assert hg.check_pullback(steep, np.zeros(4)).method == COMPLEX
+
+
 def test_gelu_is_checked_by_differences():
     assert hg.check_pullback(hg.gelu, normal(4, 3)).method == CENTRAL
+
+
+def test_step_suits_large_and_small_points():
+    def real_softplus(Z):
+        return np.logaddexp(Z, 0.0), hg.softplus(Z)[1]
+
+    absolute = elementwise(np.abs, np.sign)
+    for Z in (np.array([1e4, -1e4, 0.5, -0.3]), 1e-9 * normal(4)):
+        for op in (hg.gelu, real_softplus, absolute):
+            report = hg.check_pullback(op, Z)
+            assert report.ok, report
+            assert report.method == CENTRAL
+            assert report.error < 1e-6
 
 
 def test_norm_falls_back():
@@ -338,6 +376,22 @@ def test_kink_does_not_excuse_another_mistake():
     report = hg.check_pullback(elementwise(lambda Z: np.maximum(Z, 0), lambda Z: -1.0 * (Z > 0)), Z)
     assert report.verdict == "sign"
     assert "beside a kink" in str(report)
+
+
+def test_data_stays_where_it_is_beside_a_kink():
+    def picked(Z, rows):
+        A, relu_pullback = hg.relu(Z[rows])
+
+        def pullback(dA):
+            dZ = np.zeros(Z.shape)
+            dZ[rows] = relu_pullback(dA)
+            return dZ, None
+
+        return A, pullback
+
+    Z = normal(4, 3)
+    Z[2, 1] = 0.0
+    assert hg.check_pullback(picked, Z, np.array([2, 0])).verdict == "kink"
 
 
 def test_kink_with_a_gradient_that_cannot_move():

@@ -121,6 +121,18 @@ def test_callers_array_is_left_alone():
     np.testing.assert_array_equal(x, 1)
 
 
+def test_function_that_overwrites_its_argument_and_its_value():
+    x, value = np.array([1.0, -2.0, 3.0]), np.empty(3)
+
+    def f(x):
+        np.abs(x, out=value)
+        x[:] = 0
+        return value
+
+    np.testing.assert_allclose(hg.jacobian(f, x), np.diag([1.0, -1.0, 1.0]), atol=1e-8)
+    np.testing.assert_array_equal(x, [1.0, -2.0, 3.0])
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     out=st.integers(0, 3),

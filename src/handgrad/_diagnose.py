@@ -276,7 +276,7 @@ def broadcast(case: Case) -> Iterator[Hypothesis]:
 
     def meets(p: Any) -> bool:
         shapes = sorted([np.shape(p), x.shape], key=len)
-        return shapes == [(x.size,), (x.size, 1)] and x.size > 1
+        return shapes == [(x.size,), (x.size, 1)]
 
     aligned = [np.reshape(p, x.shape) if meets(p) else p for p in case.primals]
     for name, p in zip(case.names, case.primals, strict=True):
