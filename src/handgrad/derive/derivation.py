@@ -3,19 +3,23 @@
 from typing import Any, Callable
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, number, postorder, read_dims, show_shape
-from .lower import lower
+from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis, show_shape
+from .frobenius import frobenius_steps
+from .index import index_steps
+from .lower import fresh, lower
+from .notation import Step, grouped, layout_text
 from .parse import parse
-from .program import Program, label_nodes, reachable, write_program
+from .program import Program, function_expr, label_nodes, reachable, write_program
 from .source import compile_source, write_source
-from .sweep import Sweep, sweep
-from .terms import Graph, Letter, Node, Sum
+from .spell import spell
+from .sweep import sweep
+from .terms import Graph, Letters, Node, Sum
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 
 
 class Derivation:
-    """The derivative of an expression, with its derivation."""
+    """The derivative of an expression, with its derivation; `derive` makes it."""
 
     def __init__(
         self, expression: Expr, wrt: str, shapes: dict[str, Shape], layout: str, flatten: bool
@@ -28,50 +32,197 @@ class Derivation:
         self.forward = len(self.graph.nodes)
         self.variable = self.graph.leaf("name", wrt, shapes[wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
-        self._cache: dict[str, Any] = {}
+        self._labels: dict[Node, str] | None = None
+        self._program: Program | None = None
 
     @property
     def labels(self) -> dict[Node, str]:
-        if "labels" not in self._cache:
-            labels = label_nodes(self.graph.nodes[: self.forward], self.root, set(self.shapes))
+        """The names of the intermediate values and of their gradients."""
+        if self._labels is None:
+            labels = label_nodes(self.graph.nodes, self.forward, self.root, set(self.shapes))
+            prefix = "J_" if self.root.dims else "G_"
             for node, adjoint in self.sweep.named.items():
-                labels[adjoint] = "G_" + labels[node]
-            self._cache["labels"] = labels
-        found: dict[Node, str] = self._cache["labels"]
-        return found
+                labels[adjoint] = prefix + labels[node]
+            self._labels = labels
+        return self._labels
 
     @property
     def program(self) -> Program:
-        if "program" not in self._cache:
-            self._cache["program"] = write_program(
+        """The gradient as a short program."""
+        if self._program is None:
+            self._program = write_program(
                 self.arranged(self.layout_name), self.graph, self.labels, self.forward, self.flatten
             )
-        made: Program = self._cache["program"]
-        return made
+        return self._program
+
+    @property
+    def gradient(self) -> Expr:
+        """The derivative, in terms of the inputs, of ``G`` and of the `definitions`."""
+        return self.program.result
+
+    @property
+    def definitions(self) -> dict[str, Expr]:
+        """The intermediate values that `gradient` names, in the order of their computation."""
+        return self.program.definitions
+
+    @property
+    def shape(self) -> str:
+        """The axes of the derivative."""
+        return show_shape(self.arranged(self.layout_name).shape)
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """What the gradient is a function of, with its axes."""
+        names = [node for node in reachable(self.arranged("shape")) if node.op == "name"]
+        return self.shapes | {str(node.info): node.shape for node in names}
+
+    @property
+    def source(self) -> str:
+        """The gradient as the source of a NumPy function."""
+        return write_source(self.program, self.inputs)
+
+    def to_numpy(self) -> Callable[..., Any]:
+        """Give the gradient as a function of NumPy arrays, by name.
+
+        Returns
+        -------
+        callable
+            Its arguments are the names in `dims`, then ``G`` if there is an unknown loss, then
+            the unknown functions it needs.
+        """
+        return compile_source(self.source)
+
+    def steps(self, notation: str = "index") -> list[Step]:
+        """Give the derivation, line by line, in ``"index"`` or ``"frobenius"`` notation."""
+        if notation not in NOTATIONS:
+            raise ExpressionError(f"notation: {notation!r} must be one of {', '.join(NOTATIONS)}")
+        return index_steps(self) if notation == "index" else frobenius_steps(self)
+
+    def text(self, notation: str = "index", *, reasons: bool | None = None) -> str:
+        """Print the derivation, aligned; Frobenius notation shows the reasons by default."""
+        return layout_text(self.steps(notation), notation == "frobenius" if reasons is None else reasons)
+
+    def latex(self, notation: str = "frobenius") -> str:
+        """Print the derivation as an aligned LaTeX environment, with a column of reasons."""
+        lines = " \\\\\n".join(["  " + step.latex() for step in self.steps(notation)])
+        return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
+
+    def layout(self, name: str) -> "Derivation":
+        """Give the same derivative in another layout."""
+        return derive(self.expression, self.wrt, self._dims(), layout=name, flatten=self.flatten)
+
+    def derive(self, wrt: str | Expr) -> "Derivation":
+        """Derive the gradient once more: the Hessian, for the same variable.
+
+        Parameters
+        ----------
+        wrt : str or Expr
+            The variable.
+
+        Returns
+        -------
+        Derivation
+
+        Raises
+        ------
+        ExpressionError
+            If the expression holds an unknown loss, whose gradient G would vary too.
+        """
+        if any(node.op == "loss" for node in self.graph.nodes):
+            raise ExpressionError("the second derivative of an unknown loss is not known")
+        flat = derive(self.expression, self.wrt, self._dims(), layout=self.layout_name, flatten=True)
+        return derive(flat.gradient, wrt, self._dims(), flatten=self.flatten)
+
+    def check(self, seeds: tuple[int, ...] = (0, 1)) -> int:
+        """Evaluate every printed line on random arrays, and compare with differences.
+
+        Returns
+        -------
+        int
+            The number of lines that were checked.
+
+        Raises
+        ------
+        DerivationError
+            Naming the first line that is false.
+        """
+        from .check import check
+
+        return check(self, seeds)
+
+    def __str__(self) -> str:
+        left = f"d{self.labels[self.root]}/d{self.wrt}"
+        where = [f"  {name} = {expr}" for name, expr in self.definitions.items()]
+        return "\n".join([f"{left} = {self.gradient}", *["where"] * bool(where), *where])
+
+    def __repr__(self) -> str:
+        return f"<derivative of {self.expression} by {self.wrt}: {self.gradient}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    # What the notations ask for.
+
+    def _dims(self) -> dict[str, str]:
+        return {name: " ".join(map(show_axis, shape)) for name, shape in self.shapes.items()}
+
+    def sweep_axes(self) -> tuple[list[Letters], list[Letters]]:
+        """Letters for the axes of the output and of the variable."""
+        return fresh(self.root.shape), fresh(self.variable.shape)
+
+    def arrange(self, out: list[Letters], own: list[Letters]) -> list[Letters]:
+        """Put the axes in the order of the layout."""
+        return arrange(out, own, self.layout_name)
 
     def arranged(self, layout: str) -> Sum:
-        out = [tuple([Letter(d) for d in axis]) for axis in self.root.shape]
-        own = [tuple([Letter(d) for d in axis]) for axis in self.variable.shape]
+        """The derivative with its axes in the order of a layout."""
+        out, own = self.sweep_axes()
         adjoint = self.sweep.adjoints.get(self.variable, Sum(out + own, ()))
         out, own = list(adjoint.axes[: len(out)]), list(adjoint.axes[len(out) :])
         return Sum(arrange(out, own, layout), adjoint.terms)
 
-    @property
-    def gradient(self) -> Expr:
-        return self.program.result
+    def defined(self) -> list[Node]:
+        """The named values other than the inputs, in the order of their computation."""
+        used = set(reachable(self.arranged("shape"))) | set(self.graph.nodes[: self.forward])
+        return [
+            node
+            for node in self.graph.nodes
+            if node in used and node in self.labels and (node.sum or node.arg)
+            and node.op != "loss" and not self.labels[node].startswith(("G_", "J_"))
+        ]  # fmt: skip
 
-    @property
-    def source(self) -> str:
-        return write_source(self.program, self.inputs)
+    def is_upstream(self, node: Node) -> bool:
+        """Whether the derivative by a node is given: what an unknown loss sees."""
+        links = self.sweep.links[node]
+        return len(links) == 1 and links[0].parent is self.root and self.root.op == "loss" and node is not self.variable
 
-    @property
-    def inputs(self) -> dict[str, Shape]:
-        return self.shapes | {
-            str(n.info): n.shape for n in reachable(self.arranged("shape")) if n.op == "name"
-        }
+    def refer(self, node: Node) -> Expr:
+        """A node as an expression: its name, or what it stands for if it has none."""
+        if node in self.labels or node.op == "name":
+            return name_expr(self.labels.get(node, str(node.info)), node.shape)
+        if node.sum is not None:
+            return spell(node.sum, self.refer)
+        return self.function_expr(node)
 
-    def to_numpy(self) -> Callable[..., Any]:
-        return compile_source(self.source)
+    def function_expr(self, node: Node) -> Expr:
+        """A function node, applied to what its argument is called."""
+        assert node.arg is not None
+        return function_expr(node, self.refer(node.arg))
+
+    def spell(self, value: Sum) -> Expr:
+        """Spell terms with the names of this derivation."""
+        return spell(value, self.refer)
+
+    def group(self, node: Node, letters: Letters) -> list[Letters]:
+        """The letters of a node, axis by axis."""
+        return grouped(node, letters)
+
+    def index_result(self) -> list[Step]:
+        """The last lines of the index notation, for what has no matrix form."""
+        return index_steps(self)
+
+
+NOTATIONS = ("index", "frobenius")
 
 
 def arrange(out: list[Any], own: list[Any], layout: str) -> list[Any]:

@@ -14,13 +14,17 @@ PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logs
           "max": "M", "inv": "V", "det": "D", "logdet": "D"}  # fmt: skip
 
 
-def label_nodes(nodes: Sequence[Node], root: Node, taken: set[str]) -> dict[Node, str]:
+def label_nodes(
+    nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
+) -> dict[Node, str]:
     """Name the nodes of an expression: Z for what a function is applied to, A for its value ...
 
     Parameters
     ----------
     nodes : list of Node
         All of them, in topological order.
+    forward : int
+        Nodes before this index belong to the expression, the others to its derivative.
     root : Node
         The output.
     taken : set of str
@@ -39,7 +43,7 @@ def label_nodes(nodes: Sequence[Node], root: Node, taken: set[str]) -> dict[Node
             labels[node] = str(node.info)
         elif node.op == "loss":
             labels[node] = node.info[0]
-        elif not constant(node):
+        elif node.index < forward and not constant(node) or node.op in ("softmax", "max"):
             wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node.sum is not None and node not in inside:
                 wish = "R" if node is not root else "Y" if node.shape else "L"
@@ -131,7 +135,7 @@ def write_program(
             exprs[node] = spell(opened, refer)
         else:
             assert node.arg is not None
-            exprs[node] = _function(node, exprs[node.arg])
+            exprs[node] = function_expr(node, exprs[node.arg])
         if not flatten and _deserves_name(node, exprs[node], uses[node], labels, forward, arguments):
             label = labels.setdefault(node, _fresh(PREFIX.get(node.op, "T"), node, labels))
             definitions[label] = exprs[node]
@@ -154,7 +158,8 @@ def _fresh(wish: str, node: Node, labels: dict[Node, str]) -> str:
     return name
 
 
-def _function(node: Node, arg: Expr) -> Expr:
+def function_expr(node: Node, arg: Expr) -> Expr:
+    """The expression of a function node, given that of its argument."""
     if node.op in ("call", "unknown", "inv", "det", "logdet"):
         return Expr(node.op, (arg,), node.info, shape=node.shape)
     info = node.info[0] if node.op == "loss" else (node.info, False)

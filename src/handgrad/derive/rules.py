@@ -21,11 +21,15 @@ DIFFERENTIALS = {
 
 
 class Slot(NamedTuple):
-    """One term of a differential: ``coefficient * factors * d child[letters]``."""
+    """One term of a differential: ``coefficient * factors * d child[letters]``.
+
+    The differential stands before factor number `at`.
+    """
 
     child: Node
     letters: Letters
     term: Term
+    at: int
 
 
 def constant(node: Node) -> bool:
@@ -59,11 +63,11 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
         axes = fresh(node.shape)
         letters = tuple([l for axis in axes for l in axis])
         slope = elementwise_derivative(node, graph, axes)
-        return letters, [Slot(node.arg, letters, term) for term in slope]
+        return letters, [Slot(node.arg, letters, term, len(term[1])) for term in slope]
     if node.op == "loss":
         letters = tuple([Letter(dim) for dim in node.arg.dims])
         upstream = graph.leaf("name", upstream_name(node), node.info[1])
-        return (), [Slot(node.arg, letters, (1, ((upstream, letters, 1),)))]
+        return (), [Slot(node.arg, letters, (1, ((upstream, letters, 1),)), 1)]
     return _array_function(node, node.arg, graph)
 
 
@@ -79,7 +83,7 @@ def product_rule(term: Term) -> list[Slot]:
     for at, (node, letters, power) in enumerate(factors):
         inner: tuple[Factor, ...] = ((node, letters, power - 1),) if power != 1 else ()
         rest = factors[:at] + inner + factors[at + 1 :]
-        slots.append(Slot(node, letters, (coefficient * power, rest)))
+        slots.append(Slot(node, letters, (coefficient * power, rest), at + len(inner)))
     return slots
 
 
@@ -128,10 +132,10 @@ def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[
         for word in words:
             head, _, names = word[:-1].partition("[")
             if head == "dz":
-                at = letters(names)
+                own, at = letters(names), len(factors)
             else:
                 factors.append((_helper(head, node, arg, graph), letters(names), 1))
-        slots.append(Slot(arg, at, (-1 if sign == "-" else 1, tuple(factors))))
+        slots.append(Slot(arg, own, (-1 if sign == "-" else 1, tuple(factors)), at))
     return free, slots
 
 

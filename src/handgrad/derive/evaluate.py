@@ -1,0 +1,282 @@
+"""What an expression means: entry by entry, on plain numbers.
+
+A table maps every index, a tuple of integers, to a number. Axes that are products are split, axes
+of length 1 have no index.
+"""
+
+import math
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, TypeAlias
+
+from .expression import Axis, Expr, Shape, postorder, read_row
+from .functions import ELEMENTWISE
+from .terms import Letter, Node, Sum, summed
+
+Table: TypeAlias = dict[tuple[int, ...], float]
+Sizes: TypeAlias = Mapping[str, int]
+Functions: TypeAlias = Mapping[str, Callable[..., Any]]
+
+
+def indices(dims: Iterable[str], sizes: Sizes) -> Iterator[tuple[int, ...]]:
+    """Every index of an array, the last one running fastest."""
+    ranges = [sizes[dim] for dim in dims]
+    index = [0] * len(ranges)
+    while all(ranges):
+        yield tuple(index)
+        at = len(ranges) - 1
+        while at >= 0 and index[at] == ranges[at] - 1:
+            index[at] = 0
+            at -= 1
+        if at < 0:
+            return
+        index[at] += 1
+
+
+def flat(shape: Shape) -> list[str]:
+    """The dimensions of a table for an array of this shape."""
+    return [dim for axis in shape for dim in axis]
+
+
+def from_lists(value: Any, shape: Shape, sizes: Sizes) -> Table:
+    """Read nested lists (or anything that is indexed like them) into a table."""
+
+    def entry(index: tuple[int, ...]) -> float:
+        left, found = list(index), value
+        for axis in shape:
+            at = 0
+            for dim in axis:
+                at = at * sizes[dim] + left.pop(0)
+            found = found[at]
+        return float(found)
+
+    return {index: entry(index) for index in indices(flat(shape), sizes)}
+
+
+def to_lists(table: Table, shape: Shape, sizes: Sizes) -> Any:
+    """Write a table as nested lists."""
+
+    def build(prefix: tuple[int, ...], axes: Sequence[Axis]) -> Any:
+        if not axes:
+            return table[prefix]
+        return [build(prefix + index, axes[1:]) for index in indices(axes[0], sizes)]
+
+    return build((), shape)
+
+
+def evaluate(
+    root: Expr, given: Mapping[str, Table], sizes: Sizes, functions: Functions | None = None
+) -> Table:
+    """Evaluate an expression.
+
+    Parameters
+    ----------
+    root : Expr
+        The expression.
+    given : dict
+        A table for every name.
+    sizes : dict
+        The length of every dimension.
+    functions : dict, optional
+        The unknown functions: elementwise ones of a number, losses of a table.
+
+    Returns
+    -------
+    dict
+        The table of the result.
+    """
+    memo: dict[int, Table] = {}
+    for expr in postorder([root]):
+        args = [memo[id(arg)] for arg in expr.args]
+        memo[id(expr)] = _evaluate(expr, args, given, sizes, functions or {})
+    return memo[id(root)]
+
+
+def _evaluate(
+    expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: Sizes, functions: Functions
+) -> Table:
+    op, dims = expr.op, flat(expr.shape)
+    if op == "name":
+        return given[expr.info]
+    if op in ("number", "size"):
+        return {(): float(expr.info if op == "number" else sizes[expr.info])}
+    if op in ("ones", "zeros"):
+        return {index: float(op == "ones") for index in indices(dims, sizes)}
+    if op == "eye":
+        half = len(dims) // 2
+        return {index: float(index[:half] == index[half:]) for index in indices(dims, sizes)}
+    if op == "neg":
+        return {index: -value for index, value in args[0].items()}
+    if op == "reshape":
+        return args[0]
+    if expr.row:
+        return _contract(expr, args, sizes)
+    if op in ("+", "-", "*", "/", "**"):
+        pick = [_picker(arg.shape, expr.shape) for arg in expr.args]
+        a, b = args
+        return {
+            index: combine(op, a[pick[0](index)], b[pick[1](index)])
+            for index in indices(dims, sizes)
+        }
+    inner = flat(expr.args[0].shape)
+    info = expr.info
+    if op in AXIS_FUNCTIONS and info[0] != -1:
+        before = [axis for axis in expr.args[0].shape[: info[0]]]
+        info = len(flat(tuple(before))), len(expr.args[0].shape[info[0]])
+    elif op in AXIS_FUNCTIONS:
+        info = 0, len(inner)
+    return apply(op, info, args[0], inner, sizes, functions)
+
+
+def combine(op: str, a: float, b: float) -> float:
+    """Arithmetic on two numbers."""
+    if op == "+":
+        return a + b
+    if op == "-":
+        return a - b
+    if op == "*":
+        return a * b
+    return a / b if op == "/" else a**b
+
+
+def _picker(shape: Shape, result: Shape) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
+    """Broadcasting: which part of the result's index an operand sees."""
+    own = ((),) * (len(result) - len(shape)) + shape
+    kept, at = [], 0
+    for mine, axis in zip(own, result):
+        kept += list(range(at, at + len(axis))) if mine else []
+        at += len(axis)
+    return lambda index: tuple([index[k] for k in kept])
+
+
+def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
+    inputs, output = read_row(expr.row)
+    dims: dict[str, Axis] = {}
+    for arg, axes in zip(expr.args, inputs):
+        for names, axis in zip(axes, arg.shape):
+            for name, part in zip(names, [axis] if len(names) == 1 else [(d,) for d in axis]):
+                dims[name] = part
+    order = list(dims)
+    place, at = {}, 0
+    for name in order:
+        place[name] = list(range(at, at + len(dims[name])))
+        at += len(dims[name])
+    reads = [[k for axis in axes for name in axis for k in place[name]] for axes in inputs]
+    seen: list[str] = []
+    writes = [k for axis in output for name in axis for k in place[name]]
+    total: Table = {index: 0.0 for index in indices(flat(expr.shape), sizes)}
+    for index in indices([d for name in order for d in dims[name]], sizes):
+        value = 1.0
+        for table, read in zip(args, reads):
+            value *= table[tuple([index[k] for k in read])]
+        total[tuple([index[k] for k in writes])] += value
+    if expr.op == "mean":
+        count = 1
+        for name in order:
+            if name not in "".join(output):
+                for dim in dims[name]:
+                    count *= sizes[dim]
+        total = {index: value / count for index, value in total.items()}
+    return total
+
+
+def _softmax(row: list[float]) -> list[float]:
+    powers = [math.exp(z - max(row)) for z in row]
+    return [p / sum(powers) for p in powers]
+
+
+def _logsumexp(row: list[float]) -> float:
+    return max(row) + math.log(sum(math.exp(z - max(row)) for z in row))
+
+
+AXIS_FUNCTIONS: dict[str, Callable[[list[float]], Any]] = {
+    "softmax": _softmax,
+    "log_softmax": lambda row: [z - _logsumexp(row) for z in row],
+    "logsumexp": _logsumexp,
+    "max": max,
+}
+
+
+def apply(
+    op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, functions: Functions
+) -> Table:
+    """Apply a function to a table; for a function along an axis, `info` is its place and length."""
+    if op == "call":
+        value = ELEMENTWISE[info].value
+        return {index: value(z) for index, z in arg.items()}
+    if op == "unknown":
+        return {index: functions[info](z) for index, z in arg.items()}
+    if op == "loss":
+        return {(): functions[info](arg)}
+    if op in AXIS_FUNCTIONS:
+        start, length = info
+        rows: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        for index in arg:
+            rows.setdefault(index[:start] + index[start + length :], []).append(index)
+        result: Table = {}
+        for kept, members in rows.items():
+            row = AXIS_FUNCTIONS[op]([arg[index] for index in members])
+            if isinstance(row, list):
+                result |= dict(zip(members, row))
+            else:
+                result[kept] = row
+        return result
+    half = len(dims) // 2
+    places = list(indices(dims[:half], sizes))
+    inverse, determinant = _invert([[arg[p + q] for q in places] for p in places])
+    if op == "inv":
+        return {p + q: inverse[i][j] for i, p in enumerate(places) for j, q in enumerate(places)}
+    return {(): determinant if op == "det" else math.log(abs(determinant))}
+
+
+def _invert(matrix: list[list[float]]) -> tuple[list[list[float]], float]:
+    """Gauss and Jordan, with the largest pivot."""
+    n = len(matrix)
+    rows = [row + [float(i == j) for j in range(n)] for i, row in enumerate(matrix)]
+    determinant = 1.0
+    for at in range(n):
+        pivot = max(range(at, n), key=lambda i: abs(rows[i][at]))
+        if pivot != at:
+            rows[at], rows[pivot] = rows[pivot], rows[at]
+            determinant = -determinant
+        determinant *= rows[at][at]
+        rows[at] = [value / rows[at][at] for value in rows[at]]
+        for i in range(n):
+            if i != at:
+                rows[i] = [a - rows[i][at] * b for a, b in zip(rows[i], rows[at])]
+    return [row[n:] for row in rows], determinant
+
+
+def evaluate_node(
+    node: Node, values: Mapping[Node, Table], sizes: Sizes, functions: Functions
+) -> Table:
+    """The value of a node, from the values of its children."""
+    if node.op == "delta":
+        return {index: float(index[0] == index[1]) for index in indices(node.dims, sizes)}
+    if node.op == "size":
+        return {(): float(sizes[node.info])}
+    if node.sum is not None:
+        return evaluate_sum(node.sum, values, sizes)
+    assert node.arg is not None
+    info = node.info
+    if node.op in AXIS_FUNCTIONS:
+        axes = node.arg.shape
+        info = (0, len(flat(axes))) if info == -1 else (len(flat(axes[:info])), len(axes[info]))
+    elif node.op == "loss":
+        info = info[0]
+    return apply(node.op, info, values[node.arg], node.arg.dims, sizes, functions)
+
+
+def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Table:
+    """A sum of terms: every letter runs over its dimension, letters that are not free are summed."""
+    total: Table = {index: 0.0 for index in indices([l.dim for l in value.free], sizes)}
+    for coefficient, factors in value.terms:
+        letters = [*value.free, *summed(factors, value.free)]
+        at = {letter: k for k, letter in enumerate(letters)}
+        reads = [(values[node], [at[l] for l in ls], p) for node, ls, p in factors]
+        rank = len(value.free)
+        for index in indices([l.dim for l in letters], sizes):
+            product = coefficient
+            for table, read, power in reads:
+                entry = table[tuple([index[k] for k in read])]
+                product *= entry if power == 1 else entry**power
+            total[index[:rank]] += product
+    return total

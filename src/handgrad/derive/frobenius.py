@@ -1,0 +1,267 @@
+"""The derivation in matrix notation: ``dL = G : dY``, and one factor after another moves across.
+
+Every line reads the same indexed terms; what moves is the bracket.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .matrix import (
+    Matrix, NoMatrixForm, add, atom, call, flip, hadamard, inner, negative, number, over, product,
+    to_matrix,
+)  # fmt: skip
+from .notation import Step
+from .numpy_text import plain
+from .sweep import Link, upstream
+from .terms import Node, Sum
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+
+
+class Pair(NamedTuple):
+    """A summand ``left : right``; the differential is in `right`."""
+
+    left: Matrix
+    right: Matrix
+
+
+def show_pairs(pairs: list[Pair]) -> str:
+    """Print a sum of Frobenius products; of scalars it is a product."""
+    whole = add([_joined(pair) for pair in pairs], [1] * len(pairs))
+    return str(whole)
+
+
+def _joined(pair: Pair) -> Matrix:
+    """The summand as one matrix, with its sign in front."""
+    left, right = pair
+    if left.scalar:
+        return product(left, right)
+    for part in pair:
+        if negative(part):
+            minus = number(-1)
+            left, right = [product(minus, side) if side is part else side for side in pair]
+            return product(minus, _joined(Pair(left, right)))
+    return inner(left, right)
+
+
+def varies(m: Matrix, name: str) -> bool:
+    """Whether the differential `name` is in a part."""
+    waiting = [m]
+    while waiting:
+        part = waiting.pop()
+        if part.kind == "atom" and part.info == name:
+            return True
+        waiting += part.parts
+    return False
+
+
+def move(pair: Pair, name: str) -> tuple[Pair, str] | None:
+    """Take the outermost operation off the differential; say by which rule."""
+    left, right = pair
+    if right.kind == "T":
+        return Pair(flip(left), flip(right)), "A:B = A^T:B^T"
+    if right.kind == "product":
+        return _move_product(left, right, name)
+    if right.kind == "scale":
+        scalar, rest = right.parts
+        if varies(scalar, name):
+            return Pair(inner(left, rest), scalar), "A : (b C) = (A : C) b"
+        return Pair(product(scalar, left), rest), "A : (c B) = (c A) : B" if scalar.info != -1 else ""
+    if right.kind == "hadamard":
+        rest = [part for part in right.parts if not varies(part, name)]
+        (mine,) = [part for part in right.parts if varies(part, name)]
+        return Pair(_times(left, rest), mine), "C : (A * B) = (C * A) : B"
+    if right.kind == "over" and not varies(right.parts[1], name):
+        return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
+    if right.kind == "inner":
+        mine, other = right.parts if varies(right.parts[0], name) else right.parts[::-1]
+        return Pair(product(left, other), mine), "A:B = B:A"
+    if right.kind == "call" and right.info == "tr":
+        return _move_trace(left, right.parts[0], name)
+    if right.kind == "call" and right.info == "diag":
+        return Pair(call("diag", left, right.parts[0].rows, right.parts[0].columns),
+                    right.parts[0]), "A : diag(B) = diag(A) : B"  # fmt: skip
+    return None
+
+
+def _times(left: Matrix, rest: list[Matrix]) -> Matrix:
+    if left.kind == "scale":
+        return product(left.parts[0], hadamard(left.parts[1], *rest))
+    return product(left, hadamard(*rest) if len(rest) > 1 else rest[0]) if left.scalar else hadamard(left, *rest)
+
+
+def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
+    at = next(k for k, part in enumerate(right.parts) if varies(part, name))
+    if right.parts[at].kind == "T":
+        rule = "a = a^T" if right.scalar else "A:B = A^T:B^T"
+        turned = product(*[flip(part) for part in reversed(right.parts)])
+        return Pair(flip(left), turned), rule
+    before, mine, after = right.parts[:at], right.parts[at], right.parts[at + 1 :]
+    if after:
+        rest = product(*before, mine)
+        moved = product(left, flip(product(*after)))
+        return Pair(moved, rest), "C:(AB) = (C B^T):A"
+    moved = product(flip(product(*before)), left)
+    rule = "a^T b = a:b" if right.scalar else "C:(AB) = (A^T C):B"
+    return Pair(moved, mine), rule
+
+
+def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
+    parts = m.parts if m.kind == "product" else (m,)
+    at = next(k for k, part in enumerate(parts) if varies(part, name))
+    if parts[at].kind == "T":
+        turned = call("tr", product(*[flip(part) for part in reversed(parts)]), (), ())
+        return Pair(left, turned), "tr(A) = tr(A^T)"
+    others = (*parts[at + 1 :], *parts[:at])
+    if not others:
+        identity = atom("I_" + "*".join(m.rows), m.rows, m.rows)
+        return Pair(product(left, identity), parts[at]), "tr(A) = I:A"
+    if at < len(parts) - 1:
+        turned = call("tr", product(*others, parts[at]), (), ())
+        return Pair(left, turned), "tr(AB) = tr(BA)"
+    return Pair(product(left, flip(product(*others))), parts[at]), "tr(A^T B) = A:B"
+
+
+def frobenius_steps(d: "Derivation") -> list[Step]:
+    """Write the derivation with differentials."""
+    steps: list[Step] = []
+    if d.root.dims:
+        steps += _forward(d)
+    else:
+        for node in reversed(d.sweep.path):
+            if node is not d.root and not d.is_upstream(node):
+                steps += _node_steps(node, d)
+    if d.variable not in d.sweep.adjoints:
+        right = "0 " + d.labels[d.variable]
+        steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", right, f"{d.wrt} does not occur"))
+    needed = _mentioned(steps, d)
+    return [_definition(node, d) for node in needed] + steps + _layout_step(d)
+
+
+def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
+    """The named values that the steps speak of, and those that these speak of."""
+    texts = [step.right for step in steps]
+    found: set[Node] = set()
+    for node in reversed(d.defined()):
+        if any(_has_name(text, d.labels[node]) for text in texts):
+            found.add(node)
+            texts.append(_definition(node, d).right)
+    return [node for node in d.defined() if node in found]
+
+
+def _has_name(text: str, name: str) -> bool:
+    at = text.find(name)
+    while at >= 0:
+        after = text[at + len(name) : at + len(name) + 1]
+        before = text[at - 1] if at else " "
+        if not (after.isalnum() or after == "_" or before.isalnum() or before == "_"):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _definition(node: Node, d: "Derivation") -> Step:
+    try:
+        right = str(to_matrix(d.spell(node.sum) if node.sum else d.function_expr(node)))
+        return Step(d.labels[node], right, "definition")
+    except NoMatrixForm:
+        from .index import definition
+        from .notation import IndexPrinter
+
+        return definition(node, d, IndexPrinter(d.labels))[0]
+
+
+def _differentials(link: Link, d: "Derivation") -> list[Matrix]:
+    """The terms of ``d parent``, as matrices."""
+    found = []
+    for slot in link.slots:
+        mark = Node("name", "d" + d.labels[slot.child], None, None, slot.child.shape, -1)
+        coefficient, factors = slot.term
+        parts = (*factors[: slot.at], (mark, slot.letters, 1), *factors[slot.at :])
+        axes = d.group(link.parent, link.letters)
+        found.append(to_matrix(d.spell(Sum(axes, [(coefficient, parts)]))))
+    return found
+
+
+def _node_steps(node: Node, d: "Derivation") -> list[Step]:
+    name, top = "d" + d.labels[node], "d" + d.labels[d.root]
+    left = f"{top}/d{d.labels[node]}"
+    steps: list[Step] = []
+    start, pairs = [], []
+    try:
+        for link in reversed(d.sweep.links[node]):
+            above = to_matrix(d.spell(upstream(link.parent, d.sweep)))
+            parts = _differentials(link, d)
+            if link.parent is not d.root:
+                whole = atom("d" + d.labels[link.parent], *(*link.parent.shape, (), ())[:2])
+                start.append(Pair(above, whole))
+            else:
+                start += [Pair(above, part) for part in parts]
+            pairs += [Pair(above, part) for part in parts]
+        result = d.spell(d.sweep.adjoints[node])
+        final = str(to_matrix(result))
+    except NoMatrixForm:
+        from .index import _node_steps as entries
+        from .notation import IndexPrinter
+
+        return entries(node, d, IndexPrinter(d.labels))
+    reason = f"only {d.labels[node]} varies"
+    first = "" if show_pairs(start) != show_pairs(pairs) else reason
+    lines = [(show_pairs(start), first), (show_pairs(pairs), reason)]
+    while True:
+        moved = [move(pair, name) if pair.right.kind != "atom" else None for pair in pairs]
+        if not any(moved):
+            break
+        rules = dict.fromkeys(found[1] for found in moved if found and found[1])
+        pairs = [found[0] if found else pair for found, pair in zip(moved, pairs)]
+        lines.append((show_pairs(pairs), ", ".join(rules)))
+    last = ""
+    for right, rule in lines:
+        if right != last:
+            steps.append(Step("" if steps else top, right, rule))
+            last = right
+    total = pairs[0].left if len(pairs) == 1 else add([pair.left for pair in pairs], [1] * len(pairs))
+    done = all(pair.right.kind == "atom" for pair in pairs)
+    if done and str(total) != final:
+        steps.append(Step(left, str(total), "", result=True))
+        steps.append(Step("", final, "collect"))
+    else:
+        steps.append(Step(left, final, "" if done else "entry by entry", result=True))
+    if node in d.sweep.named and node is not d.variable:
+        steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
+    return steps
+
+
+def _forward(d: "Derivation") -> list[Step]:
+    """For an output that is no scalar: the differentials, and the derivative where it is a matrix."""
+    steps: list[Step] = []
+    by_parent: dict[Node, list[Link]] = {}
+    for links in d.sweep.links.values():
+        for link in links:
+            by_parent.setdefault(link.parent, []).append(link)
+    try:
+        for parent in sorted(by_parent, key=lambda node: node.index):
+            parts = [part for link in by_parent[parent] for part in _differentials(link, d)]
+            total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
+            rule = "definition" if parent.op == "sum" else f"differential of {parent.op}"
+            steps.append(Step(f"d{d.labels[parent]}", str(total), rule))
+        if d.variable in d.sweep.adjoints:
+            expr = d.spell(d.arranged("shape"))
+            left = f"d{d.labels[d.root]}/d{d.wrt}"
+            final = to_matrix(expr)
+            steps.append(Step(left, str(final), "the matrix in front of the differential", result=True))
+    except NoMatrixForm:
+        steps += d.index_result()
+    return steps
+
+
+def _layout_step(d: "Derivation") -> list[Step]:
+    if d.layout_name == "shape":
+        return []
+    try:
+        right = str(to_matrix(d.spell(d.arranged(d.layout_name))))
+    except NoMatrixForm:
+        right = plain(d.gradient)
+        return []
+    return [Step("J", right, f"{d.layout_name} layout")]

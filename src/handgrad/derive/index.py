@@ -1,0 +1,150 @@
+"""The derivation in index notation: product rule, deltas, sums over deltas, chain rule."""
+
+from typing import TYPE_CHECKING, Sequence
+
+from .notation import IndexPrinter, Lettering, Step, grouped
+from .numpy_text import plain
+from .expression import postorder
+from .lower import fresh
+from .sweep import Link, chain, upstream
+from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, times
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+OWN = "pqrstuvw"  # the letters of the variable
+
+
+def index_steps(d: "Derivation") -> list[Step]:
+    """Write the derivation, entry by entry."""
+    printer = IndexPrinter(d.labels)
+    steps = [step for node in d.defined() for step in definition(node, d, printer)]
+    for node in reversed(d.sweep.path):
+        if node is not d.root and not d.is_upstream(node):
+            steps += _node_steps(node, d, printer)
+    if d.variable not in d.sweep.adjoints:
+        out, own = fresh(d.root.shape), fresh(d.variable.shape)
+        letters = Lettering().add(_flat(out)).add(_flat(own), OWN)
+        left = _ratio(d, d.variable, out, own, letters)
+        steps.append(Step(left, "0", f"{d.wrt} does not occur"))
+    return steps + _layout_step(d)
+
+
+def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
+    """What a named value stands for."""
+    if node.sum is not None:
+        letters = Lettering().add(node.sum.free)
+        left = d.labels[node] + letters.show(node.sum.axes)
+        return [Step(left, printer.sum(node.sum.terms, node.sum.free, letters), "definition")]
+    assert node.arg is not None
+    axes = fresh(node.shape)
+    letters = Lettering().add(_flat(axes))
+    left = d.labels[node] + letters.show(axes)
+    if node.op in ("call", "unknown"):
+        right = f"{node.info}({printer.entry(node.arg, _flat(axes), letters)})"
+    else:
+        right = plain(d.function_expr(node)) + letters.show(axes)
+    return [Step(left, right, "definition")]
+
+
+def _flat(axes: Sequence[Letters]) -> Letters:
+    return tuple([letter for axis in axes for letter in axis])
+
+
+def _ratio(
+    d: "Derivation", node: Node, out: Sequence[Letters], own: Sequence[Letters], letters: Lettering
+) -> str:
+    """The name of the derivative: ``dL/dW[p,q]``."""
+    return f"d{d.labels[d.root]}{letters.show(out)}/d{d.labels[node]}{letters.show(own)}"
+
+
+def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
+    """The derivative of a node by one entry of a child: deltas in place of ``d child``."""
+    terms = []
+    for slot in link.slots:
+        deltas = tuple([graph.delta(letter, mine) for letter, mine in zip(slot.letters, own)])
+        terms += times([slot.term], [(1, deltas)])
+    return terms
+
+
+def _node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
+    """How the derivative by one node comes from those by the nodes that use it."""
+    steps, terms = [], []
+    out, own = fresh(d.root.shape), grouped(node, _flat(fresh(node.shape)))
+    base = Lettering().add(_flat(out)).add(_flat(own), OWN)
+    names = dict(base.names)
+    root_links = []
+    for link in reversed(d.sweep.links[node]):
+        raw = partial(link, _flat(own), d.graph)
+        above = upstream(link.parent, d.sweep)
+        short = tuple(raw)
+        if link.parent is not d.root:
+            letters = Lettering({l: names[l] for l in _flat(own)}).add(link.letters)
+            for letter in link.letters:
+                names.setdefault(letter, letters.names[letter])
+            free = link.letters + _flat(own)
+            short = collect(raw, free)
+            left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
+            left += f"/d{d.labels[node]}{letters.show(own)}"
+            shown = printer.sum(raw, free, letters)
+            steps.append(Step(left, shown, _rule(link, node, d)))
+            if printer.sum(short, free, letters) != shown:
+                steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
+            terms += times(above.at(_flat(out) + link.letters), short)
+        else:
+            root_links.append(link)
+            terms += times(above.at(_flat(out) + link.letters), short)
+    total = _flat(out) + _flat(own)
+    letters = Lettering({l: names[l] for l in total})
+    chained = Lettering(_unique(names, letters))
+    left = _ratio(d, node, out, own, letters)
+    rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else _rule(root_links[0], node, d)
+    adjoint = d.sweep.adjoints[node]
+    lines = [(printer.sum(terms, total, chained), rule)]
+    merged = collect(terms, total)
+    lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
+    lines.append((printer.sum(adjoint.at(total), total, letters), "collect"))
+    expr = d.spell(adjoint)
+    if expr.shape and all(part.op not in ("einsum", "reshape") for part in postorder([expr])):
+        lines.append((f"({plain(expr)}){letters.show([*out, *own])}", "the same as an array"))
+    if node in d.sweep.named and node is not d.variable:
+        lines.append((d.labels[d.sweep.named[node]] + letters.show([*out, *own]), "its name"))
+    last = ""
+    for right, reason in lines:
+        if right != last:
+            steps.append(Step(left, right, reason))
+            left, last = "", right
+    return steps
+
+
+def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
+    """Keep the names that letters had in the lines above, where they do not clash."""
+    kept = dict(total.names)
+    for letter, name in names.items():
+        if letter not in kept and name not in kept.values():
+            kept[letter] = name
+    return kept
+
+
+def _rule(link: Link, node: Node, d: "Derivation") -> str:
+    parent = link.parent
+    if parent.op == "call":
+        return f"derivative of {parent.info}"
+    if parent.op == "unknown":
+        return f"{parent.info}' is the derivative of {parent.info}"
+    if parent.op == "loss":
+        return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
+    if parent.op != "sum":
+        return f"differential of {parent.op}"
+    return "product rule" if len(link.slots) > 1 else f"only {d.labels[node]} varies"
+
+
+def _layout_step(d: "Derivation") -> list[Step]:
+    """The last line of any other layout."""
+    if d.layout_name == "shape":
+        return []
+    value = d.arranged(d.layout_name)
+    out, own = d.sweep_axes()
+    letters = Lettering().add(_flat(out)).add(_flat(own), OWN)
+    right = _ratio(d, d.variable, out, own, letters)
+    return [Step("J" + letters.show(d.arrange(out, own)), right, f"{d.layout_name} layout")]

@@ -1,0 +1,339 @@
+"""Matrix notation: the same expressions, spelled with transposes, products and ones.
+
+Everything is a matrix here: a vector is a column, a scalar has one row and one column. Nothing is
+broadcast except a scalar; what NumPy repeats along an axis is a product with a vector of ones.
+"""
+
+from typing import Any
+
+from .expression import Axis, Expr, postorder, value_of
+
+ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
+
+
+class NoMatrixForm(Exception):
+    """An array with more than two axes, or a contraction that no product spells."""
+
+
+class Matrix:
+    """A matrix expression.
+
+    Attributes
+    ----------
+    kind : str
+        ``"atom"``, ``"number"``, ``"product"``, ``"scale"``, ``"hadamard"``, ``"over"``, ``"sum"``,
+        ``"T"``, ``"power"``, ``"call"``, ``"inner"``.
+    parts : tuple of Matrix
+        The operands.
+    info : object
+        A text, a number, the signs of a sum.
+    rows, columns : tuple
+        The axes.
+    """
+
+    __slots__ = ("kind", "parts", "info", "rows", "columns")
+
+    def __init__(
+        self, kind: str, parts: "tuple[Matrix, ...]", info: Any, rows: Axis, columns: Axis
+    ) -> None:
+        self.kind, self.parts, self.info = kind, parts, info
+        self.rows, self.columns = rows, columns
+
+    @property
+    def scalar(self) -> bool:
+        """Whether there is one row and one column."""
+        return not self.rows and not self.columns
+
+    def __str__(self) -> str:
+        return show(self)[0]
+
+
+def atom(text: str, rows: Axis = (), columns: Axis = ()) -> Matrix:
+    """A name."""
+    return Matrix("atom", (), text, rows, columns)
+
+
+def ones(axis: Axis) -> Matrix:
+    """A column of ones."""
+    if len(axis) > 1:
+        raise NoMatrixForm("ones")
+    return atom("1_" + axis[0], axis) if axis else number(1)
+
+
+def product(*parts: Matrix) -> Matrix:
+    """A matrix product; factors that are scalars go in front."""
+    chain: list[Matrix] = []
+    scalars: list[Matrix] = []
+    for part in parts:
+        inner = part.parts if part.kind == "product" else (part,)
+        if part.kind == "scale":
+            scalars.append(part.parts[0])
+            inner = part.parts[1:]
+            inner = inner[0].parts if inner[0].kind == "product" else inner
+        for one in inner:
+            if one.scalar:
+                scalars.append(one)
+            elif one.kind == "scale":
+                scalars.append(one.parts[0])
+                chain.append(one.parts[1])
+            else:
+                chain.append(one)
+    result: Matrix | None = None
+    if len(chain) == 1:
+        result = chain[0]
+    elif chain:
+        result = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
+    for scalar in reversed(scalars):
+        if result is None:
+            result = scalar
+        elif not (scalar.kind == "number" and scalar.info == 1):
+            result = Matrix("scale", (scalar, result), None, result.rows, result.columns)
+    assert result is not None
+    return result
+
+
+def number(value: float) -> Matrix:
+    """A constant."""
+    return Matrix("number", (), value, (), ())
+
+
+def negative(m: Matrix) -> bool:
+    """Whether a matrix starts with a negative number."""
+    return m.kind == "scale" and m.parts[0].kind == "number" and m.parts[0].info < 0
+
+
+def flip(m: Matrix) -> Matrix:
+    """The transpose: of a transpose the matrix, of a product the product in reverse."""
+    if m.scalar or m.info == "symmetric":
+        return m
+    if m.kind == "T":
+        return m.parts[0]
+    if m.kind == "product":
+        return product(*[flip(part) for part in reversed(m.parts)])
+    if m.kind == "scale":
+        return product(m.parts[0], flip(m.parts[1]))
+    if m.kind == "atom" and str(m.info).startswith("I_"):
+        return m
+    return Matrix("T", (m,), None, m.columns, m.rows)
+
+
+def hadamard(*parts: Matrix) -> Matrix:
+    """An elementwise product."""
+    inner = [one for part in parts for one in (part.parts if part.kind == "hadamard" else (part,))]
+    return Matrix("hadamard", tuple(inner), None, inner[0].rows, inner[0].columns)
+
+
+def over(a: Matrix, b: Matrix) -> Matrix:
+    """An elementwise quotient, or a matrix over a scalar."""
+    return Matrix("over", (a, b), None, a.rows, a.columns)
+
+
+def add(parts: list[Matrix], signs: list[int]) -> Matrix:
+    """A sum; a scalar in it is added to every entry."""
+    flat_parts: list[Matrix] = []
+    flat_signs: list[int] = []
+    for part, sign in zip(parts, signs):
+        if negative(part):
+            part, sign = product(number(-part.parts[0].info), part.parts[1]), -sign
+        inner = part.parts if part.kind == "sum" else (part,)
+        flat_parts += inner
+        flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
+    large = next((p for p in flat_parts if not p.scalar), flat_parts[0])
+    return Matrix("sum", tuple(flat_parts), flat_signs, large.rows, large.columns)
+
+
+def call(name: str, part: Matrix, rows: Axis, columns: Axis) -> Matrix:
+    """A function by name."""
+    return Matrix("call", (part,), name, rows, columns)
+
+
+def trace(m: Matrix) -> Matrix:
+    """The trace, with scalars in front."""
+    if m.kind == "scale":
+        return product(m.parts[0], trace(m.parts[1]))
+    return call("tr", m, (), ())
+
+
+def inner(a: Matrix, b: Matrix) -> Matrix:
+    """The Frobenius product ``A : B``, the sum of ``A[i,j] B[i,j]``."""
+    return Matrix("inner", (a, b), None, (), ())
+
+
+def power(m: Matrix, exponent: float) -> Matrix:
+    """An elementwise power."""
+    return Matrix("power", (m,), exponent, m.rows, m.columns)
+
+
+def _inside(m: Matrix, binding: int) -> str:
+    text, own = show(m)
+    return text if own >= binding else f"({text})"
+
+
+def show(m: Matrix) -> tuple[str, int]:
+    """Print a matrix expression, and say how tightly it binds."""
+    kind, parts, info = m.kind, m.parts, m.info
+    if kind == "atom":
+        return str(info), ATOM
+    if kind == "number":
+        return repr(info), ATOM if info >= 0 else ADDITION
+    if kind == "product":
+        return " ".join([_inside(part, POWER) for part in parts]), PRODUCT
+    if kind == "scale":
+        if parts[0].kind == "number" and parts[0].info == -1:
+            return "-" + _inside(parts[1], PRODUCT), ADDITION
+        return _inside(parts[0], POWER) + " " + _inside(parts[1], PRODUCT), PRODUCT
+    if kind == "hadamard":
+        return " * ".join([_inside(part, POWER) for part in parts]), ELEMENTWISE
+    if kind == "over":
+        first = PRODUCT if not parts[1].scalar else ELEMENTWISE
+        return _inside(parts[0], first) + " / " + _inside(parts[1], POWER), ELEMENTWISE
+    if kind == "inner":
+        return _inside(parts[0], POWER) + " : " + _inside(parts[1], POWER), FROBENIUS
+    if kind == "sum":
+        text = ""
+        for sign, part in zip(info, parts):
+            text += (" + " if sign > 0 else " - ") if text else "" if sign > 0 else "-"
+            text += _inside(part, FROBENIUS)
+        return text, ADDITION
+    if kind == "T" and parts[0].info == "inv":
+        return _inside(parts[0].parts[0], ATOM) + "^-T", POWER
+    if kind == "T":
+        return _inside(parts[0], ATOM) + "^T", POWER
+    if kind == "power":
+        if info == 0.5:
+            return f"sqrt({show(parts[0])[0]})", ATOM
+        sign = "^" if m.scalar else "**"
+        shown = repr(info) if info >= 0 else f"({info!r})"
+        return f"{_inside(parts[0], ATOM)}{sign}{shown}", POWER
+    if info == "inv":
+        return _inside(parts[0], ATOM) + "^-1", POWER
+    if info in ("step", "iszero"):
+        sign = ">" if info == "step" else "=="
+        left, right = parts[0], None
+        if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
+            left, right = left.parts
+        return f"({show(left)[0]} {sign} {show(right)[0] if right else 0})", ATOM
+    name, _, options = str(info).partition(",")
+    listed = ", ".join([show(part)[0] for part in parts])
+    return f"{name}({listed}{',' + options if options else ''})", ATOM
+
+
+def to_matrix(root: Expr) -> Matrix:
+    """Read an expression as matrices.
+
+    Parameters
+    ----------
+    root : Expr
+        The expression.
+
+    Returns
+    -------
+    Matrix
+
+    Raises
+    ------
+    NoMatrixForm
+        If a part has more than two axes or is an einsum.
+    """
+    memo: dict[int, Matrix] = {}
+    for expr in postorder([root]):
+        memo[id(expr)] = _convert(expr, [memo[id(arg)] for arg in expr.args])
+    return memo[id(root)]
+
+
+def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
+    """Make broadcasting explicit: a column times a row of ones, a column of ones times a row."""
+    if m.scalar or len(result.shape) < 2:
+        return m
+    row = flip(m) if len(expr.shape) == 1 else m
+    if row.rows != result.shape[0]:
+        return product(ones(result.shape[0]), row)
+    return product(m, flip(ones(result.shape[1]))) if m.columns != result.shape[1] else m
+
+
+def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
+    op, info = expr.op, expr.info
+    rows, columns = (*expr.shape, (), ())[:2]
+    if len(expr.shape) > 2 or op in ("einsum", "reshape"):
+        raise NoMatrixForm(op)
+    if op in ("name", "size"):
+        return atom(str(info), rows, columns)
+    if op == "number":
+        return number(info)
+    if op == "ones":
+        return product(ones(rows), flip(ones(columns)))
+    if op == "zeros":
+        return product(number(0), ones(rows), flip(ones(columns)))
+    if op == "eye":
+        if len(rows) != 1:
+            raise NoMatrixForm(op)
+        return atom("I_" + rows[0], rows, columns)
+    if op == "neg":
+        return product(number(-1), args[0])
+    if op in ("+", "-"):
+        wide = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
+        return add(wide, [1, 1 if op == "+" else -1])
+    if op == "*":
+        if args[0].scalar or args[1].scalar:
+            return product(*args)
+        return hadamard(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
+    if op == "/":
+        if args[0].scalar and not args[1].scalar:
+            return product(args[0], power(args[1], -1))
+        return over(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
+    if op == "**":
+        exponent = value_of(expr.args[1])
+        assert exponent is not None
+        return power(args[0], int(exponent) if exponent == int(exponent) else exponent)
+    if op == "@":
+        left = args[0] if len(expr.args[0].shape) == 2 else flip(args[0])
+        made = product(left, args[1])
+        return flip(made) if len(expr.args[0].shape) == 1 and len(expr.args[1].shape) == 2 else made
+    if op in ("T", "outer", "trace", "expand", "squeeze"):
+        return _structure(expr, args)
+    if op in ("sum", "mean"):
+        return _total(expr, args[0])
+    if op == "kron":
+        return Matrix("call", tuple(args), "kron", rows, columns)
+    if op in ("softmax", "log_softmax", "logsumexp", "max") and len(expr.args[0].shape) == 2:
+        name = op if info[0] == -1 else f"{op}, axis={info[0]}"
+        if op in ("softmax", "log_softmax") and info[0] == 1:
+            name = op
+        made = call(name, args[0], *((rows, ()) if len(expr.shape) < 2 else (rows, columns)))
+        return made
+    return call(str(info) if op in ("call", "unknown", "loss") else op, args[0], rows, columns)
+
+
+def _structure(expr: Expr, args: list[Matrix]) -> Matrix:
+    if expr.op == "T":
+        return flip(args[0])
+    if expr.op == "outer":
+        return product(args[0], flip(args[1]))
+    if expr.op == "trace":
+        return trace(args[0])
+    if expr.op == "expand":
+        return args[0] if expr.info else flip(args[0])
+    return args[0] if expr.info or len(expr.args[0].shape) == 1 else flip(args[0])
+
+
+def _total(expr: Expr, m: Matrix) -> Matrix:
+    axis, keep = expr.info
+    arg = expr.args[0]
+    if axis is None and expr.op == "sum" and len(arg.shape) and m.kind == "hadamard":
+        return inner(m.parts[0], hadamard(*m.parts[1:]) if len(m.parts) > 2 else m.parts[1])
+    if axis is None and expr.op == "sum" and m.kind == "power" and m.info == 2:
+        return inner(m.parts[0], m.parts[0])
+    if axis is None:
+        made = product(flip(ones(m.rows)), m, ones(m.columns))
+    elif axis == 1:
+        made = product(m, ones(m.columns))
+    elif len(arg.shape) == 1:
+        made = product(flip(ones(m.rows)), m)
+    else:
+        made = product(flip(ones(m.rows)), m)
+        made = made if keep else flip(made)
+    if expr.op == "sum":
+        return made
+    dims = [d for at, a in enumerate(arg.shape) if axis in (None, at) for d in a]
+    sizes = [atom(dim) for dim in dims]
+    return over(made, product(*sizes)) if sizes else made

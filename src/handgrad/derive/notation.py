@@ -1,0 +1,157 @@
+"""What both notations share: steps, and letters for indices."""
+
+from typing import Mapping, NamedTuple, Sequence
+
+from .spell import ratio, split
+from .terms import Factor, Letter, Letters, Node, Sum, Term, summed
+
+POOL = "ijklmnabcefghuvwxyzopqrst"
+
+
+class Step(NamedTuple):
+    """One line of a derivation.
+
+    Attributes
+    ----------
+    left : str
+        The left side; empty if it is that of the line before.
+    right : str
+        The right side.
+    rule : str
+        What licenses the line.
+    joined : bool
+        Whether the line may continue the one before, if there is room.
+    result : bool
+        Whether the line is what the lines before it were for.
+    """
+
+    left: str
+    right: str
+    rule: str
+    joined: bool = False
+    result: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.left} = {self.right}"
+
+    def latex(self) -> str:
+        """The line as LaTeX, aligned at the equals sign."""
+        from .latex import to_latex
+
+        return f"{to_latex(self.left)} &= {to_latex(self.right)} && \\text{{{self.rule}}}"
+
+
+class Lettering:
+    """Names for letters: a dimension's own letter where it is free, then others."""
+
+    def __init__(self, names: Mapping[Letter, str] | None = None) -> None:
+        self.names: dict[Letter, str] = dict(names or {})
+
+    def add(self, letters: Sequence[Letter], pool: str = "") -> "Lettering":
+        """Name further letters, from `pool` if one is given."""
+        for letter in letters:
+            if letter not in self.names:
+                self.names[letter] = self._pick(letter, pool)
+        return self
+
+    def _pick(self, letter: Letter, pool: str) -> str:
+        taken = set(self.names.values())
+        wishes = pool or letter.dim[0] + POOL
+        for wish in wishes + POOL:
+            if wish.isalpha() and wish not in taken:
+                return wish
+        number = 1
+        while f"{letter.dim[0]}{number}" in taken:
+            number += 1
+        return f"{letter.dim[0]}{number}"
+
+    def show(self, letters: Sequence[Letters]) -> str:
+        """Show an index, axis by axis: ``[n,i]``, ``[(i,k),0]``."""
+        parts = []
+        for axis in letters:
+            inside = ",".join([self.names[letter] for letter in axis])
+            parts.append(f"({inside})" if len(axis) > 1 else inside or "0")
+        return f"[{','.join(parts)}]" if parts else ""
+
+
+def grouped(node: Node, letters: Letters) -> list[Letters]:
+    """The letters of a node, axis by axis, with empty axes of length 1."""
+    rest = iter(letters)
+    return [tuple([next(rest) for _ in axis]) for axis in node.shape]
+
+
+class IndexPrinter:
+    """Prints terms in index notation; a node without a name is written out."""
+
+    def __init__(self, labels: Mapping[Node, str]) -> None:
+        self.labels = labels
+
+    def sum(self, terms: Sequence[Term], free: Letters, letters: Lettering) -> str:
+        """A sum of terms; `letters` names the free ones."""
+        text = ""
+        for coefficient, factors in terms:
+            sign = ("-" if coefficient < 0 else "") if not text else " - " if coefficient < 0 else " + "
+            text += sign + self.term(abs(coefficient), factors, free, letters)
+        return text or "0"
+
+    def term(
+        self, coefficient: float, factors: Sequence[Factor], free: Letters, letters: Lettering
+    ) -> str:
+        """One term: the number, the sum sign, the factors, what divides."""
+        lonely = summed(factors, free)
+        inner = Lettering(letters.names).add(lonely)
+        above, below = ratio(coefficient)
+        words = [repr(above)] if above != 1 else []
+        if lonely:
+            words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
+        words += [self.factor(f, inner) for f in factors if f[2] > 0]
+        if not factors and above == 1 or not [f for f in factors if f[2] > 0]:
+            words = words or ["1"]
+            words += ["1"] if words[-1].startswith("sum_") else []
+        words += [f"/ {self.factor((n, ls, -p), inner)}" for n, ls, p in factors if p < 0]
+        return " ".join(words + ([f"/ {below}"] if below != 1 else []))
+
+    def factor(self, factor: Factor, letters: Lettering) -> str:
+        """One factor, to its power."""
+        node, own, power = factor
+        text = self.entry(node, own, letters)
+        shown = repr(power) if power >= 0 else f"({power!r})"
+        return text if power == 1 else f"{text}^{shown}"
+
+    def entry(self, node: Node, own: Letters, letters: Lettering) -> str:
+        """One entry of an array."""
+        if node.op == "delta":
+            return "delta" + letters.show([own[:1], own[1:]])
+        if node in self.labels:
+            return self.labels[node] + letters.show(grouped(node, own))
+        if node.sum is not None:
+            return f"({self.sum(node.sum.at(own), own, letters)})"
+        assert node.arg is not None
+        if node.op in ("call", "unknown"):
+            inside = self.entry(node.arg, own, letters)
+            if node.info in ("step", "iszero"):
+                inside = inside[1:-1] if inside.startswith("(") else inside
+                return f"({inside} {'>' if node.info == 'step' else '=='} 0)"
+            return f"{node.info}({inside})"
+        return f"{node.op}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))
+
+
+WIDTH = 88  # a joined line is no longer than this
+
+
+def layout_text(steps: Sequence[Step], reasons: bool) -> str:
+    """Align steps at the equals sign, and the reasons behind the longest line."""
+    width = max([len(step.left) for step in steps if not step.result] or [0])
+    lines: list[tuple[str, str]] = []
+    indent = 0
+    for step in steps:
+        if step.left:
+            left = f"=>  {step.left}" if step.result else f"{step.left:<{width}}"
+            indent = len(left)
+        text = f"{left if step.left else ' ' * indent} = {step.right}"
+        if step.joined and not reasons and len(lines[-1][0]) + len(step.right) + 3 <= WIDTH:
+            lines[-1] = (f"{lines[-1][0]} = {step.right}", "")
+        else:
+            lines.append((text, step.rule if reasons else ""))
+    longest = max([len(text) for text, rule in lines if rule and len(text) < WIDTH] or [0])
+    return "\n".join([f"{text:<{longest}}    {rule}" if rule else text for text, rule in lines])

@@ -1,0 +1,455 @@
+"""Read printed lines back, and evaluate them: what a reader sees is what is checked.
+
+Both readers are written against what the notations mean, not against the printers. Neither
+broadcasts: in index notation every letter has one dimension, in matrix notation shapes must agree.
+"""
+
+import math
+from typing import Any, Callable, Mapping, NamedTuple, TypeAlias
+
+from .errors import ExpressionError
+from .evaluate import Functions, Sizes, Table, evaluate, from_lists, indices, to_lists
+from .expression import Shape
+from .functions import ELEMENTWISE
+from .parse import Token, parse, tokenize
+
+Place: TypeAlias = dict[str, int]  # what every letter stands for
+Entry: TypeAlias = Callable[[Place], float]
+Rows: TypeAlias = list[list[float]]
+
+
+class World(NamedTuple):
+    """Numbers for everything that a line can speak of.
+
+    Attributes
+    ----------
+    tables, shapes : dict
+        The value and the axes of every name.
+    sizes : dict
+        The length of every dimension.
+    functions : dict
+        The unknown functions.
+    """
+
+    tables: Mapping[str, Table]
+    shapes: Mapping[str, Shape]
+    sizes: Sizes
+    functions: Functions
+
+
+class Reader:
+    """A text as tokens, with the world that it speaks of."""
+
+    def __init__(self, text: str, world: World) -> None:
+        self.text, self.world, self.at = text, world, 0
+        self.tokens: list[Token] = tokenize(text)
+
+    def peek(self) -> str:
+        return self.tokens[self.at].text
+
+    def take(self, text: str = "") -> Token:
+        token = self.tokens[self.at]
+        if text and token.text != text:
+            raise ExpressionError(f"{text!r} is needed here", self.text, token.start, token.stop)
+        self.at += 1
+        return token
+
+    def fail(self, message: str) -> ExpressionError:
+        token = self.tokens[self.at]
+        return ExpressionError(message, self.text, token.start, token.stop)
+
+    def closing(self, start: int) -> int:
+        """The place of the parenthesis that closes the one at `start`."""
+        depth = 0
+        for at in range(start, len(self.tokens)):
+            depth += {"(": 1, ")": -1}.get(self.tokens[at].text, 0)
+            if depth == 0:
+                return at
+        raise self.fail("this parenthesis is never closed")
+
+    def array(self, stop: int) -> tuple[Table, Shape]:
+        """Evaluate the NumPy expression up to token `stop`."""
+        inside = self.text[self.tokens[self.at].start : self.tokens[stop].stop]
+        self.at = stop + 1
+        sizes = frozenset(self.world.sizes)
+        expr = parse(inside, dict(self.world.shapes), sizes)
+        return evaluate(expr, self.world.tables, self.world.sizes, self.world.functions), expr.shape
+
+
+class IndexReader(Reader):
+    """Index notation."""
+
+    def __init__(self, text: str, world: World, dims: dict[str, str]) -> None:
+        super().__init__(text, world)
+        self.dims: list[dict[str, str]] = [dims]  # innermost scope last
+        self.pairs: list[tuple[str, str]] = []
+
+    def note(self, letter: str, dim: str) -> None:
+        """A letter runs over one dimension only."""
+        for scope in reversed(self.dims):
+            if letter in scope:
+                if scope[letter] not in ("", dim):
+                    raise self.fail(f"the letter {letter} is {scope[letter]} and {dim}")
+                scope[letter] = dim
+                return
+        raise self.fail(f"the letter {letter} is neither free nor summed")
+
+    def read(self) -> Entry:
+        """Read everything."""
+        value = self.sum()
+        if self.tokens[self.at].kind != "end":
+            raise self.fail("the line should end here")
+        return value
+
+    def sum(self) -> Entry:
+        sign = -1 if self.peek() == "-" and self.take() else 1
+        terms = [(sign, self.term())]
+        while self.peek() in ("+", "-"):
+            sign = 1 if self.take().text == "+" else -1
+            terms.append((sign, self.term()))
+        return lambda place: sum([sign * term(place) for sign, term in terms])
+
+    def term(self) -> Entry:
+        factors: list[tuple[Entry, int]] = []
+        letters: list[str] | None = None
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "name" and token.text.startswith("sum_"):
+                letters = self.letters(self.take().text[4:])
+                self.dims.append({letter: "" for letter in letters})
+            elif token.text == "/":
+                self.take()
+                factors.append((self.power(), -1))
+            elif token.kind in ("number", "name") or token.text == "(":
+                factors.append((self.power(), 1))
+            else:
+                break
+        if not factors:
+            raise self.fail("a factor is needed here")
+
+        def value(place: Place) -> float:
+            product = 1.0
+            for factor, sign in factors:
+                product = product * factor(place) if sign > 0 else product / factor(place)
+            return product
+
+        if letters is None:
+            return value
+        self.match_deltas()
+        dims = self.dims.pop()
+        return lambda place: sum(
+            [
+                value(place | dict(zip(dims, index)))
+                for index in indices(dims.values(), self.world.sizes)
+            ]
+        )
+
+    def letters(self, names: str) -> list[str]:
+        """Split ``no`` or ``n1o``."""
+        found: list[str] = []
+        for char in names:
+            if char.isdigit():
+                found[-1] += char
+            else:
+                found.append(char)
+        return found
+
+    def match_deltas(self) -> None:
+        """A letter that only deltas have runs over what its partner runs over."""
+        known = {letter: dim for scope in self.dims for letter, dim in scope.items() if dim}
+        for _ in self.pairs:
+            for i, j in self.pairs:
+                for a, b in ((i, j), (j, i)):
+                    if a not in known and b in known:
+                        known[a] = known[b]
+                        self.note(a, known[b])
+
+    def power(self) -> Entry:
+        base = self.factor()
+        if self.peek() != "^":
+            return base
+        self.take()
+        exponent = self.factor() if self.peek() != "-" else None
+        if exponent is None:
+            raise self.fail("a negative power is written as a division")
+        return lambda place: base(place) ** exponent(place)
+
+    def factor(self) -> Entry:
+        token = self.tokens[self.at]
+        if token.kind == "number":
+            number = float(self.take().text)
+            return lambda place: number
+        if token.text == "(":
+            return self.parenthesis()
+        if self.tokens[self.at + 1].text == "(":
+            if token.text not in ELEMENTWISE and token.text not in self.world.functions:
+                table, shape = self.array(self.closing(self.at + 1))
+                return self.index(table, shape) if shape else lambda place: table[()]
+            self.take()
+            self.take("(")
+            inside = self.sum()
+            self.take(")")
+            function = (
+                ELEMENTWISE[token.text].value
+                if token.text in ELEMENTWISE
+                else self.world.functions[token.text]
+            )
+            return lambda place: float(function(inside(place)))
+        name = self.take().text
+        if name == "delta":
+            return self.delta()
+        if name in self.world.tables:
+            table = self.world.tables[name]
+            if not self.world.shapes[name]:
+                return lambda place: table[()]
+            return self.index(table, self.world.shapes[name])
+        if name in self.world.sizes:
+            size = self.world.sizes[name]
+            return lambda place: float(size)
+        self.at -= 1
+        raise self.fail(f"unknown name {name!r}")
+
+    def delta(self) -> Entry:
+        self.take("[")
+        i = self.take().text
+        self.take(",")
+        j = self.take().text
+        self.take("]")
+        self.pairs.append((i, j))
+        return lambda place: float(place[i] == place[j])
+
+    def parenthesis(self) -> Entry:
+        stop = self.closing(self.at)
+        if self.tokens[stop + 1].text == "[":
+            return self.index(*self.array(stop))
+        self.take("(")
+        left = self.sum()
+        if self.peek() in (">", "=="):
+            sign = self.take().text
+            right = self.sum()
+            self.take(")")
+            if sign == ">":
+                return lambda place: float(left(place) > right(place))
+            return lambda place: float(left(place) == right(place))
+        self.take(")")
+        return left
+
+    def index(self, table: Table, shape: Shape) -> Entry:
+        """Read ``[n,(i,k),0]`` and look the entry up."""
+        names = self.bracket(shape)
+        return lambda place: table[tuple([place[name] for name in names])]
+
+    def bracket(self, shape: Shape) -> list[str]:
+        """Read the letters of an index; every axis has those of its dimension."""
+        self.take("[")
+        found: list[str] = []
+        for at, axis in enumerate(shape):
+            if at:
+                self.take(",")
+            if len(axis) > 1:
+                self.take("(")
+            for position, dim in enumerate(axis):
+                if position:
+                    self.take(",")
+                letter = self.take().text
+                self.note(letter, dim)
+                found.append(letter)
+            if len(axis) > 1:
+                self.take(")")
+            if not axis:
+                self.take("0")
+        self.take("]")
+        return found
+
+
+def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table:
+    """Evaluate a line of index notation for its free letters, given as ``(letter, dimension)``."""
+    entry = IndexReader(text, world, dict(letters)).read()
+    names = [letter for letter, _ in letters]
+    return {
+        index: entry(dict(zip(names, index)))
+        for index in indices([dim for _, dim in letters], world.sizes)
+    }
+
+
+class MatrixReader(Reader):
+    """Matrix notation; values are lists of rows."""
+
+    def read(self) -> Rows:
+        """Read everything."""
+        value = self.sum()
+        if self.tokens[self.at].kind != "end":
+            raise self.fail("the line should end here")
+        return value
+
+    def both(self, a: Rows, b: Rows, function: Callable[[float, float], float]) -> Rows:
+        """Combine entry by entry; shapes agree, or one is a scalar."""
+        if _shape(a) == (1, 1) != _shape(b):
+            a = [[a[0][0]] * len(row) for row in b]
+        if _shape(b) == (1, 1) != _shape(a):
+            b = [[b[0][0]] * len(row) for row in a]
+        if _shape(a) != _shape(b):
+            raise self.fail(f"{_shape(a)} and {_shape(b)} entries do not match")
+        return [[function(x, y) for x, y in zip(p, q)] for p, q in zip(a, b)]
+
+    def sum(self) -> Rows:
+        negative = self.peek() == "-" and bool(self.take())
+        value = self.frobenius()
+        if negative:
+            value = [[-entry for entry in row] for row in value]
+        while self.peek() in ("+", "-"):
+            sign = 1 if self.take().text == "+" else -1
+            value = self.both(value, self.frobenius(), lambda x, y: x + sign * y)
+        return value
+
+    def frobenius(self) -> Rows:
+        value = self.elementwise()
+        if self.peek() != ":":
+            return value
+        self.take()
+        other = self.elementwise()
+        if _shape(value) != _shape(other):
+            raise self.fail(f"{_shape(value)} : {_shape(other)} entries do not match")
+        return [[sum([x * y for p, q in zip(value, other) for x, y in zip(p, q)])]]
+
+    def elementwise(self) -> Rows:
+        value = self.product()
+        while self.peek() in ("*", "/"):
+            if self.take().text == "*":
+                value = self.both(value, self.product(), lambda x, y: x * y)
+            else:
+                value = self.both(value, self.product(), lambda x, y: x / y)
+        return value
+
+    def product(self) -> Rows:
+        value = self.power()
+        while self.tokens[self.at].kind in ("name", "number") or self.peek() == "(":
+            right = self.power()
+            if (1, 1) in (_shape(value), _shape(right)):
+                value = self.both(value, right, lambda x, y: x * y)
+            elif len(value[0]) == len(right):
+                value = [
+                    [sum([x * right[k][j] for k, x in enumerate(row)]) for j in range(len(right[0]))]
+                    for row in value
+                ]
+            else:
+                raise self.fail(f"{_shape(value)} times {_shape(right)} does not conform")
+        return value
+
+    def power(self) -> Rows:
+        value = self.factor()
+        while self.peek() in ("^", "**"):
+            elementwise = self.take().text == "**"
+            if not elementwise and self.peek() == "T":
+                self.take()
+                value = [list(column) for column in zip(*value)]
+                continue
+            negative = self.peek() == "-" and bool(self.take())
+            if negative and not elementwise and _shape(value) != (1, 1):
+                value = self.inverse(value)
+                if self.take().text == "T":
+                    value = [list(column) for column in zip(*value)]
+                continue
+            exponent = self.factor()[0][0] * (-1 if negative else 1)
+            if not elementwise and _shape(value) != (1, 1):
+                raise self.fail("only a scalar has a power; ** is elementwise")
+            value = [[entry**exponent for entry in row] for row in value]
+        return value
+
+    def inverse(self, value: Rows) -> Rows:
+        world = World({"A": self.table(value)}, {"A": (("r",), ("c",))}, {}, {})
+        return self.function("inv(A)", world._replace(shapes={"A": (("r",), ("r",))}), value)
+
+    def table(self, value: Rows) -> Table:
+        return {(i, j): entry for i, row in enumerate(value) for j, entry in enumerate(row)}
+
+    def function(self, text: str, world: World, value: Rows) -> Rows:
+        """Apply a function of a matrix by its name in NumPy syntax."""
+        sizes = {"r": len(value), "c": len(value[0])}
+        expr = parse(text, dict(world.shapes))
+        return _rows(evaluate(expr, world.tables, sizes, self.world.functions), expr.shape, sizes)
+
+    def factor(self) -> Rows:
+        token = self.take()
+        if token.kind == "number":
+            following = self.tokens[self.at]
+            if token.text == "1" and following.text.startswith("_") and following.start == token.stop:
+                return [[1.0]] * self.world.sizes[self.take().text[1:]]
+            return [[float(token.text)]]
+        if token.text == "(":
+            value = self.sum()
+            if self.peek() in (">", "=="):
+                greater = self.take().text == ">"
+                value = self.both(
+                    value, self.sum(), lambda x, y: float(x > y if greater else x == y)
+                )
+            self.take(")")
+            return value
+        if token.kind != "name":
+            self.at -= 1
+            raise self.fail("an operand is needed here")
+        if self.peek() == "(":
+            return self.call(token.text)
+        if token.text in self.world.tables:
+            name = token.text
+            return _rows(self.world.tables[name], self.world.shapes[name], self.world.sizes)
+        if token.text.startswith("I_"):
+            n = self.world.sizes[token.text[2:]]
+            return [[float(i == j) for j in range(n)] for i in range(n)]
+        if token.text in self.world.sizes:
+            return [[float(self.world.sizes[token.text])]]
+        self.at -= 1
+        raise self.fail(f"unknown name {token.text!r}")
+
+    def call(self, name: str) -> Rows:
+        self.take("(")
+        args = [self.sum()]
+        options = ""
+        while self.peek() == ",":
+            self.take()
+            if self.tokens[self.at + 1].text == "=":
+                options += ", " + "".join([self.take().text for _ in range(3)])
+            else:
+                args.append(self.sum())
+        self.take(")")
+        value = args[0]
+        if name == "tr" and len(value) != len(value[0]):
+            raise self.fail(f"the trace of a {_shape(value)} matrix")
+        if name == "kron":
+            b = args[1]
+            return [[x * y for x in p for y in q] for p in value for q in b]
+        if name in self.world.functions and name not in ELEMENTWISE and name[0].isupper():
+            rank = 2 if len(value[0]) > 1 else 1
+            keys = {(i, j)[:rank]: e for i, row in enumerate(value) for j, e in enumerate(row)}
+            return [[self.world.functions[name](keys)]]
+        column = len(value[0]) == 1 and len(value) > 1
+        if (1, 1) == _shape(value):
+            shape: Shape = ()
+            table: Table = {(): value[0][0]}
+        elif column:
+            shape, table = (("r",),), {(i,): row[0] for i, row in enumerate(value)}
+        else:
+            square = len(value) == len(value[0])
+            shape, table = (("r",), ("r",) if square else ("c",)), self.table(value)
+        world = World({"A": table}, {"A": shape}, {}, {})
+        return self.function(f"{name}(A{options})", world, value)
+
+
+def _shape(value: Rows) -> tuple[int, int]:
+    return len(value), len(value[0])
+
+
+def _rows(table: Table, shape: Shape, sizes: Sizes) -> Rows:
+    """A table as rows; a vector is a column."""
+    if not shape:
+        return [[table[()]]]
+    lists = to_lists(table, shape, sizes)
+    if len(shape) == 1:
+        return [[entry] for entry in lists]
+    rows: Rows = lists
+    return rows
+
+
+def read_matrix(text: str, world: World) -> Rows:
+    """Evaluate a line of matrix notation."""
+    return MatrixReader(text, world).read()
