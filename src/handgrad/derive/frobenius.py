@@ -207,8 +207,9 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
 
         return entries(node, d, IndexPrinter(d.labels))
     reason = f"only {d.labels[node]} varies"
-    first = "" if show_pairs(start) != show_pairs(pairs) else reason
-    lines = [(show_pairs(start), first), (show_pairs(pairs), reason)]
+    lines = [(show_pairs(pairs), reason)]
+    if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
+        lines = [(show_pairs(start), ""), *lines]
     while True:
         moved = [move(pair, name) if pair.right.kind != "atom" else None for pair in pairs]
         if not any(moved):

@@ -42,6 +42,9 @@ def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]
     left = d.labels[node] + letters.show(axes)
     if node.op in ("call", "unknown"):
         right = f"{node.info}({printer.entry(node.arg, _flat(axes), letters)})"
+    elif node.op == "max":
+        axis = "" if node.info == -1 else f", axis={node.info}"
+        right = f"max({d.labels[node.arg]}{axis})" + letters.show(axes)
     else:
         right = plain(d.function_expr(node)) + letters.show(axes)
     return [Step(left, right, "definition")]
@@ -105,7 +108,7 @@ def _node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
     lines.append((printer.sum(adjoint.at(total), total, letters), "collect"))
     expr = d.spell(adjoint)
-    if expr.shape and all(part.op not in ("einsum", "reshape") for part in postorder([expr])):
+    if expr.shape and expr.size > 1 and all(part.op not in ("einsum", "reshape") for part in postorder([expr])):
         lines.append((f"({plain(expr)}){letters.show([*out, *own])}", "the same as an array"))
     if node in d.sweep.named and node is not d.variable:
         lines.append((d.labels[d.sweep.named[node]] + letters.show([*out, *own]), "its name"))

@@ -61,32 +61,31 @@ def ones(axis: Axis) -> Matrix:
 
 
 def product(*parts: Matrix) -> Matrix:
-    """A matrix product; factors that are scalars go in front."""
+    """A matrix product; factors that are scalars go in front, numbers first."""
     chain: list[Matrix] = []
     scalars: list[Matrix] = []
-    for part in parts:
-        inner = part.parts if part.kind == "product" else (part,)
-        if part.kind == "scale":
-            scalars.append(part.parts[0])
-            inner = part.parts[1:]
-            inner = inner[0].parts if inner[0].kind == "product" else inner
-        for one in inner:
-            if one.scalar:
-                scalars.append(one)
-            elif one.kind == "scale":
-                scalars.append(one.parts[0])
-                chain.append(one.parts[1])
-            else:
-                chain.append(one)
+    value = 1.0
+    waiting = list(parts)
+    while waiting:
+        part = waiting.pop(0)
+        if part.kind in ("product", "scale"):
+            waiting = [*part.parts, *waiting]
+        elif part.kind == "number":
+            value *= part.info
+        elif part.scalar:
+            scalars.append(part)
+        else:
+            chain.append(part)
     result: Matrix | None = None
-    if len(chain) == 1:
-        result = chain[0]
-    elif chain:
-        result = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
+    if chain:
+        whole = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
+        result = whole if len(chain) > 1 else chain[0]
+    if value != 1 or not chain and not scalars:
+        scalars.insert(0, number(int(value) if value == int(value) else value))
     for scalar in reversed(scalars):
         if result is None:
             result = scalar
-        elif not (scalar.kind == "number" and scalar.info == 1):
+        else:
             result = Matrix("scale", (scalar, result), None, result.rows, result.columns)
     assert result is not None
     return result

@@ -11,7 +11,7 @@ from .terms import Factor, Graph, Node, Sum, Term, collect, summed, times
 
 SHORT = 9  # parts; a longer value that is used gets a name
 PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logsumexp": "M",
-          "max": "M", "inv": "V", "det": "D", "logdet": "D"}  # fmt: skip
+          "max": "M", "inv": "V", "det": "S", "logdet": "S"}  # fmt: skip
 
 
 def label_nodes(
@@ -45,8 +45,10 @@ def label_nodes(
             labels[node] = node.info[0]
         elif node.index < forward and not constant(node) or node.op in ("softmax", "max"):
             wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
-            if node.sum is not None and node not in inside:
-                wish = "R" if node is not root else "Y" if node.shape else "L"
+            if node is root and not node.shape:
+                wish = "L"
+            elif node.sum is not None and node not in inside:
+                wish = "R" if node is not root else "Y"
             if len(node.shape) < 2 and wish != "L":
                 wish = "s" if not node.shape and wish == "R" else wish.lower()
             wishes.setdefault(wish, []).append(node)

@@ -112,6 +112,7 @@ class IndexReader(Reader):
     def term(self) -> Entry:
         factors: list[tuple[Entry, int]] = []
         letters: list[str] | None = None
+        self.pairs, outside = [], self.pairs
         while True:
             token = self.tokens[self.at]
             if token.kind == "name" and token.text.startswith("sum_"):
@@ -133,9 +134,10 @@ class IndexReader(Reader):
                 product = product * factor(place) if sign > 0 else product / factor(place)
             return product
 
+        self.match_deltas()
+        self.pairs = outside
         if letters is None:
             return value
-        self.match_deltas()
         dims = self.dims.pop()
         return lambda place: sum(
             [
@@ -181,7 +183,8 @@ class IndexReader(Reader):
             return lambda place: number
         if token.text == "(":
             return self.parenthesis()
-        if self.tokens[self.at + 1].text == "(":
+        known = token.text in self.world.tables or token.text in self.world.sizes
+        if self.tokens[self.at + 1].text == "(" and not known:
             if token.text not in ELEMENTWISE and token.text not in self.world.functions:
                 table, shape = self.array(self.closing(self.at + 1))
                 return self.index(table, shape) if shape else lambda place: table[()]
@@ -388,7 +391,8 @@ class MatrixReader(Reader):
         if token.kind != "name":
             self.at -= 1
             raise self.fail("an operand is needed here")
-        if self.peek() == "(":
+        known = token.text in self.world.tables or token.text in self.world.sizes
+        if self.peek() == "(" and not known:
             return self.call(token.text)
         if token.text in self.world.tables:
             name = token.text

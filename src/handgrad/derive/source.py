@@ -51,7 +51,7 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     """
     exprs = postorder([*program.definitions.values(), program.result])
     called = {str(expr.info) if expr.op == "call" else expr.op for expr in exprs}
-    unknown = {str(expr.info).replace("'", "_prime"): None for expr in exprs if expr.op == "unknown"}
+    unknown = {str(expr.info).replace("'", "_prime"): None for expr in exprs if expr.op in ("unknown", "loss")}
     sizes = {dim: None for expr in exprs for dim in _sizes(expr)}
     lines = []
     for dim in sizes:

@@ -1,0 +1,417 @@
+"""Check a derivation by numbers: every printed line is read back and evaluated.
+
+Three routes must agree: the differences of the expression as NumPy computes it; the differences of
+every node by its children, chained; and what the lines say.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
+
+from .errors import DerivationError, ExpressionError
+from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists
+from .expression import Shape
+from .notation import Step
+from .parse import parse
+from .program import Program
+from .read import World, read_index, read_matrix
+from .source import compile_source, write_source
+from .terms import Node
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+STEP = 1e-4
+TOLERANCE = 1e-6
+STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))  # the slope, exact to order 4
+DOMAIN = (ValueError, ZeroDivisionError, OverflowError, TypeError)
+
+
+def gauss(seed: int) -> Iterator[float]:
+    """Normal numbers, the same on every machine and in every Python."""
+    state = 2 * seed + 1
+
+    def uniform() -> float:
+        nonlocal state
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return ((state >> 20) + 0.5) / 2**44
+
+    for _ in range(20):
+        uniform()
+    while True:
+        radius, angle = math.sqrt(-2 * math.log(uniform())), 2 * math.pi * uniform()
+        yield radius * math.cos(angle)
+        yield radius * math.sin(angle)
+
+
+DRAWS: tuple[Callable[[float], float], ...] = (
+    lambda z: z,
+    lambda z: 0.5 + abs(z),
+    lambda z: 0.1 + 0.8 / (1 + math.exp(z)),
+)
+
+
+def loss(table: Table) -> float:
+    """What stands for an unknown loss: smooth, not symmetric, not linear."""
+    return sum([(1 + 0.7 * k) * math.sin(y) + 0.3 * y * y for k, y in enumerate(table.values())])
+
+
+def unknown(order: int, shift: float) -> Callable[[float], float]:
+    """What stands for an unknown elementwise function, or for its derivative of some order."""
+    return lambda z: 1.3**order * math.sin(1.3 * z + shift + order * math.pi / 2)
+
+
+class Numbers:
+    """One draw: a value for every node, and the derivatives by differences alone."""
+
+    def __init__(self, d: "Derivation", seed: int, draw: Callable[[float], float]) -> None:
+        self.d = d
+        dims = sorted({node.info for node in d.graph.nodes if node.op == "size"} |
+                      {dim for node in d.graph.nodes for dim in node.dims} |
+                      {dim for shape in d.shapes.values() for dim in flat(shape)})  # fmt: skip
+        few = max(1, min(len(dims), 5))
+        self.sizes = {dim: 2 + (at + seed) % few for at, dim in enumerate(dims)}
+        source = gauss(seed)
+        self.inputs: dict[str, Table] = {
+            name: {index: draw(next(source)) for index in indices(flat(shape), self.sizes)}
+            for name, shape in d.shapes.items()
+        }
+        names = {str(n.info[0] if n.op == "loss" else n.info): n.op for n in d.graph.nodes
+                 if n.op in ("unknown", "loss")}  # fmt: skip
+        self.functions: Functions = {
+            name: loss if op == "loss" else unknown(name.count("'"), len(name.rstrip("'")))
+            for name, op in names.items()
+        }
+        self.values: dict[Node, Table] = {}
+        self.partials: dict[tuple[Node, Node], Table] = {}
+        upstream = {}
+        for node in d.graph.nodes:
+            if node.op == "name" and node.info in self.inputs:
+                self.values[node] = self.inputs[node.info]
+            elif node.op == "name":
+                self.values[node] = upstream[node.info]
+            else:
+                self.values[node] = evaluate_node(node, self.values, self.sizes, self.functions)
+            if node.op == "loss" and node.arg is not None:
+                from .rules import upstream_name
+
+                upstream[upstream_name(node)] = self.partial(node, node.arg)
+        self.adjoints = self._chain()
+
+    def partial(self, parent: Node, child: Node) -> Table:
+        """The derivative of a node by one child while the others stay."""
+        if (parent, child) not in self.partials:
+            values = dict(self.values)
+
+            def at(moved: Table) -> Table:
+                values[child] = moved
+                return evaluate_node(parent, values, self.sizes, self.functions)
+
+            self.partials[parent, child] = differences(at, self.values[child])
+        return self.partials[parent, child]
+
+    def _chain(self) -> dict[Node, Table]:
+        """The derivative of the output by every node, from the partial ones."""
+        d, adjoints = self.d, {}
+        out = list(indices(d.root.dims, self.sizes))
+        for node in reversed(d.sweep.path):
+            own = list(indices(node.dims, self.sizes))
+            if node is d.root:
+                adjoints[node] = {p + q: float(p == q) for p in out for q in own}
+                continue
+            total = {p + q: 0.0 for p in out for q in own}
+            for link in d.sweep.links[node]:
+                above, partial = adjoints[link.parent], self.partial(link.parent, node)
+                for p in out:
+                    for k in indices(link.parent.dims, self.sizes):
+                        factor = above[p + k]
+                        for q in own:
+                            total[p + q] += factor * partial[k + q]
+            adjoints[node] = total
+        return adjoints
+
+    def total(self, node: Node) -> Table:
+        """The derivative of the output by a node; zero if it does not occur."""
+        zero = {index: 0.0 for index in indices(self.d.root.dims + node.dims, self.sizes)}
+        return self.adjoints.get(node, zero)
+
+    def world(self, differentials: Mapping[str, tuple[Table, Shape]] | None = None) -> World:
+        """Everything a line may speak of."""
+        d = self.d
+        tables: dict[str, Table] = dict(self.inputs)
+        shapes: dict[str, Shape] = dict(d.inputs)
+        for node in d.graph.nodes:
+            if node in d.labels and node.op not in ("delta", "size"):
+                tables[d.labels[node]], shapes[d.labels[node]] = self.values[node], node.shape
+        for node, adjoint in d.sweep.named.items():
+            tables[d.labels[adjoint]] = self.total(node)
+            shapes[d.labels[adjoint]] = d.root.shape + node.shape
+        for name, (table, shape) in (differentials or {}).items():
+            tables[name], shapes[name] = table, shape
+        return World(tables, shapes, self.sizes, self.functions)
+
+
+def differences(function: Callable[[Table], Table], at: Table) -> Table:
+    """The derivative of a function of a table, by central differences of order four."""
+    result: Table = {}
+    for entry in at:
+        for shift, weight in STENCIL:
+            moved = dict(at)
+            moved[entry] += shift * STEP
+            for index, value in function(moved).items():
+                key = index + entry
+                result[key] = result.get(key, 0.0) + weight * value / STEP
+    return result
+
+
+def same(a: Table, b: Table) -> bool:
+    """Whether two tables agree, relative to the larger one."""
+    scale = max([1.0, *map(abs, b.values())])
+    return a.keys() == b.keys() and all(abs(a[k] - b[k]) <= TOLERANCE * scale for k in b)
+
+
+def check(d: "Derivation", seeds: Sequence[int]) -> int:
+    """Check a derivation; see `Derivation.check`."""
+    count = 0
+    for seed in seeds:
+        failure: Exception | None = None
+        found = attempts = 0
+        # A false line is false on every draw. An entry next to a kink is not: it gets a second one.
+        for attempt in range(6):
+            try:
+                found = _check_once(d, Numbers(d, 101 * seed + 7 * attempt, DRAWS[attempt // 2]))
+                failure = None
+                break
+            except DerivationError as error:
+                failure, attempts = error, attempts + 1
+                if attempts == 2:
+                    raise
+            except ExpressionError as error:
+                raise DerivationError(f"a printed line cannot be read: {error}") from error
+            except DOMAIN as error:
+                failure = error
+        if failure is not None:
+            raise DerivationError(f"the expression has no value on random arrays: {failure}")
+        count += found
+    return count
+
+
+def _check_once(d: "Derivation", numbers: Numbers) -> int:
+    count = _check_expression(d, numbers)
+    for step in _claims(d.steps("index")):
+        _compare(step, *_index_claim(step, d, numbers))
+        count += 1
+    return count + _check_frobenius(d, numbers)
+
+
+def _compare(step: Step, said: Table, true: Table, what: str = "") -> None:
+    if said.keys() != true.keys():
+        raise DerivationError(f"{step}: the shape is wrong{what}")
+    worst = max(true, key=lambda k: abs(said[k] - true[k])) if true else ()
+    if not same(said, true):
+        raise DerivationError(
+            f"{step}  ({step.rule})\n  is false: entry {worst} is {said[worst]:.6g} by the line "
+            f"and {true[worst]:.6g} by differences{what}"
+        )
+
+
+def _claims(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps, each with its left side."""
+    left = ""
+    for step in steps:
+        left = step.left or left
+        yield step._replace(left=left)
+
+
+def _check_expression(d: "Derivation", numbers: Numbers) -> int:
+    """The expression against its terms, and the gradient against differences, with NumPy."""
+    world = numbers.world()
+    value = evaluate(d.expression, numbers.inputs, numbers.sizes, numbers.functions)
+    line = Step(d.labels[d.root], str(d.expression), "the expression as indexed terms")
+    _compare(line, value, numbers.values[d.root])
+    arranged = d.arranged(d.layout_name)
+    gradient = _arrange(d, numbers)
+    tables = {name: world.tables[name] for name in d.inputs}
+    shapes = dict(d.inputs)
+    for name, expr in [*d.definitions.items(), ("", d.gradient)]:
+        again = parse(str(expr), shapes, frozenset(numbers.sizes))
+        if again.shape != expr.shape:
+            raise DerivationError(f"{name} = {expr} has another shape when it is read back")
+        tables[name] = evaluate(again, tables, numbers.sizes, numbers.functions)
+        shapes[name] = expr.shape
+    line = Step(f"d{d.labels[d.root]}/d{d.wrt}", str(d.gradient), "the gradient")
+    if d.gradient.shape != arranged.shape:
+        raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {arranged.shape}")
+    _compare(line, tables[""], gradient)
+    _check_numpy(d, numbers, value, gradient)
+    return 2 + len(d.definitions)
+
+
+def _arrange(d: "Derivation", numbers: Numbers) -> Table:
+    """The derivative by differences, in the layout of the derivation."""
+    out, own = d.sweep_axes()
+    order = [letter for axis in d.arrange(out, own) for letter in axis]
+    flat_letters = [letter for axis in [*out, *own] for letter in axis]
+    place = [flat_letters.index(letter) for letter in order]
+    return {tuple([k[p] for p in place]): v for k, v in numbers.total(d.variable).items()}
+
+
+def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Table) -> None:
+    """The same with the NumPy sources: the expression's, for the differences, and the gradient's."""
+    try:
+        import numpy as np
+    except ImportError:
+        forward = lambda table: evaluate(  # noqa: E731 - one of two routes, named alike
+            d.expression, numbers.inputs | {d.wrt: table}, numbers.sizes, numbers.functions
+        )
+        _compare(Step("differences", str(d.expression), ""), differences(forward, numbers.inputs[d.wrt]), numbers.total(d.variable))
+        return
+
+    def array(name: str, table: Table) -> Any:
+        return np.array(to_lists(table, d.inputs[name], numbers.sizes), dtype=float)
+
+    def entries(result: Any, dims: Sequence[str]) -> Table:
+        values = np.asarray(result, dtype=float).reshape(-1)
+        keys = list(indices(dims, numbers.sizes))
+        if len(values) != len(keys):
+            raise DerivationError(f"NumPy gives {len(values)} entries instead of {len(keys)}")
+        return dict(zip(keys, [float(v) for v in values]))
+
+    inside = {name: _on_arrays(name, f, np) for name, f in numbers.functions.items()}
+    source = write_source(Program({}, d.expression), d.shapes, "value")
+    run = compile_source(source, "value")
+    arrays = {name: array(name, table) for name, table in numbers.inputs.items()}
+    extra = {name: inside[name] for name in source_unknowns(source, inside)}
+
+    def value_at(table: Table) -> Table:
+        moved = arrays | {d.wrt: array(d.wrt, table)}
+        return entries(run(**moved, **extra), d.root.dims)
+
+    line = Step(d.labels[d.root], str(d.expression), "as NumPy computes it")
+    _compare(line, value_at(numbers.inputs[d.wrt]), value)
+    slope = differences(value_at, numbers.inputs[d.wrt])
+    _compare(line._replace(left="differences"), slope, numbers.total(d.variable))
+    world = numbers.world()
+    given = {name: array(name, world.tables[name]) for name in d.inputs}
+    source = d.source
+    extra = {name.replace("'", "_prime"): inside[name] for name in source_unknowns(source, inside)}
+    made = d.to_numpy()(**given, **extra)
+    dims = [letter.dim for letter in d.arranged(d.layout_name).free]
+    _compare(Step("gradient(...)", source, "NumPy source"), entries(made, dims), gradient)
+
+
+def source_unknowns(source: str, functions: Mapping[str, Any]) -> list[str]:
+    """The unknown functions among the arguments of a source."""
+    head = source[source.rindex("def ") :]
+    arguments = head[head.index("(") + 1 : head.index(")")].split(", ")
+    return [name for name in functions if name.replace("'", "_prime") in arguments]
+
+
+def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[..., Any]:
+    if name[0].isupper():
+        return lambda array: function(dict(enumerate(np.asarray(array).reshape(-1).tolist())))
+    made: Callable[..., Any] = np.vectorize(function, otypes=[float])
+    return made
+
+
+def _names(d: "Derivation") -> dict[str, Node]:
+    return {d.labels[node]: node for node in d.graph.nodes if node in d.labels and node.op != "delta"}
+
+
+def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, Table]:
+    """What a line of index notation says, and what is true."""
+    names, world = _names(d), numbers.world()
+    top, _, bottom = step.left.partition("/")
+    head, upper = _split(top)
+    if bottom:
+        below, lower = _split(bottom)
+        parent, child = names[head[1:]], names[below[1:]]
+        total = parent is d.root
+        true = numbers.total(child) if total else numbers.partial(parent, child)
+        dims = list(parent.dims) + list(child.dims)
+    elif head == "J":
+        true, dims, lower = _arrange(d, numbers), [l.dim for l in d.arranged(d.layout_name).free], []
+        world.tables  # noqa: B018
+    else:
+        true, dims, lower = world.tables[head], flat(world.shapes[head]), []
+    letters = list(zip(upper + lower, dims))
+    if len(letters) != len(dims):
+        raise DerivationError(f"{step}: the left side has {len(letters)} letters, not {len(dims)}")
+    if head == "J":
+        other = step.right.partition("/")
+        read = numbers.total(d.variable)
+        order = _split(other[0])[1] + _split(other[2])[1]
+        said = {
+            index: read[tuple([dict(zip(upper, index))[letter] for letter in order])]
+            for index in indices(dims, numbers.sizes)
+        }
+        return said, true
+    return read_index(step.right, world, letters), true
+
+
+def _split(text: str) -> tuple[str, list[str]]:
+    """Split ``dY[n,(i,k),0]`` into the name and the letters."""
+    head, _, rest = text.partition("[")
+    return head, [part for part in rest.replace("(", "").replace(")", "")[:-1].split(",") if part not in ("0", "")]
+
+
+def _check_frobenius(d: "Derivation", numbers: Numbers) -> int:
+    """Every line ``dL = ...`` for a random direction, and every result."""
+    names, count = _names(d), 0
+    steps = list(_claims(d.steps("frobenius")))
+    source = gauss(12345)
+    direction = {index: next(source) for index in numbers.values[d.variable]}
+    pushed = _push(d, numbers, {d.variable: direction})
+    for at, step in enumerate(steps):
+        if "[" in step.left:
+            _compare(step, *_index_claim(step, d, numbers))
+        elif "/" in step.left:
+            child = names[step.left.partition("/")[2][1:]]
+            _compare_matrix(step, numbers.world(), numbers.total(child), d.root.shape + child.shape)
+        elif step.left == "J":
+            shape = d.arranged(d.layout_name).shape
+            _compare_matrix(step, numbers.world(), _arrange(d, numbers), shape)
+        elif step.left in names:
+            node = names[step.left]
+            _compare_matrix(step, numbers.world(), numbers.values[node], node.shape)
+        elif d.root.dims:
+            node = names[step.left[1:]]
+            _compare_matrix(step, numbers.world(pushed), *pushed["d" + d.labels[node]])
+        else:
+            result = next(s.left for s in steps[at:] if "/" in s.left)
+            child = names[result.partition("/")[2][1:].partition("[")[0]]
+            moved = {index: next(source) for index in numbers.values[child]}
+            rate = sum([numbers.total(child)[k] * moved[k] for k in moved])
+            world = numbers.world(_push(d, numbers, {child: moved}))
+            _compare_matrix(step, world, {(): rate}, ())
+        count += 1
+    return count
+
+
+def _push(
+    d: "Derivation", numbers: Numbers, start: dict[Node, Table]
+) -> dict[str, tuple[Table, Shape]]:
+    """The differentials of all nodes when some vary, from the partial derivatives."""
+    moved = dict(start)
+    for parent in d.sweep.path:
+        links = [(n, link) for n, ls in d.sweep.links.items() for link in ls if link.parent is parent]
+        if parent in start or not any(n in moved for n, _ in links):
+            continue
+        total = {index: 0.0 for index in indices(parent.dims, numbers.sizes)}
+        for child, _ in links:
+            if child in moved:
+                partial = numbers.partial(parent, child)
+                for k in total:
+                    total[k] += sum([partial[k + q] * v for q, v in moved[child].items()])
+        moved[parent] = total
+    return {"d" + d.labels[node]: (table, node.shape) for node, table in moved.items()}
+
+
+def _compare_matrix(step: Step, world: World, true: Table, shape: Shape) -> None:
+    rows = read_matrix(step.right, world)
+    lists = to_lists(true, shape, world.sizes)
+    lists = [[lists]] if not shape else [[v] for v in lists] if len(shape) == 1 else lists
+    size = (len(rows), len(rows[0]))
+    if size != (len(lists), len(lists[0])):
+        raise DerivationError(f"{step}: the line is {size}, not {(len(lists), len(lists[0]))}")
+    said = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row)}
+    _compare(step, said, {(i, j): v for i, row in enumerate(lists) for j, v in enumerate(row)})
