@@ -36,9 +36,11 @@ def pictures(soup: BeautifulSoup) -> Complaints:
         decoration = image.find_parent(class_="sidebar-head") is not None and image.get("alt") == ""
         if not decoration and not is_sentence(str(image.get("alt", ""))):
             wrong.append(f"alt of {image.get('src')}: {image.get('alt')!r}")
-    for drawing in soup.find_all("svg", role="img"):
-        if not is_sentence(str(drawing.get("aria-label", ""))):
-            wrong.append(f"aria-label of a drawing: {drawing.get('aria-label')!r}")
+    wrong.extend(
+        f"aria-label of a drawing: {drawing.get('aria-label')!r}"
+        for drawing in soup.find_all("svg", role="img")
+        if not is_sentence(str(drawing.get("aria-label", "")))
+    )
     wrong.extend(
         f"a drawing without role=img: {str(drawing)[:80]}" for drawing in soup.select("figure svg:not([role=img])")
     )
@@ -128,14 +130,16 @@ class Watch:
     def __init__(self, tab: Page) -> None:
         self.complaints: Complaints = []
         self.responses: list[Response] = []
-        self.home = ""
         tab.on("console", lambda m: m.type == "error" and self.complaints.append(f"console: {m.text}"))
         tab.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         tab.on("requestfailed", lambda r: self.complaints.append(f"not loaded: {r.url}"))
         tab.on("request", lambda r: self._same_host(r.url))
-        tab.on("response", lambda response: self.responses.append(response))  # noqa: PLW0108 - playwright marks the handler, and a method of a list cannot be marked
+        tab.on("response", self._keep)
         # Nothing may leave for another host, here either.
         tab.route("**/*", lambda route: route.continue_() if self._local(route.request.url) else route.abort())
+
+    def _keep(self, response: Response) -> None:
+        self.responses.append(response)
 
     @staticmethod
     def _local(url: str) -> bool:
