@@ -1,0 +1,277 @@
+"""Formulas as LaTeX, printed from the tree that was checked.
+
+Only commands that every renderer knows; nothing depends on macros of a site. Broadcasting is
+written out: ``X W^T + b`` adds ``1 b^T``.
+"""
+
+from collections.abc import Callable, Mapping
+
+from .functions import ALIASES
+from .notation import Node
+from .values import Value
+
+ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
+TRANSPOSED = r"^{\mathsf{T}}"
+ONES = r"\mathbf{1}"
+GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau phi chi psi omega
+Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega""".split()
+LETTERS = {**{name: f"\\{name}" for name in GREEK}, "lam": r"\lambda", "eps": r"\varepsilon", "nabla": r"\nabla"}
+FUNCTIONS = {
+    **{name: f"\\{name}" for name in "exp log sin cos tan sinh cosh tanh arctan max min det".split()},
+    "trace": r"\operatorname{tr}",
+    "logdet": r"\log\det",
+    "sigmoid": r"\sigma",
+    "log_softmax": r"\operatorname{log\,softmax}",
+    "Phi": r"\Phi",
+    "phi": r"\varphi",
+}
+NAMED = ("name", "upstream", "differential")
+ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
+
+
+def name_latex(name: str, spelling: Mapping[str, str] | None = None) -> str:
+    r"""Print a name: Greek letters, digits and what follows an underscore below, primes.
+
+    Examples
+    --------
+    >>> print(name_latex("G_Z"), name_latex("W2"), name_latex("delta_l"), name_latex("x_hat"), name_latex("f'"))
+    G_{Z} W_{2} \delta_{l} \hat{x} f'
+    """
+    if spelling and name in spelling:
+        return spelling[name]
+    stem = name.rstrip("'")
+    primes = name[len(stem) :]
+    head, _, tail = stem.partition("_")
+    letters = head.rstrip("0123456789")
+    digits = head[len(letters) :]
+    shown = LETTERS.get(letters, letters if len(letters) == 1 else rf"\mathrm{{{letters}}}")
+    if tail in ACCENTS:
+        shown, tail = rf"\{ACCENTS[tail]}{{{shown}}}", ""
+    below = digits + (name_latex(tail) if tail and not tail.isdigit() else tail)
+    return shown + (f"_{{{below}}}" if below else "") + primes
+
+
+def letters_latex(letters: tuple[str, ...]) -> str:
+    """Print index letters side by side, with commas if one of them is long."""
+    shown = [name_latex(letter) if letter.isidentifier() else letter for letter in letters]
+    return ("," if any(len(letter) > 1 for letter in letters) else "").join(shown)
+
+
+def bracketed(text: str) -> str:
+    """Put parentheses around a formula, tall ones around a tall formula."""
+    tall = "\\frac" in text or "\\sum" in text or "pmatrix" in text
+    return rf"\left({text}\right)" if tall else f"({text})"
+
+
+class Printer:
+    """Prints formulas.
+
+    Parameters
+    ----------
+    seen : dict
+        What kind of value each part has, from an evaluation; without it ``*`` is elementwise.
+    spelling : dict
+        LaTeX for names that are to be printed otherwise than by `name_latex`.
+    """
+
+    def __init__(self, seen: Mapping[Node, Value], spelling: Mapping[str, str] | None = None) -> None:
+        self.seen, self.spelling = seen, spelling or {}
+
+    def latex(self, node: Node) -> str:
+        """Print a formula."""
+        return self.show(node)[0]
+
+    def inside(self, node: Node, binding: int) -> str:
+        """Print a part, in parentheses if it binds less tightly than `binding`."""
+        text, own = self.show(node)
+        raised = binding == ATOM and "^" in text and node.op in NAMED  # x^1^T would not compile
+        return text if own >= binding and not raised else bracketed(text)
+
+    def bare(self, node: Node) -> str:
+        """Print a part without the author's parentheses, where something else encloses it."""
+        return self.latex(node.args[0] if node.op == "group" else node)
+
+    def name(self, name: str) -> str:
+        return name_latex(name, self.spelling)
+
+    def is_scalar(self, node: Node) -> bool:
+        """Whether a part is a scalar, as far as is known."""
+        if node in self.seen:
+            return self.seen[node].scalar
+        return node.op in ("number", "fraction", "size", "entry", "delta", ":", "inner")
+
+    def show(self, node: Node) -> tuple[str, int]:
+        """Print a formula, and say how tightly it binds."""
+        info, args = node.info, node.args
+        match node.op:
+            case "number":
+                return (f"{info:g}" if isinstance(info, float) else str(info)), ATOM if info >= 0 else SUM
+            case "fraction":
+                return rf"\tfrac{{{info[0]}}}{{{info[1]}}}", ATOM
+            case "name" | "upstream":
+                return self.name(info), ATOM
+            case "size":
+                return name_latex(info) if len(info) == 1 else rf"\text{{{info}}}", ATOM
+            case "pi":
+                return r"\pi", ATOM
+            case "ones":
+                return ONES, ATOM
+            case "eye":
+                return rf"I_{{{info}}}", ATOM
+            case "delta":
+                return rf"\delta_{{{letters_latex(info)}}}", ATOM
+            case "differential":
+                return "d" + self.name(info), ATOM
+            case "derivative":
+                return self.derivative(node)
+            case "group":
+                return bracketed(self.latex(args[0])), ATOM
+            case "neg":
+                return "-" + self.inside(args[0], FROBENIUS), SUM
+            case "+" | "-":
+                left, right = self.repeated(args[0], node, SUM), self.repeated(args[1], node, FROBENIUS)
+                return f"{left} {node.op} {right}", SUM
+            case ":":
+                return f"{self.inside(args[0], POWER)} : {self.inside(args[1], POWER)}", FROBENIUS
+            case "inner":
+                return rf"\langle {self.latex(args[0])},\, {self.latex(args[1])} \rangle", ATOM
+            case "*" | "/" | "@" | "juxtaposed":
+                return self.product(node)
+            case "^":
+                return f"{self.inside(args[0], ATOM)}^{{{self.bare(args[1])}}}", POWER
+            case "**":
+                sign = "" if self.is_scalar(args[0]) else r"\circ "
+                return f"{self.inside(args[0], ATOM)}^{{{sign}{self.bare(args[1])}}}", POWER
+            case "T":
+                if args[0].op == "inverse":
+                    return self.inside(args[0].args[0], ATOM) + r"^{-\mathsf{T}}", POWER
+                return self.inside(args[0], ATOM) + TRANSPOSED, POWER
+            case "numpy T":
+                if args[0] in self.seen and self.seen[args[0]].vector and not self.seen[args[0]].upright:
+                    return self.show(args[0])
+                return self.inside(args[0], ATOM) + TRANSPOSED, POWER
+            case "inverse":
+                return self.inside(args[0], ATOM) + "^{-1}", POWER
+            case "upright" | "derived":
+                return self.show(args[0])
+            case "entry":
+                return self.entry(args[0], info), ATOM
+            case "sum":
+                return rf"\sum_{{{letters_latex(info)}}} {self.inside(args[0], ELEMENTWISE)}", ELEMENTWISE
+            case "mask":
+                sign = ">" if info == ">" else "="
+                return rf"[{self.latex(args[0])} {sign} {self.latex(args[1])}]", ATOM
+        return self.call(node)
+
+    def entry(self, base: Node, subscripts: tuple[str, ...]) -> str:
+        text = self.inside(base, ATOM)
+        if base.op in (*NAMED, "entry") and "_" in text:  # x_1_i would not compile
+            text = f"({text})"
+        return f"{text}_{{{letters_latex(subscripts)}}}"
+
+    def derivative(self, node: Node) -> tuple[str, int]:
+        (top,), (name, letters) = node.args, node.info
+        below = rf"\partial {self.entry(Node('name', info=name), letters) if letters else self.name(name)}"
+        if top.op == "derived":
+            inner = self.latex(top.args[0])
+            inner = bracketed(inner) if self.show(top.args[0])[1] <= SUM else inner
+            return rf"\frac{{\partial}}{{{below}}} {inner}", PRODUCT
+        return rf"\frac{{\partial {self.latex(top)}}}{{{below}}}", ATOM
+
+    def product(self, node: Node) -> tuple[str, int]:
+        left, right = node.args
+        if node.op == "/":
+            if not self.is_scalar(right):
+                below = self.repeated(right, node, POWER)
+                return rf"{self.repeated(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
+            return rf"\frac{{{self.bare(left)}}}{{{self.bare(right)}}}", PRODUCT
+        if node.op == "*" and not (self.is_scalar(left) or self.is_scalar(right)):
+            return rf"{self.repeated(left, node, POWER)} \odot {self.repeated(right, node, POWER)}", ELEMENTWISE
+        first, second = self.inside(left, PRODUCT), self.inside(right, POWER)
+        if right.op == "sum" or node.op == "*" and self.show(right)[1] == PRODUCT:
+            second = self.latex(right)
+        if node.op == "@" and left in self.seen and self.seen[left].vector and not self.seen[left].upright:
+            first, second = self.row_times(left, right)
+        numbers = left.op in ("number", "fraction") and right.op == "number"
+        between = r"\cdot " if numbers else self.gap(left, right)
+        return f"{first} {between}{second}", PRODUCT
+
+    def row_times(self, left: Node, right: Node) -> tuple[str, str]:
+        """``v @ B``, a vector from the left: ``v^T u``, or as a vector again ``B^T v``."""
+        if self.seen[right].column:
+            return self.inside(right, ATOM) + TRANSPOSED, self.inside(left, POWER)
+        return self.inside(left, ATOM) + TRANSPOSED, self.inside(right, POWER)
+
+    def gap(self, left: Node, right: Node) -> str:
+        """A thin space beside entries and differentials."""
+        airy = ("entry", "delta", "differential", "derivative", "call", "sum")
+        left = left.args[-1] if left.op == "juxtaposed" else left
+        left, right = (part.args[0] if part.op in ("T", "numpy T") else part for part in (left, right))
+        return r"\, " if left.op in airy or right.op in airy and left.op not in ("number", "fraction") else ""
+
+    def repeated(self, part: Node, whole: Node, binding: int) -> str:
+        """Print an operand, with the ones that broadcasting implies."""
+        if part not in self.seen or whole not in self.seen:
+            return self.inside(part, binding)
+        mine, result = self.seen[part], self.seen[whole]
+        if (mine.row, mine.column) == (result.row, result.column):
+            return self.inside(part, binding)
+        text, below = self.inside(part, POWER), ONES
+        if mine.scalar:
+            below += (ONES if result.column and result.row else "") + (TRANSPOSED if result.column else "")
+            if part.op in ("number", "fraction") and part.info == 1:
+                return below
+            return rf"{text}\, {below}"
+        if mine.row and mine.upright:
+            return text + ONES + TRANSPOSED
+        return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
+
+    def call(self, node: Node) -> tuple[str, int]:
+        name, options = node.info
+        name = ALIASES.get(name, name)
+        special = SPECIAL.get(name)
+        if special is not None:
+            return special(self, node)
+        shown = FUNCTIONS.get(name)
+        if shown is None:
+            stem = name.rstrip("'")
+            shown = self.name(name) if len(stem) == 1 or stem in LETTERS or name in self.spelling else OPERATOR % name.replace("_", r"\_")
+        below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
+        return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
+
+    def total(self, node: Node) -> tuple[str, int]:
+        """A sum over axes: a product with ones."""
+        arg, axis = node.args[0], node.info[1].get("axis")
+        value = self.seen.get(arg)
+        row = ONES + TRANSPOSED
+        if value is not None and not value.column:
+            return f"{row} {self.inside(arg, POWER)}", PRODUCT
+        if axis is None:
+            return f"{row} {self.inside(arg, POWER)} {ONES}", PRODUCT
+        if axis == 0 and node.info[1].get("keepdims"):
+            return f"{row} {self.inside(arg, POWER)}", PRODUCT
+        return f"{self.inside(arg, ATOM) + TRANSPOSED if axis == 0 else self.inside(arg, POWER)} {ONES}", PRODUCT
+
+    def norm(self, node: Node) -> tuple[str, int]:
+        value = self.seen.get(node.args[0])
+        below = "_F" if value is not None and value.column and value.row else ""
+        return rf"\lVert {self.bare(node.args[0])} \rVert{below}", ATOM
+
+
+OPERATOR = r"\operatorname{%s}"
+SPECIAL: dict[str, Callable[[Printer, Node], tuple[str, int]]] = {
+    "sum": Printer.total,
+    "norm": Printer.norm,
+    "inv": lambda printer, node: (printer.inside(node.args[0], ATOM) + "^{-1}", POWER),
+    "pinv": lambda printer, node: (printer.inside(node.args[0], ATOM) + "^{+}", POWER),
+    "sqrt": lambda printer, node: (rf"\sqrt{{{printer.bare(node.args[0])}}}", ATOM),
+    "abs": lambda printer, node: (rf"\lvert {printer.bare(node.args[0])} \rvert", ATOM),
+    "kron": lambda printer, node: (
+        rf"{printer.inside(node.args[0], POWER)} \otimes {printer.inside(node.args[1], POWER)}",
+        ELEMENTWISE,
+    ),
+    "outer": lambda printer, node: (
+        f"{printer.inside(node.args[0], POWER)} {printer.inside(node.args[1], ATOM)}{TRANSPOSED}",
+        PRODUCT,
+    ),
+}

@@ -1,0 +1,403 @@
+"""Numbers for everything a claim speaks of, and what a formula is worth among them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..layout import Layout
+from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
+from .notation import Node
+from .values import (
+    Array,
+    ShapeError,
+    Value,
+    elementwise,
+    frobenius,
+    numpy_product,
+    product,
+    together,
+    transpose,
+    value_of,
+)
+
+STEP = 1e-30  # of a complex step: nothing is subtracted, so it may be as small as it likes
+WIDE_STEP = 1e-3  # of a five-point difference, for the derivative of a derivative
+NORMALISED = {"softmax": False, "log_softmax": True}
+
+DIFFERENTIATING = ("derivative", "differential")
+
+
+@dataclass(frozen=True)
+class Let:
+    """``name = formula``, or ``name[i,j] = formula`` with a letter for each axis."""
+
+    name: str
+    letters: tuple[str, ...]
+    formula: Node
+
+
+def loss_name(node: Node) -> str:
+    """The name of an unknown loss, if this is one applied to something."""
+    is_loss = node.op == "call" and node.info[0][0].isupper() and node.info[0] not in ELEMENTWISE
+    return str(node.info[0]) if is_loss else ""
+
+
+@dataclass
+class World:
+    """Arrays for the names, and functions for what is unknown.
+
+    Attributes
+    ----------
+    given : dict
+        A value for each name.
+    lets : dict of Let
+        Names that are computed from others.
+    sizes : dict
+        The length of each dimension.
+    formulas : tuple of Node
+        All that is evaluated here: unknown losses and letters are looked up in it.
+    rng : Generator
+        For what is drawn when it is first needed.
+    whole : bool
+        Draw small whole numbers, and let unknown functions be polynomials: a counterexample
+        that a reader can follow.
+    layout : str
+        How a derivative without letters is stored.
+    moves : dict
+        ``dX`` for the names that vary.
+    weights : dict
+        The unknown loss ``L(Y)`` is ``sum(weights * sin(Y))``.
+    """
+
+    given: Mapping[str, Value]
+    lets: Mapping[str, Let]
+    sizes: Mapping[str, int]
+    formulas: tuple[Node, ...]
+    rng: np.random.Generator
+    whole: bool = False
+    layout: str = Layout.SHAPE
+    moves: dict[str, Value] = field(default_factory=dict)
+    weights: dict[str, Array] = field(default_factory=dict)
+    waves: dict[str, tuple[float, float]] = field(default_factory=dict)
+    seen: dict[Node, Value] = field(default_factory=dict)
+
+    def value(self, node: Node) -> Value:
+        """Evaluate a formula."""
+        with np.errstate(all="ignore"):  # what is not finite is reported by whoever compares
+            return Evaluation(self, self.given).value(node)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every part of everything."""
+        for formula in (*self.formulas, *(let.formula for let in self.lets.values())):
+            yield from formula.walk()
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Gaussian numbers, or small whole ones."""
+        return self.rng.integers(-2, 3, shape) * 1.0 if self.whole else self.rng.normal(size=shape)
+
+    def differentiates(self, node: Node) -> bool:
+        """Whether evaluating a formula takes a derivative."""
+        return any(
+            part.op in DIFFERENTIATING
+            or (part.op == "name" and part.info in self.lets and self.differentiates(self.lets[part.info].formula))
+            for part in node.walk()
+        )
+
+
+class Evaluation:
+    """One pass over the names: the given values, perhaps moved, and what follows from them."""
+
+    def __init__(self, world: World, given: Mapping[str, Value]) -> None:
+        self.world, self.given = world, given
+        self.known: dict[str, Value] = {}
+
+    def value(self, node: Node) -> Value:
+        """Evaluate a formula; what kind of value each part has is kept for the printer."""
+        made = self.evaluate(node)
+        self.world.seen[node] = made
+        return made
+
+    def name(self, name: str) -> Value:
+        """The value of a name."""
+        if name in self.given:
+            return self.given[name]
+        if name not in self.known:
+            lets = self.world.lets
+            self.known[name] = self.bound(lets[name]) if name in lets else self.upstream(name)
+        return self.known[name]
+
+    def bound(self, let: Let) -> Value:
+        value = self.value(let.formula)
+        if set(value.letters) != set(let.letters) or (let.letters and not value.scalar):
+            target = f"{let.name}[{','.join(let.letters)}]" if let.letters else let.name
+            raise ShapeError(f"{target} cannot be {value.describe()}: both sides must have the same free letters")
+        return value_of(value.at(let.letters)[..., 0, 0], len(let.letters)) if let.letters else value
+
+    def evaluate(self, node: Node) -> Value:
+        info = node.info
+        match node.op:
+            case "number":
+                return value_of(float(info), 0)
+            case "fraction":
+                return value_of(info[0] / info[1], 0)
+            case "name":
+                return self.name(info)
+            case "pi":
+                return value_of(np.pi, 0)
+            case "size":
+                return value_of(float(self.world.sizes[info]), 0)
+            case "ones":
+                return value_of(np.ones(self.world.sizes[info]), 1)
+            case "eye":
+                return value_of(np.eye(self.world.sizes[info]), 2)
+            case "delta":
+                return self.delta(*info)
+            case "upstream":
+                return self.upstream(info)
+            case "differential":
+                return self.differential(info)
+            case "derivative":
+                return self.derivative(node)
+        args = [self.value(arg) for arg in node.args]
+        match node.op:
+            case "group" | "derived":
+                return args[0]
+            case "neg":
+                return args[0].map(np.negative)
+            case "+" | "-" | "*" | "/" | "**":
+                return self.arithmetic(node.op, *args)
+            case "^":
+                return self.power(*args)
+            case "juxtaposed":
+                return product(*args)
+            case "@":
+                return numpy_product(*args)
+            case ":" | "inner":
+                return frobenius(*args)
+            case "T":
+                return transpose(args[0])
+            case "numpy T":
+                return args[0] if args[0].vector and not args[0].upright else transpose(args[0])
+            case "upright":
+                return replace(args[0], upright=True)
+            case "inverse":
+                return inverse(args[0])
+            case "entry":
+                return args[0].entry(info)
+            case "sum":
+                return self.sum(args[0], info)
+            case "mask":
+                return elementwise(*args, COMPARISONS[info], info)
+        return self.call(node, args)
+
+    def arithmetic(self, sign: str, a: Value, b: Value) -> Value:
+        if sign == "/" and a.scalar and not b.scalar:
+            raise ShapeError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
+        return elementwise(a, b, ARITHMETIC[sign], sign)
+
+    def power(self, base: Value, exponent: Value) -> Value:
+        if base.scalar:
+            return elementwise(base, exponent, np.power, "^")
+        times = exponent.array.item()
+        if times != int(times) or times < 1 or not (base.row and base.column) or base.shape[0] != base.shape[1]:
+            raise ShapeError(f"{base.describe()} ^ {times:g}: a square matrix has whole powers; ** is elementwise")
+        return base.map(lambda array: np.linalg.matrix_power(array, int(times)))
+
+    def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
+        for letter in letters:
+            if letter not in value.letters:
+                raise ShapeError(f"the letter {letter} is summed, but does not occur in what is summed")
+        return value.total(letters)
+
+    # -- Index notation -------------------------------------------------------------------------
+
+    def delta(self, i: str, j: str) -> Value:
+        """The Kronecker delta; its letters run over what they run over elsewhere."""
+        sizes = self.letter_sizes()
+        found = sizes.get(i, set()) & sizes.get(j, set()) or sizes.get(i, set()) | sizes.get(j, set())
+        if len(found) != 1:
+            reason = "occur in no array" if not found else "run over different dimensions; rename one of them"
+            raise ShapeError(f"delta[{i},{j}]: the letters {reason}")
+        return Value(np.eye(*found)[..., None, None], (i, j)) if i != j else Value(np.ones((*found, 1, 1)), (i,))
+
+    def letter_sizes(self) -> dict[str, set[int]]:
+        """What every letter runs over: as in the arrays, or like its partner in a delta, or the dimension it names."""
+        sizes: dict[str, set[int]] = {}
+        deltas = [node.info for node in self.world.nodes() if node.op == "delta"]
+        for node in self.world.nodes():
+            if node.op == "entry":
+                self.note(sizes, self.value(node.args[0]), node.info)
+            elif node.op == "derivative" and node.info[1]:
+                self.note(sizes, self.name(node.info[0]), node.info[1])
+        for letter in {letter for pair in deltas for letter in pair} - set(sizes):
+            if letter in self.world.sizes:
+                sizes[letter] = {self.world.sizes[letter]}
+        for _ in deltas:
+            for i, j in deltas:
+                known = sizes.get(i) or sizes.get(j)
+                if known:
+                    sizes.setdefault(i, known)
+                    sizes.setdefault(j, known)
+        return sizes
+
+    def note(self, sizes: dict[str, set[int]], value: Value, subscripts: tuple[str, ...]) -> None:
+        lengths = [n for n, is_open in zip(value.shape, (value.row, value.column), strict=True) if is_open]
+        for subscript, length in zip(subscripts, lengths, strict=False):
+            sizes.setdefault(subscript, set()).add(length)
+
+    # -- Calculus -------------------------------------------------------------------------------
+
+    def moved(self, node: Node, moves: Mapping[str, Value]) -> Array:
+        """The derivative of a formula when names move."""
+
+        def at(step: complex) -> Array:
+            given = dict(self.given)
+            for name, move in moves.items():
+                here = self.name(name)
+                given[name] = replace(here, array=here.array + step * move.array)
+            return Evaluation(self.world, given).value(node).array
+
+        if not self.world.differentiates(node):
+            return at(1j * STEP).imag / STEP
+        h = WIDE_STEP
+        return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+
+    def differential(self, name: str) -> Value:
+        """``dX``: a random change of a given name, or the change of a computed one that follows."""
+        if name in self.world.moves:
+            return self.world.moves[name]
+        here = self.name(name)
+        moved = self.moved(Node("name", info=name), self.world.moves)
+        return replace(here, array=np.broadcast_to(moved, here.array.shape))
+
+    def derivative(self, node: Node) -> Value:
+        """``dY/dX``, entry by entry of X."""
+        (top,), (name, letters) = node.args, node.info
+        x, y = self.name(name), self.value(top)
+        columns = []
+        for at in np.ndindex(x.shape):
+            unit = np.zeros(x.shape)
+            unit[at] = 1
+            moved = self.moved(top, {name: replace(x, array=unit)})
+            columns.append(np.broadcast_to(moved, y.array.shape))
+        stacked = np.stack(columns, axis=-1).reshape(*y.array.shape, *x.shape)
+        if letters is not None:
+            if not y.scalar:
+                raise ShapeError(f"the derivative of {y.describe()} by entries needs letters above as well: dY[i,j]/dX[a,b]")
+            return Value(stacked[..., 0, 0, :, :], y.letters, x.row, x.column).entry(letters)
+        return self.laid_out(stacked, x, y)
+
+    def laid_out(self, stacked: Array, x: Value, y: Value) -> Value:
+        """Order the axes of a derivative as the layout wants."""
+        layout = self.world.layout
+        transposed = layout in (Layout.NUMERATOR, Layout.TRANSPOSED_DENOMINATOR)
+        if y.scalar:
+            made = Value(stacked[..., 0, 0, :, :], y.letters, x.row, x.column)
+            return transpose(made) if transposed and not x.scalar else made
+        if x.scalar:
+            made = Value(stacked[..., 0, 0], y.letters, y.row, y.column)
+            return transpose(made) if layout == Layout.DENOMINATOR else made
+        if y.vector and x.vector:
+            made = Value(stacked[..., 0, :, 0], y.letters, True, True)
+            return transpose(made) if layout == Layout.DENOMINATOR else made
+        raise ShapeError(
+            f"the derivative of {y.describe()} by {x.describe()} is no matrix; write it with letters, dY[i,j]/dX[a,b]"
+        )
+
+    # -- Functions ------------------------------------------------------------------------------
+
+    def call(self, node: Node, args: list[Value]) -> Value:
+        name, options = node.info
+        name = ALIASES.get(name, name)
+        expected = 2 if name in BINARY else 1
+        if len(args) != expected:
+            raise ShapeError(f"{name} takes {expected} argument{'s' * (expected > 1)}, not {len(args)}")
+        allowed = {"axis", "keepdims"} if name in ALONG else {"axis"} if name in NORMALISED else set()
+        for option in options:
+            if option not in allowed:
+                raise ShapeError(f"{name} takes no option {option}")
+        if name in ALONG:
+            return reduce(name, args[0], **options)
+        if name in NORMALISED:
+            return normalised(args[0], **options, log=NORMALISED[name])
+        if name in UNARY:
+            return UNARY[name](args[0])
+        if name in BINARY:
+            return BINARY[name](*args)
+        if name in ELEMENTWISE:
+            return args[0].map(ELEMENTWISE[name])
+        return self.loss(name, args[0]) if name[0].isupper() else self.unknown(name, args[0])
+
+    def loss(self, name: str, y: Value) -> Value:
+        """An unknown loss: linear for a counterexample, else not."""
+        weights = self.weights(name, y)
+        array = y.array if self.world.whole else np.sin(y.array)
+        return Value((weights * array).sum(axis=(-2, -1), keepdims=True), y.letters)
+
+    def weights(self, name: str, y: Value) -> Array:
+        known = self.world.weights
+        if name not in known:
+            known[name] = self.world.draw(y.shape)
+        if known[name].shape != y.shape:
+            raise ShapeError(f"{name} is applied to values of different shapes")
+        return known[name]
+
+    def upstream(self, name: str) -> Value:
+        """``G``: the gradient of the unknown loss ``L`` for its argument, ``G_K`` that of ``K``."""
+        loss = name[2:] or "L"
+        arguments = [
+            self.value(node.args[0]) for node in self.world.nodes() if loss_name(node) == loss
+        ]
+        if not arguments:
+            raise ShapeError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
+        y = arguments[0]
+        if any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
+            raise ShapeError(f"{name} is ambiguous: {loss} is applied to different values")
+        weights = self.weights(loss, y)
+        return replace(y, array=weights * (np.ones_like(y.array) if self.world.whole else np.cos(y.array)))
+
+    def unknown(self, name: str, z: Value) -> Value:
+        """An unknown elementwise function and its derivatives: a wave, or the square in whole numbers."""
+        stem = name.rstrip("'")
+        order = len(name) - len(stem)
+        if self.world.whole:
+            return z.map([lambda x: x * x, lambda x: 2 * x, lambda x: 0 * x + 2, lambda x: 0 * x][min(order, 3)])
+        if stem not in self.world.waves:
+            self.world.waves[stem] = (float(self.world.rng.uniform(0.5, 1.5)), float(self.world.rng.uniform(0, 2)))
+        k, phase = self.world.waves[stem]
+        return z.map(lambda x: k**order * np.sin(k * x + phase + order * np.pi / 2))
+
+
+ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "**": np.power,
+}
+COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
+    ">": lambda x, y: (x.real > y.real) * 1.0,
+    "==": lambda x, y: (x.real == y.real) * 1.0,
+}
+
+
+def difference(a: Value, b: Value) -> float:
+    """The largest difference between entries, relative to the largest entry if that is above 1.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes or the free letters are different.
+    ZeroDivisionError
+        If an entry is not finite.
+    """
+    if set(a.letters) != set(b.letters):
+        raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
+    if (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
+        raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
+    _, x, y = together(a, b)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ZeroDivisionError("a side is not finite")
+    scale = max(1.0, float(abs(x).max(initial=0)), float(abs(y).max(initial=0)))
+    return float(abs(x - y).max(initial=0)) / scale
