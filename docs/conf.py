@@ -70,7 +70,6 @@ def fingerprint(*folders_and_files: Path) -> str:
 CACHE = DOCS / "_build" / "cells" / fingerprint(ROOT / "src", DOCS / "requirements.txt", DOCS / "_data", DOCS / "_ext")
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(CACHE)
-nb_execution_raise_on_error = True  # a warning alone would be forgotten by the next build
 nb_execution_show_tb = True
 nb_execution_timeout = 120
 nb_merge_streams = True
