@@ -12,9 +12,8 @@ from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, 
 from .expression import Shape
 from .notation import Step
 from .parse import parse
-from .program import Program
 from .read import World, read_index, read_matrix
-from .source import compile_source, write_source
+from .source import compile_source, in_steps, write_source
 from .terms import Node
 
 if TYPE_CHECKING:
@@ -277,7 +276,7 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
         return dict(zip(keys, [float(v) for v in values]))
 
     inside = {name: _on_arrays(name, f, np) for name, f in numbers.functions.items()}
-    source = write_source(Program({}, d.expression), d.shapes, "value")
+    source = write_source(in_steps(d.expression), d.shapes, "value")
     run = compile_source(source, "value")
     arrays = {name: array(name, table) for name, table in numbers.inputs.items()}
     extra = {name: inside[name] for name in source_unknowns(source, inside)}

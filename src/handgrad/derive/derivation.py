@@ -50,10 +50,12 @@ class Derivation:
     def program(self) -> Program:
         """The gradient as a short program."""
         if self._program is None:
-            self._program = write_program(
-                self.arranged(self.layout_name), self.graph, self.labels, self.forward, self.flatten
-            )
+            self._program = self._write(self.flatten)
         return self._program
+
+    def _write(self, flatten: bool) -> Program:
+        value = self.arranged(self.layout_name)
+        return write_program(value, self.graph, self.labels, self.forward, flatten)
 
     @property
     def gradient(self) -> Expr:
@@ -79,7 +81,7 @@ class Derivation:
     @property
     def source(self) -> str:
         """The gradient as the source of a NumPy function."""
-        return write_source(self.program, self.inputs)
+        return write_source(self._write(flatten=False), self.inputs)
 
     def to_numpy(self) -> Callable[..., Any]:
         """Give the gradient as a function of NumPy arrays, by name.

@@ -91,6 +91,8 @@ class Expr:
         return call("@", [self, to_expr(other)])
 
     def __neg__(self) -> "Expr":
+        if self.op == "number":
+            return number(-self.info)
         return Expr("neg", (self,), shape=self.shape)
 
     @property
@@ -213,6 +215,8 @@ def name_expr(name: str, shape: Shape) -> Expr:
 
 def number(value: float) -> Expr:
     """A constant; a whole number is kept as an integer."""
+    if isinstance(value, complex):
+        raise ExpressionError(f"{value} is not a real number")
     if value != value or value in (float("inf"), -float("inf")):
         raise ExpressionError(f"{value} is not a number to derive with")
     return Expr("number", info=int(value) if abs(value) < 1e15 and value == int(value) else value)
@@ -240,27 +244,34 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
         return arithmetic(">", b, a)
     if op == "==":
         return Expr("call", (arithmetic("-", a, b),), "iszero", shape=broadcast("-", a, b))
+    if a.op == b.op == "number":
+        return _constant_value(f"{a} {op} {b}", lambda: OPERATIONS[op](a.info, b.info))
+    if op == "/" and b.info == 0 and b.op == "number":
+        raise ExpressionError("division by zero")
     if op == "**" and value_of(b) is None:
         return call("exp", [arithmetic("*", b, call("log", [a]))])
     return Expr(op, (a, b), shape=broadcast(op, a, b))
 
 
+OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "**": lambda a, b: a**b,
+}
+
+
+def _constant_value(text: str, compute: Callable[[], float]) -> Expr:
+    try:
+        return number(compute())
+    except (ArithmeticError, ValueError, TypeError):
+        raise ExpressionError(f"{text} is not a number") from None
+
+
 def value_of(expr: Expr) -> float | None:
     """The value of a constant, None for anything else."""
-    if expr.op == "number":
-        return float(expr.info)
-    parts = [value_of(arg) for arg in expr.args] if expr.size < 8 else [None]
-    if not parts or None in parts:
-        return None
-    a, *rest = [part for part in parts if part is not None]
-    if expr.op == "neg":
-        return -a
-    if expr.op in ("+", "-", "*", "/", "**"):
-        b = rest[0]
-        if expr.op == "/" and b == 0:
-            raise ExpressionError("division by zero")
-        return {"+": a + b, "-": a - b, "*": a * b}.get(expr.op, a / b if expr.op == "/" else a**b)
-    return None
+    return expr.info if expr.op == "number" else None
 
 
 def broadcast(op: str, a: Expr, b: Expr) -> Shape:
@@ -283,9 +294,18 @@ def broadcast(op: str, a: Expr, b: Expr) -> Shape:
     return tuple(p or q for p, q in zip(left, right))
 
 
-def read_row(row: str) -> tuple[list[list[str]], list[str]]:
-    """Split an einsum row into the axes of each input and of the output."""
+Row: TypeAlias = tuple[list[list[str]], list[str]]
+_ROWS_READ: dict[str, Row] = {}
 
+
+def read_row(row: str) -> Row:
+    """Split an einsum row into the axes of each input and of the output."""
+    if row not in _ROWS_READ:
+        _ROWS_READ[row] = _read_row(row)
+    return _ROWS_READ[row]
+
+
+def _read_row(row: str) -> Row:
     def axes(part: str) -> list[str]:
         found, open_at = [], -1
         for at, char in enumerate(part):
@@ -408,12 +428,14 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return Expr(name, (x,), shape=x.shape if name == "inv" else ())
     if name in ALONG:
         return _along(name, x, axis, keepdims)
+    if name in ELEMENTWISE and x.op == "number":
+        return _constant_value(f"{name}({x})", lambda: ELEMENTWISE[name].value(x.info))
     if name in ELEMENTWISE:
         return Expr("call", (x,), name, shape=x.shape)
     if name[0].isupper():
         return Expr("loss", (x,), name)
     if name in RESERVED:
-        raise ExpressionError(f"{name} is not supported: it has no derivative to give")
+        raise ExpressionError(f"{name} is not supported")
     return Expr("unknown", (x,), name, shape=x.shape)
 
 
@@ -503,7 +525,11 @@ MACROS: dict[str, Callable[..., Expr]] = {
     # The rows of the targets sum to one, which is what makes this the cross-entropy.
     "softmax_cross_entropy": _cross_entropy,
 }
-RESERVED = ("argmax", "argmin", "round", "floor", "ceil", "sort", "einsum", "reshape", "lambda", "sum")
+# Functions of NumPy and Python that no unknown function should be mistaken for.
+RESERVED = (
+    "argmax argmin round floor ceil rint sort argsort unique cumsum cumprod prod median einsum "
+    "reshape stack concatenate where any all isnan clip eval exec open print input compile"
+).split()
 KNOWN: set[str] = {
     *ROWS, *SQUARE, *ALONG, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
 }  # fmt: skip

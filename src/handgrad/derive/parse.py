@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from .errors import ExpressionError
 from .expression import (
-    Expr, Shape, arithmetic, call, einsum, expand, name_expr, number, reshape, show_axis, squeeze,
+    KNOWN, Expr, Shape, arithmetic, call, einsum, expand, name_expr, number, reshape, show_axis,
+    squeeze,
 )  # fmt: skip
 
 LONGEST, DEEPEST = 20_000, 1_000
@@ -106,6 +107,7 @@ class _Parser:
         self.tokens, self.at = tokenize(text), 0
         self.operands: list[Expr | str] = []
         self.marks: list[_Mark] = []
+        self.turned: set[int] = set()  # vectors that have been transposed
 
     def fail(self, message: str, token: Token) -> ExpressionError:
         return ExpressionError(message, self.text, token.start, token.stop)
@@ -207,7 +209,7 @@ class _Parser:
             right = self.as_expr(self.operands.pop(), mark.token)
             try:
                 if mark.op == "neg":
-                    result = number(-right.info) if right.op == "number" else -right
+                    result = -right
                 else:
                     left = self.as_expr(self.operands.pop(), mark.token)
                     result = self.binary(mark.op, left, right)
@@ -216,7 +218,14 @@ class _Parser:
             self.operands.append(result)
 
     def binary(self, op: str, left: Expr, right: Expr) -> Expr:
-        return call("@", [left, right]) if op == "@" else arithmetic(op, left, right)
+        if op != "@":
+            return arithmetic(op, left, right)
+        if len(left.shape) == 1 and id(right) in self.turned:
+            raise ExpressionError(
+                f"{left} @ {right}.T is ambiguous: NumPy computes the inner product, since a vector "
+                f"is its own transpose; write outer({left}, {right}) or {left} @ {right}"
+            )
+        return left @ right
 
     def option(self, name: Token) -> None:
         """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
@@ -284,18 +293,18 @@ class _Parser:
             target = self.operands.pop()
             self.open(self.next(), token.text, token)
             self.operands.append(target)
-            if self.peek() == ")":
-                return True
-            self.operand_or_none()
+            if token.text not in KNOWN and token.text not in ("reshape", "transpose"):
+                raise self.fail(f".{token.text}() is no method that has a derivative", token)
+            if self.peek() != ")":
+                self.operand()
             return True
         value = self.as_expr(self.operands.pop(), token)
         if token.text != "T":
             raise self.fail(f".{token.text} is not supported; .T and methods are", token)
         self.operands.append(value.T)
+        if len(value.shape) == 1:
+            self.turned.add(id(value))
         return True
-
-    def operand_or_none(self) -> None:
-        self.operand()
 
     def index(self, token: Token) -> None:
         """Read ``[:, None]``, ``[None, :]``, ``[:, 0]``, ``[0]`` or ``[0, :]``."""

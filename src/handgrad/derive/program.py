@@ -9,6 +9,7 @@ from .spell import spell
 from .sweep import factor_out
 from .terms import Factor, Graph, Node, Sum, Term, collect, summed, times
 
+LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
 PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logsumexp": "M",
           "max": "M", "inv": "V", "det": "S", "logdet": "S"}  # fmt: skip
@@ -187,6 +188,8 @@ def _deserves_name(
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:
     """Multiply single terms out, merge equal terms, and put common factors in front."""
+    if not any(node in open_sums for _, factors in value.terms for node, _, _ in factors):
+        return value
     terms: list[Term] = []
     for coefficient, factors in value.terms:
         product: list[Term] = [(coefficient, ())]
@@ -194,9 +197,7 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
             product = times(product, _opened(factor, open_sums, graph))
         terms += product
     merged = collect(terms, value.free)
-    if factored:
-        merged = factor_out(merged, value.axes, graph)
-    return Sum(value.axes, merged)
+    return Sum(value.axes, factor_out(merged, value.axes, graph) if factored else merged)
 
 
 def _opened(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
@@ -204,8 +205,8 @@ def _opened(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequenc
     if node not in open_sums:
         return [(1, (factor,))]
     inner = open_sums[node]
-    if exponent == 1:
+    if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
-    if exponent != int(exponent) or summed(inner.terms[0][1], inner.free):
+    if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):
         return [(1, (factor,))]
     return power(Sum([letters], inner.at(letters)), exponent, graph).terms

@@ -96,8 +96,11 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
         return [(1, ((prime, letters, 1),))]
     given = {name: Sum(axes, [(1, ((part, letters, 1),))]) for name, part in
              (("z", node.arg), ("y", node))}  # fmt: skip
-    rule = parse(ELEMENTWISE[node.info].derivative, {"z": node.shape, "y": node.shape})
-    slope = lower(rule, graph, given)
+    key = node.info, node.shape
+    if key not in graph.rules:
+        shapes = {"z": node.shape, "y": node.shape}
+        graph.rules[key] = parse(ELEMENTWISE[node.info].derivative, shapes)
+    slope = lower(graph.rules[key], graph, given)
     if len(slope.terms) > 1:
         coefficient, factor = graph.wrap(slope)
         slope = Sum(slope.axes, [(coefficient, (factor,))])

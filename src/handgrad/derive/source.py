@@ -2,11 +2,12 @@
 
 from typing import Any, Callable, Sequence
 
-from .expression import Expr, Shape, postorder, show_axis
+from .expression import Expr, Shape, name_expr, postorder
 from .functions import ELEMENTWISE
 from .numpy_text import write
 from .program import Program
 
+DEEP = 25
 HELPERS = {
     "softmax": """def softmax(Z, axis=-1):
     E = np.exp(Z - Z.max(axis=axis, keepdims=True))
@@ -66,6 +67,22 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     body = "\n    ".join(lines)
     function = f"def {name}({', '.join([*inputs, *unknown])}):\n    {body}\n"
     return "".join(imports) + "\n\n" + "\n\n".join([*helpers, function])
+
+
+def in_steps(root: Expr) -> Program:
+    """Cut a deep expression into statements, since Python does not read deep parentheses."""
+    definitions: dict[str, Expr] = {}
+    made: dict[int, tuple[Expr, int]] = {}
+    for expr in postorder([root]):
+        parts = [made[id(arg)] for arg in expr.args]
+        depth = 1 + max([part[1] for part in parts], default=0)
+        new = Expr(expr.op, tuple([part[0] for part in parts]), expr.info, expr.row, expr.shape)
+        if depth > DEEP and expr is not root:
+            name = f"part{len(definitions)}"
+            definitions[name] = new
+            new, depth = name_expr(name, expr.shape), 1
+        made[id(expr)] = new, depth
+    return Program(definitions, made[id(root)][0])
 
 
 def _sizes(expr: Expr) -> Sequence[str]:

@@ -244,23 +244,28 @@ def _pieces(
 def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece] | None:
     """Merge until at most one array is left, beside scalars; None if there is no such way."""
     while pieces is not None:
-        step = _sum_lonely(pieces, axes)
+        # how often an axis occurs; an axis of the result occurs outside as well
+        uses = dict.fromkeys(axes, OUTSIDE)
+        for piece in pieces:
+            for axis in piece.axes:
+                uses[axis] = uses.get(axis, 0) + 1
+        step = _sum_lonely(pieces, uses)
         for join in (_elementwise, _apply, _chain, _scale, _close, _outer):
-            step = step or _first_pair(join, pieces, axes)
+            step = step or _first_pair(join, pieces, axes, uses)
         if step is None:
             return pieces if sum(1 for piece in pieces if piece.axes) <= 1 else None
         pieces = step
     return None
 
 
-Join: TypeAlias = Callable[[Piece, Piece, "tuple[Letters, ...]", "Callable[[Letters], int]"], "Piece | None"]
+OUTSIDE = 100
+Uses: TypeAlias = dict[Letters, int]
+Join: TypeAlias = Callable[[Piece, Piece, tuple[Letters, ...], Uses], Piece | None]
 
 
-def _first_pair(join: Join, pieces: list[Piece], axes: tuple[Letters, ...]) -> list[Piece] | None:
-    def uses(axis: Letters) -> int:
-        """How often an axis occurs; an axis that is not summed occurs once more outside."""
-        return sum(axis in piece.axes for piece in pieces) + 9 * (axis in axes)
-
+def _first_pair(
+    join: Join, pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses
+) -> list[Piece] | None:
     for i, first in enumerate(pieces):
         for j in range(i + 1, len(pieces)):
             second = pieces[j]
@@ -271,11 +276,10 @@ def _first_pair(join: Join, pieces: list[Piece], axes: tuple[Letters, ...]) -> l
     return None
 
 
-def _sum_lonely(pieces: list[Piece], axes: tuple[Letters, ...]) -> list[Piece] | None:
+def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
     """``sum_j A[i,j]``: a summed letter that no other factor has."""
     for at, piece in enumerate(pieces):
-        others = [axis for other in pieces if other is not piece for axis in other.axes]
-        lonely = [axis for axis in piece.axes if axis not in axes and axis not in others]
+        lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
             continue
         if len(piece.chain) == 1 and len(lonely) == len(piece.axes):
@@ -293,42 +297,42 @@ def _sum_lonely(pieces: list[Piece], axes: tuple[Letters, ...]) -> list[Piece] |
     return None
 
 
-def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``A[i,j] B[i,j]``, unless both letters are summed: that is a trace."""
-    if set(a.axes) != set(b.axes) or all(uses(axis) == 2 for axis in a.axes):
+    if set(a.axes) != set(b.axes) or all(uses[axis] == 2 for axis in a.axes):
         return _dot(a, b, uses)
     if len(a.axes) == 2 and a.axes[::-1] == axes:
         a = a.flip()
     return Piece(a.axes, multiply(a.expr(), b.led_by(a.axes[0]).expr()))
 
 
-def _dot(a: Piece, b: Piece, uses: Callable[[Letters], int]) -> Piece | None:
-    if a.axes == b.axes and len(a.axes) == 1 and uses(a.axes[0]) == 2:
+def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
+    if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2:
         return Piece((), a.expr() @ b.expr())
     return None
 
 
-def _apply(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+def _apply(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_j A[i,j] v[j]``."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
         return None
-    if uses(vector.axes[0]) > 2:
+    if uses[vector.axes[0]] > 2:
         return None
     matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
     return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
 
 
-def _chain(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+def _chain(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_j A[i,j] B[j,k]``."""
     shared = [axis for axis in a.axes if axis in b.axes]
-    if len(a.axes) + len(b.axes) < 4 or len(shared) != 1 or uses(shared[0]) > 2:
+    if len(a.axes) + len(b.axes) < 4 or len(shared) != 1 or uses[shared[0]] > 2:
         return None
     left, right = a.led_by(shared[0]).flip() if a.axes[1] != shared[0] else a, b.led_by(shared[0])
     return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
 
 
-def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``v[i] A[i,j]``: the rows or columns of a matrix, each times a number."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
@@ -345,7 +349,7 @@ def as_column_power(v: Expr) -> Expr:
     return as_column(v.args[0]) ** v.args[1] if _is_reciprocal(v) else as_column(v)
 
 
-def _close(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+def _close(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_ij A[i,j] B[i,j]``: a sum over products, or the trace of a longer chain."""
     if set(a.axes) != set(b.axes) or len(a.axes) != 2:
         return None
@@ -355,7 +359,7 @@ def _close(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letter
     return Piece((), call("trace", [chain.expr()]))
 
 
-def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Callable[[Letters], int]) -> Piece | None:
+def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``u[i] v[j]``."""
     if len(a.axes) != 1 or len(b.axes) != 1 or {a.axes[0], b.axes[0]} != set(axes):
         return None

@@ -76,7 +76,7 @@ class Sum:
     @property
     def shape(self) -> Shape:
         """The dimensions of the axes."""
-        return tuple(tuple(letter.dim for letter in axis) for axis in self.axes)
+        return tuple([tuple([letter.dim for letter in axis]) for axis in self.axes])
 
     def at(self, letters: Sequence[Letter]) -> tuple[Term, ...]:
         """The terms with `letters` in place of the free ones, and summed letters of their own."""
@@ -143,6 +143,9 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
 def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
     """A name for a term that does not depend on what its summed letters are called."""
     number: dict[Letter, int] = {letter: at for at, letter in enumerate(free)}
+    if len(factors) == 1 and not factors[0][0].symmetric:
+        node, letters, power = factors[0]
+        return node.index, power, tuple([number.setdefault(l, len(number)) for l in letters])
     left, key = list(factors), []
     while left:
         best: Any = None
@@ -180,6 +183,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.rules: dict[Any, Any] = {}  # derivatives of elementwise functions, read once
         self._known: dict[Any, Node] = {}
 
     def _node(self, key: Any, make: Callable[[int], Node]) -> Node:
@@ -206,14 +210,12 @@ class Graph:
 
     def sum_node(self, value: Sum) -> Node:
         """A node for a sum of terms."""
-        key = (
-            tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]),
-            value.shape,
-        )
+        shape = value.shape
+        key = tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), shape
         if key in self._known:
             return self._known[key]
-        node = self._node(key, lambda at: Node("sum", None, None, value, value.shape, at))
-        if len(value.axes) == 2 and value.shape[0] == value.shape[1] and value.axes[0]:
+        node = self._node(key, lambda at: Node("sum", None, None, value, shape, at))
+        if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]
             other = [(c, canonical(factors, swapped)) for c, factors in value.terms]
             # The order of the terms says nothing.
