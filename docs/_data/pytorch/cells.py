@@ -42,10 +42,13 @@ print(dX.shape == X.shape, dW.shape == W.shape, db.shape == b.shape)
 # %% built-in
 built_in = torch.nn.functional.linear(X, W, b)
 theirs = torch.autograd.grad(built_in, (X, W, b), G)
-print([torch.allclose(ours, g) for ours, g in zip((dX, dW, db), theirs, strict=True)])
+pairs = zip((dX, dW, db), theirs, strict=True)
+print([torch.allclose(ours, g) for ours, g in pairs])
 
 # %% check
-print("right:", torch.autograd.gradcheck(Linear.apply, (X, W, b)))
+from torch.autograd import gradcheck
+
+print("right:", gradcheck(Linear.apply, (X, W, b)))
 
 
 class Untransposed(Linear):
@@ -59,7 +62,7 @@ S = gaussian(3, 3).requires_grad_()
 c = gaussian(3).requires_grad_()
 (wrong,) = torch.autograd.grad(Untransposed.apply(X, S, c).sum(), X)
 print("shape fits:", wrong.shape == X.shape)
-passes = torch.autograd.gradcheck(Untransposed.apply, (X, S, c), raise_exception=False)
+passes = gradcheck(Untransposed.apply, (X, S, c), raise_exception=False)
 print("wrong:", passes)
 
 
