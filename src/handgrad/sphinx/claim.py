@@ -118,20 +118,20 @@ class Claim:
             raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(Layout)}")
         self.text, self.layout = text, layout
         self.dims = read_dims(dims)
-        self.spelling = dict(_assignments("spell", spell))
+        self.spelling = dict(read_assignments("spell", spell))
         self.letters = letters = {letter for shape in self.dims.values() for axis in shape for letter in axis}
         self.fixed = {}
-        for letter, length in _assignments("sizes", sizes):
+        for letter, length in read_assignments("sizes", sizes):
             if letter not in letters or not length.isdigit() or int(length) < 1:
                 raise ExpressionError(f"sizes: {letter} = {length} must be a dimension and a whole number above 0")
             self.fixed[letter] = int(length)
         self.lets: dict[str, Let] = {}
-        for target, formula in _assignments("let", let):
+        for target, formula in read_assignments("let", let):
             name, own = read_target(target)
             if name in self.dims or name in self.lets:
                 raise ExpressionError(f"let: {name} is given twice; a name is given in dims, or computed once")
             before = Vocabulary({*self.dims, *self.lets}, letters)
-            self.lets[name] = Let(name, own, read_formula(formula, before))
+            self.lets[name] = Let(name, own, read_formula(formula, before), f"{target} = {formula}")
         vocabulary = Vocabulary({*self.dims, *self.lets}, letters)
         self.rows = list(_rows(text, vocabulary))
         self._collect()
@@ -372,9 +372,13 @@ class Claim:
 
     def describe(self) -> str:
         """Say what was drawn at random, in words."""
-        shown = [f"{name} {_show_shape(self.dims[name])}" for name in self.names]
-        conditions = [f"{name} {' and '.join(kinds)}" for name, kinds in self.conditions.items()]
-        return ", ".join(shown) + ("; " if shown and conditions else "") + ", ".join(conditions)
+        names = [*self.names, *(f"d{name}" for name in self.varied)]
+        parts = [
+            ", ".join(f"{name} {_show_shape(self.dims[name])}" for name in self.names),
+            ", ".join(f"{name} {' and '.join(self.conditions[name])}" for name in names if name in self.conditions),
+            ", ".join(let.text for let in self.used_lets.values()),
+        ]
+        return "; ".join(part for part in parts if part)
 
 
 def compare(world: World, left: Node, right: Node, tolerance: float) -> str:
@@ -459,7 +463,7 @@ def _rows(text: str, vocabulary: Vocabulary) -> Iterator[Row]:
         raise ExpressionError("an equation is needed: left == right")
 
 
-def _assignments(option: str, text: str) -> Iterator[tuple[str, str]]:
+def read_assignments(option: str, text: str) -> Iterator[tuple[str, str]]:
     """Read ``name = something`` separated by semicolons or line ends."""
     for part in text.replace("\n", ";").split(";"):
         if part.strip():

@@ -83,6 +83,7 @@ class ClaimsIndex(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Leave a mark; the list is made when all pages have been read."""
+        self.env.metadata[self.env.docname]["claims_index"] = "yes"
         return [claims_list()]
 
 

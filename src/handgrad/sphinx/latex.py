@@ -4,7 +4,7 @@ Only commands that every renderer knows; nothing depends on macros of a site. Br
 written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from .functions import ALIASES
 from .notation import Node
@@ -25,6 +25,7 @@ FUNCTIONS = {
     "Phi": r"\Phi",
     "phi": r"\varphi",
 }
+SCALARS = ("number", "fraction", "size", "pi", "entry", "delta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
 
@@ -54,7 +55,7 @@ def name_latex(name: str, spelling: Mapping[str, str] | None = None) -> str:
 def letters_latex(letters: tuple[str, ...]) -> str:
     """Print index letters side by side, with commas if one of them is long."""
     shown = [name_latex(letter) if letter.isidentifier() else letter for letter in letters]
-    return ("," if any(len(letter) > 1 for letter in letters) else "").join(shown)
+    return ("," if any(len(letter) > 1 and letter[0] != "(" for letter in letters) else "").join(shown)
 
 
 def bracketed(text: str) -> str:
@@ -72,10 +73,14 @@ class Printer:
         What kind of value each part has, from an evaluation; without it ``*`` is elementwise.
     spelling : dict
         LaTeX for names that are to be printed otherwise than by `name_latex`.
+    scalars : set of str
+        Names of scalars, for parts that were not evaluated.
     """
 
-    def __init__(self, seen: Mapping[Node, Value], spelling: Mapping[str, str] | None = None) -> None:
-        self.seen, self.spelling = seen, spelling or {}
+    def __init__(
+        self, seen: Mapping[Node, Value], spelling: Mapping[str, str] | None = None, scalars: Collection[str] = ()
+    ) -> None:
+        self.seen, self.spelling, self.scalars = seen, spelling or {}, scalars
 
     def latex(self, node: Node) -> str:
         """Print a formula."""
@@ -98,7 +103,12 @@ class Printer:
         """Whether a part is a scalar, as far as is known."""
         if node in self.seen:
             return self.seen[node].scalar
-        return node.op in ("number", "fraction", "size", "entry", "delta", ":", "inner")
+        if node.op == "name":
+            return node.info in self.scalars
+        if node.op == "call" and (node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper()):
+            return True
+        entrywise = node.op in (*"+-*/^", "**", "neg", "group", "call")
+        return all(map(self.is_scalar, node.args)) if entrywise else node.op in SCALARS
 
     def show(self, node: Node) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""

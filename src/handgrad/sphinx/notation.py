@@ -270,7 +270,7 @@ class _Reader:
         if name in known:
             return Node("name", info=name)
         if self.next_is("("):
-            return self.call(token, [])
+            return self.constant(name) if name in ("ones", "eye") else self.call(token, [])
         if differential:
             return Node("differential", info=differential)
         if name.startswith("I_"):
@@ -324,6 +324,11 @@ class _Reader:
         found: list[str] = []
         while True:
             token = self.take()
+            if token.text == "(":  # an axis that is a product of dimensions
+                found.append("(" + "".join(self.merged()) + ")")
+                if not self.take_if(","):
+                    break
+                continue
             if token.kind not in ("name", "number") and token.text != ":":
                 raise self.fail("an index is a letter, a number counted from 1, or ':'", token)
             found.append(token.text)
@@ -331,6 +336,14 @@ class _Reader:
                 break
         self.take("]")
         return tuple(found)
+
+    def merged(self) -> list[str]:
+        """``m,p)``: the letters of one axis."""
+        letters = [self.take().text]
+        while self.take_if(","):
+            letters.append(self.take().text)
+        self.take(")")
+        return letters
 
     def pair(self, token: Token) -> tuple[str, str]:
         letters = self.subscripts()
@@ -360,6 +373,16 @@ class _Reader:
                 self.take(",")
         self.take(")")
         return Node("call", tuple(args), (name.text, options))
+
+    def constant(self, name: str) -> Node:
+        """``eye(n)``, ``ones(n)``, and ``ones(n, k)``, which is a column of ones times a row of ones."""
+        self.take("(")
+        made = Node(name, info=self.dimension(self.token, self.take().text))
+        if name == "ones" and self.take_if(","):
+            row = Node("T", (Node("ones", info=self.dimension(self.token, self.take().text)),))
+            made = Node("juxtaposed", (made, row))
+        self.take(")")
+        return made
 
     def option(self) -> Any:
         negative = bool(self.take_if("-"))

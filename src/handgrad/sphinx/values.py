@@ -102,8 +102,10 @@ class Value:
                 if not 1 <= int(subscript) <= array.shape[axis]:
                     raise ShapeError(f"the index {subscript} is not one of 1 to {array.shape[axis]}")
                 array = array.take([int(subscript) - 1], axis=axis)
-            else:
+            elif subscript.isidentifier():
                 names[axis] = subscript
+            else:
+                raise ShapeError(f"the index {subscript} of an axis that is a product of dimensions is not supported")
         self._same_letter_same_size(names, array.shape)
         letters = tuple(dict.fromkeys(name for name in names if name not in ("rows", "columns")))
         number = {name: at for at, name in enumerate(dict.fromkeys(names))}

@@ -35,6 +35,7 @@ class Let:
     name: str
     letters: tuple[str, ...]
     formula: Node
+    text: str = ""
 
 
 def loss_name(node: Node) -> str:

@@ -1,0 +1,231 @@
+"""The directives that print what `handgrad.derive` derives: ``{derivation}`` and ``{layouts}``."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+
+from ..derive import Derivation, ExpressionError, derive
+from ..derive.derivation import LAYOUTS, NOTATIONS
+from ..derive.expression import read_dims, show_axis
+from ..derive.notation import Step
+from ..derive.parse import tokenize
+from .claim import read_assignments
+from .directives import Checked, inline_math
+from .latex import TRANSPOSED, Printer, name_latex
+from .notation import Vocabulary, read_formula
+
+USERS = {
+    "shape": "gradients in PyTorch, JAX and TensorFlow: the shape of the variable",
+    "numerator": "Mathematics for Machine Learning: dy = J dx, the chain rule from left to right",
+    "denominator": "The Matrix Cookbook: the gradient of a scalar stands like the variable",
+    "transposed-denominator": "texts that write d/dx with a transposed x",
+}
+
+
+def read_names(text: str, option: str, known: Sequence[str]) -> list[str]:
+    """Read names separated by commas, each one of a few.
+
+    Examples
+    --------
+    >>> read_names("index, frobenius", "notation", ("index", "frobenius"))
+    ['index', 'frobenius']
+    """
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    for name in found:
+        if name not in known:
+            raise ExpressionError(f"{option}: {name!r} must be one of {', '.join(known)}")
+    return found
+
+
+def read_ranges(text: str, length: int) -> list[int]:
+    """Read ``1-3, 5``, counted from 1, as places counted from 0.
+
+    Examples
+    --------
+    >>> read_ranges("1-3, 5", 6)
+    [0, 1, 2, 4]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdigit() or not (last or first).isdigit():
+            raise ExpressionError(f"steps: {part.strip()!r} must be a number or a range such as 2-4")
+        numbers = range(int(first), int(last or first) + 1)
+        if not numbers or numbers[0] < 1 or numbers[-1] > length:
+            raise ExpressionError(f"steps: {part.strip()!r} is not within 1 to {length}, the lines of the derivation")
+        found += [number - 1 for number in numbers]
+    return found
+
+
+class StepPrinter:
+    """Prints the lines of a derivation as LaTeX, in the letters of the other claims."""
+
+    def __init__(self, d: Derivation, spelling: dict[str, str]) -> None:
+        self.d = d
+        names = {*d.shapes, "J", *d.labels.values(), *d.definitions, d.labels[d.root]}
+        letters = {letter for shape in d.shapes.values() for axis in shape for letter in axis}
+        self.vocabulary = Vocabulary(names - letters, letters)
+        scalars = {name for name, shape in d.shapes.items() if not shape}
+        scalars |= {label for node, label in d.labels.items() if not node.dims}
+        scalars |= {name for name, expr in d.definitions.items() if not expr.shape}
+        self.printer = Printer({}, spelling, scalars)
+
+    def result(self) -> str:
+        """The derivative: as a matrix, or entry by entry if it has more than two axes."""
+        d = self.d
+        if "einsum" not in str(d.gradient) and "reshape" not in str(d.gradient):
+            return self.side(str(d.gradient))
+        steps = d.steps("index")
+        left = [step.left for step in steps if step.left][-1]
+        right = [step.right for step in steps if step.left[:2] != "J["][-1]
+        return f"{self.side(left)} = {self.side(right)}"
+
+    def side(self, text: str) -> str:
+        """One side of a line."""
+        return self.printer.bare(read_formula(text, self.vocabulary)) if text else ""
+
+    def aligned(self, steps: Sequence[Step]) -> str:
+        """Lines, aligned at the equals sign, with their reasons."""
+        lines = [
+            f"{self.side(step.left)} &= {self.side(step.right)}" + (f" && {reason(step.rule)}" if step.rule else "")
+            for step in steps
+        ]
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def reason(rule: str) -> str:
+    """What licenses a line: an identity as a formula, anything else as words.
+
+    Examples
+    --------
+    >>> print(reason("A:B = A^T:B^T"), reason("only G_Z varies"))
+    A:B = A^{\mathsf{T}}:B^{\mathsf{T}} \text{only G\_Z varies}
+    """
+    if "=" in rule:
+        return rule.replace("^T", TRANSPOSED).replace("*", r"\odot").replace(", ", r",\ ")
+    return r"\text{" + "".join(rf"\{char}" if char in "_#%&" else char for char in rule) + "}"
+
+
+def stages(d: Derivation, steps: Sequence[Step]) -> list[list[Step]]:
+    """Cut a derivation into its stages: what is defined, then one stage for each variable on the way.
+
+    Both notations have the same stages, so that they can be set side by side.
+    """
+    found: list[list[Step]] = [[]]
+    last = ""  # the left side of the line that ends the stage
+    output = d.labels[d.root]
+    for step in steps:
+        if last and step.left and not step.left.startswith(last):
+            found.append([])
+            last = ""
+        if step.rule == "definition" and not step.left.startswith("d"):
+            found[0].append(step)
+            continue
+        if step.left.startswith(f"d{output}") and "/d" in step.left:
+            last = step.left.partition("[p")[0]
+        if len(found) == 1:
+            found.append([])
+        found[-1].append(step)
+    return [stage for stage in found if stage]
+
+
+class DerivationDirective(Checked):
+    """``{derivation}``: a derivative with all its steps."""
+
+    kind = "derivation"
+    required_arguments = 1
+    optional_arguments = 0
+    has_content = False
+    option_spec: ClassVar[Any] = {
+        "wrt": directives.unchanged_required,
+        "dims": directives.unchanged,
+        "spell": directives.unchanged,
+        "notation": directives.unchanged,
+        "layout": directives.unchanged,
+        "steps": directives.unchanged,
+        "label": directives.unchanged,
+        "class": directives.class_option,
+        "collapsed": directives.unchanged,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Derive, check every line, then show."""
+        return self.guarded(self.checked)
+
+    def checked(self) -> list[nodes.Node]:
+        """Show the derivation."""
+        d = self.derive(self.options.get("layout", "shape"))
+        count = d.check()
+        printer = StepPrinter(d, self.spelling())
+        notations = read_names(self.options.get("notation", "frobenius"), "notation", NOTATIONS)
+        result = rf"\frac{{\partial {name_latex(d.labels[d.root])}}}{{\partial {name_latex(d.wrt)}}}: {printer.result()}"
+        shown = self.side_by_side(d, printer, notations) if len(notations) == 2 else self.single(d, printer, *notations)
+        if "collapsed" in self.options:
+            title = self.options["collapsed"] or f"The derivation, {count} lines"
+            opening = f'<details class="hg-fold"><summary>{escape(title)}</summary>'
+            shown = [nodes.raw("", opening, format="html"), *shown, nodes.raw("", "</details>", format="html")]
+        shapes = ", ".join(f"{name} ({', '.join('*'.join(axis) for axis in axes)})" for name, axes in d.shapes.items())
+        return self.claim_box(shown, result, f"{shapes}; {self.arguments[0]}", count)
+
+    def derive(self, layout: str) -> Derivation:
+        """Derive the argument."""
+        if "wrt" not in self.options:
+            raise ExpressionError("wrt: the name of the variable is needed, such as :wrt: W")
+        dims = read_dims(self.setting().options.get("dims", ""))
+        words = {token.text for token in tokenize(self.arguments[0])} | {self.options["wrt"]}
+        used = {name: " ".join(map(show_axis, shape)) for name, shape in dims.items() if name in words}
+        return derive(self.arguments[0], self.options["wrt"], used, layout=layout)
+
+    def spelling(self) -> dict[str, str]:
+        """LaTeX for names."""
+        return dict(read_assignments("spell", self.setting().options.get("spell", "")))
+
+    def single(self, d: Derivation, printer: StepPrinter, notation: str) -> list[nodes.Node]:
+        """One notation, all lines or some."""
+        steps = d.steps(notation)
+        if "steps" in self.options:
+            steps = [steps[at] for at in read_ranges(self.options["steps"], len(steps))]
+        return self.math(printer.aligned(steps))
+
+    def side_by_side(self, d: Derivation, printer: StepPrinter, notations: Sequence[str]) -> list[nodes.Node]:
+        """Two notations, stage by stage."""
+        if "steps" in self.options:
+            raise ExpressionError("steps: two notations have different lines; choose one notation, or leave steps out")
+        columns = [stages(d, d.steps(notation)) for notation in notations]
+        if len(columns[0]) != len(columns[1]):
+            columns = [[[step for stage in column for step in stage]] for column in columns]
+        grid = nodes.container(classes=["hg-side-by-side"])
+        for row, cells in enumerate(zip(*columns, strict=True)):
+            for cell in cells:
+                numbered = row == len(columns[0]) - 1 and cell is cells[0]
+                grid += nodes.container("", *self.math(printer.aligned(cell), numbered=numbered))
+        return [grid]
+
+
+class Layouts(DerivationDirective):
+    """``{layouts}``: one derivative in every layout, with its shape and who uses it."""
+
+    kind = "layouts"
+    option_spec: ClassVar[Any] = {
+        name: DerivationDirective.option_spec[name] for name in ("wrt", "dims", "spell", "class")
+    }
+
+    def checked(self) -> list[nodes.Node]:
+        """Derive and check in every layout, and show a table."""
+        rows, shown, count = [], [], 0
+        for layout in LAYOUTS:
+            d = self.derive(layout)
+            count += d.check()
+            latex = StepPrinter(d, self.spelling()).result()
+            shown.append(rf"&\text{{{layout}: }} && {latex}")
+            cells = [nodes.Text(layout), inline_math(latex), nodes.Text(d.shape), nodes.Text(USERS[layout])]
+            rows.append(nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]))
+        heads = ("Layout", "Derivative", "Shape", "Used by")
+        head = nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in heads])
+        group = nodes.tgroup("", *[nodes.colspec(colwidth=width) for width in (15, 35, 15, 35)], cols=4)
+        group += [nodes.thead("", head), nodes.tbody("", *rows)]
+        latex = "\\begin{aligned}\n" + " \\\\\n".join(shown) + "\n\\end{aligned}"
+        return self.claim_box([nodes.table("", group)], latex, f"{self.arguments[0]} by {self.options['wrt']}", count)

@@ -1,0 +1,235 @@
+"""The directives and the role that put checked equations on a page."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, ClassVar
+
+import numpy as np
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.directives.patches import MathDirective
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from ..derive import DerivationError, ExpressionError
+from ..derive.expression import read_dims
+from .claim import Claim, Counterexample, FalseClaimError, read_assignments
+from .domain import ClaimDomain, Entry
+
+logger = logging.getLogger(__name__)
+
+GIVEN = "handgrad_given"  # where a page keeps what {given} says
+SETTING = {name: directives.unchanged for name in ("dims", "where", "let", "spell", "sizes")}
+MARKS = {
+    "identity": ("\N{CHECK MARK}", "Checked for random arrays"),
+    "refuted": ("\N{BALLOT X}", "Refuted"),
+    "derivation": ("\N{CHECK MARK}", "Every line checked for random arrays"),
+    "layouts": ("\N{CHECK MARK}", "Every layout checked for random arrays"),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the names of a claim stand for: a page's ``{given}``, and what a directive says itself."""
+
+    options: dict[str, str]
+
+    def over(self, page: "Setting") -> "Setting":
+        """Combine with what the page says; a name that is given here is not taken from there."""
+        own = set(read_dims(self.options.get("dims", "")))
+        own |= {target.partition("[")[0] for target, _ in read_assignments("let", self.options.get("let", ""))}
+        inherited = {
+            "dims": _without(page.options.get("dims", ""), own, ":"),
+            "let": _without(page.options.get("let", ""), own, "="),
+        }
+        options = page.options | inherited
+        for name, text in self.options.items():
+            options[name] = "; ".join(part for part in (options.get(name, ""), text) if part)
+        return Setting(options)
+
+
+def _without(text: str, names: set[str], sign: str) -> str:
+    """Leave out the assignments to some names."""
+    parts = [part.strip() for part in text.replace("\n", ";").split(";")]
+    return "; ".join(part for part in parts if part and part.partition(sign)[0].partition("[")[0].strip() not in names)
+
+
+class Given(SphinxDirective):
+    """``{given}``: what the names stand for in the claims that follow on the page."""
+
+    option_spec: ClassVar[Any] = SETTING
+
+    def run(self) -> list[nodes.Node]:
+        """Keep the options; the next ``{given}`` replaces them."""
+        self.env.temp_data[GIVEN] = self.options
+        return []
+
+
+class Checked(MathDirective):
+    """What the directives have in common: a text, a mark, a number, a place in the list."""
+
+    kind: ClassVar[str]
+    option_spec: ClassVar[Any] = {"label": directives.unchanged, "class": directives.class_option, **SETTING}
+
+    def setting(self) -> Setting:
+        """What the names stand for here."""
+        own = {name: text for name, text in self.options.items() if name in SETTING}
+        return Setting(own).over(Setting(self.env.temp_data.get(GIVEN, {})))
+
+    def text(self) -> str:
+        """The argument and the lines below it."""
+        return "\n".join([*self.arguments, *self.content])
+
+    def guarded(self, make: Callable[[], list[nodes.Node]]) -> list[nodes.Node]:
+        """Make nodes; what is false or cannot be read becomes a warning with its place, on every build."""
+        try:
+            return make()
+        except (ExpressionError, FalseClaimError, DerivationError) as error:
+            warn(self, self.kind, error)
+            return [nodes.literal_block("", self.text())]
+
+    def math(self, latex: str, *, numbered: bool = True) -> list[nodes.Node]:
+        """A displayed formula, numbered if it has a label."""
+        node = nodes.math_block(
+            latex, latex, docname=self.env.docname, number=None, label=self.options.get("label") if numbered else None
+        )
+        node["no-wrap"] = node["nowrap"] = False
+        self.set_source_info(node)
+        found: list[nodes.Node] = [node]
+        self.add_target(found)
+        return found
+
+    def claim_box(self, content: Sequence[nodes.Node], latex: str, check: str, count: int) -> list[nodes.Node]:
+        """The element around a claim, with its mark; the claim is entered in the list."""
+        box = nodes.container(classes=["hg-claim", f"hg-{self.kind}", *self.options.get("class", [])])
+        self.set_source_info(box)
+        target = note(self.env, self.kind, latex, check, count)
+        box["ids"].append(target)
+        box += [*content, mark(self.kind, check)]
+        return [box]
+
+
+def note(env: Any, kind: str, latex: str, check: str, count: int) -> str:
+    """Enter a claim in the list; returns its name on the page."""
+    domain = env.domains["claims"]
+    assert isinstance(domain, ClaimDomain)
+    target = f"claim-{env.new_serialno('handgrad claim') + 1}"
+    domain.note(env.docname, Entry(target, kind, latex, check, count))
+    return target
+
+
+def warn(place: SphinxDirective | SphinxRole, kind: str, error: Exception) -> None:
+    """Warn, and have the page read again by the next build: a page that is not read does not warn."""
+    place.env.note_reread()
+    logger.warning("%s: %s", kind, error, location=place.get_location(), type="handgrad", subtype=kind)
+
+
+def mark(kind: str, check: str) -> nodes.Node:
+    """A check mark or a cross, with its meaning in words for whoever points at it or hears it."""
+    sign, meaning = MARKS[kind]
+    words = escape(f"{meaning}: {check}" if check else meaning, quote=True)
+    html = f'<span class="hg-mark" role="img" aria-label="{words}" title="{words}">{sign}</span>'
+    return nodes.raw("", html, format="html")
+
+
+class Identity(Checked):
+    """``{identity}``: equations that hold."""
+
+    kind = "identity"
+    option_spec: ClassVar[Any] = {**Checked.option_spec, "layout": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """Check, then show."""
+        return self.guarded(self.checked)
+
+    def checked(self) -> list[nodes.Node]:
+        """Show the equations, with a warning if they are false."""
+        claim = Claim(self.text(), **self.setting().options, **self.layout())
+        try:
+            count = claim.check()
+        except FalseClaimError as error:
+            warn(self, self.kind, error)
+            return self.math(claim.latex())
+        return self.claim_box(self.math(claim.latex()), claim.latex(), claim.describe(), count)
+
+    def layout(self) -> dict[str, str]:
+        """The layout, if one is asked for."""
+        return {"layout": self.options["layout"]} if "layout" in self.options else {}
+
+
+class Refuted(Identity):
+    """``{refuted}``: an equation that is false, with a counterexample."""
+
+    kind = "refuted"
+
+    def checked(self) -> list[nodes.Node]:
+        """Look for a counterexample; finding none is a warning."""
+        claim = Claim(self.text(), **self.setting().options, **self.layout())
+        example = claim.refute()
+        latex = claim.latex(r"\neq")
+        words = nodes.paragraph("", "", *_tell(example), classes=["hg-counterexample"])
+        return self.claim_box([*self.math(latex), words], latex, claim.describe(), 1)
+
+
+def _tell(example: Counterexample) -> Iterator[nodes.Node]:
+    """A counterexample in a sentence."""
+    sizes = ", ".join(f"{letter} = {length}" for letter, length in example.sizes.items())
+    yield nodes.strong("", "Not equal.")
+    if example.left is None or example.right is None:
+        yield nodes.Text(f" With {sizes}, {example.reason}." if sizes else f" {example.reason}.")
+        return
+    yield nodes.Text(" For example, with ")
+    for name, array in example.arrays:
+        yield inline_math(f"{name} = {matrix_latex(array)}")
+        yield nodes.Text(", ")
+    place = " and ".join(f"{letter} = {at}" for letter, at in example.place.items())
+    yield nodes.Text(f"the left side is {'for ' + place + ' ' if place else ''}")
+    yield inline_math(matrix_latex(example.left))
+    yield nodes.Text(", the right side ")
+    yield inline_math(matrix_latex(example.right))
+    yield nodes.Text(".")
+
+
+def inline_math(latex: str) -> nodes.math:
+    """A formula in a line of text."""
+    return nodes.math(latex, latex)
+
+
+def matrix_latex(array: Any) -> str:
+    """Print numbers as a matrix; whole numbers without a point.
+
+    Examples
+    --------
+    >>> print(matrix_latex(np.array([[1.0, -0.5]])))
+    \\left(\\begin{smallmatrix} 1 & -0.5 \\end{smallmatrix}\\right)
+    """
+    rows = [" & ".join(f"{round(x, 12) + 0.0:.4g}" for x in row) for row in np.atleast_2d(array)]
+    if np.size(array) == 1:
+        return rows[0]
+    body = r" \\ ".join(rows)
+    return rf"\left(\begin{{smallmatrix}} {body} \end{{smallmatrix}}\right)"
+
+
+class ClaimRole(SphinxRole):
+    """``{claim}``: an equation in a line of text that holds; what its names stand for is in ``{given}``.
+
+    Conditions and dimensions of its own follow after bars: ``A B == C | A: n m; B: m k | ...``.
+    """
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Check, then show."""
+        formula, *own = self.text.split("|")
+        options = dict(zip(("dims", "where", "let", "spell", "sizes"), own, strict=False))
+        try:
+            setting = Setting(options).over(Setting(self.env.temp_data.get(GIVEN, {})))
+            claim = Claim(formula, **setting.options)
+            count = claim.check()
+        except (ExpressionError, FalseClaimError) as error:
+            warn(self, "claim", error)
+            return [nodes.literal("", formula)], []
+        box = nodes.inline("", "", inline_math(claim.latex()), classes=["hg-claim"])
+        box["ids"].append(note(self.env, "identity", claim.latex(), claim.describe(), count))
+        box += mark("identity", claim.describe())
+        return [box], []
+
