@@ -28,6 +28,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
+    "handgrad.sphinx",
     # our own, in docs/_ext
     "katex_math",
     "solution",
