@@ -185,7 +185,8 @@ class Derivation:
 
     def defined(self) -> list[Node]:
         """The named values other than the inputs, in the order of their computation."""
-        used = set(reachable(self.arranged("shape"))) | set(self.graph.nodes[: self.forward])
+        used = set(reachable(self.arranged("shape")))
+        used |= {self.root, *reachable(Sum((), [(1, ((self.root, (), 1),))]))}
         return [
             node
             for node in self.graph.nodes

@@ -4,7 +4,7 @@ from typing import Mapping, Sequence
 
 from .expression import ALONG, Expr, Shape, postorder, read_row, value_of
 from .functions import ELEMENTWISE
-from .terms import Graph, Letter, Letters, Sum, Term, summed, times
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, summed, times
 
 
 def fresh(shape: Shape) -> list[Letters]:
@@ -124,7 +124,41 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         b = power(b, -1, graph)
     if not (_is_scale(a) or _is_scale(b)):
         a, b = _single(a, graph), _single(b, graph)
-    return Sum(axes, times(a.terms, b.terms))
+    terms = times(a.terms, b.terms)
+    return Sum(axes, [(c, _as_softmax(factors, graph)) for c, factors in terms])
+
+
+def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:
+    """Recognise ``sum(exp(Z), axis)``: give Z, its letters, those that are left, and the axis."""
+    if node.sum is None or len(node.sum.terms) != 1 or len(node.sum.terms[0][1]) != 1:
+        return None
+    coefficient, ((inside, letters, exponent),) = node.sum.terms[0]
+    if coefficient != 1 or exponent != 1 or inside.info != "exp" or inside.arg is None:
+        return None
+    axes, rest = [], iter(letters)
+    for axis in inside.shape:
+        axes.append(tuple([next(rest) for _ in axis]))
+    lost = [at for at, axis in enumerate(axes) if axis and axis[0] not in node.sum.free]
+    kept = tuple([l for at, axis in enumerate(axes) for l in axis if at not in lost])
+    if len(lost) != 1 or kept != node.sum.free:
+        return None
+    return inside.arg, letters, kept, lost[0]
+
+
+def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
+    """``exp(Z) / sum(exp(Z), axis)`` is a softmax."""
+    for below in factors:
+        found = exp_sum(below[0]) if below[2] == -1 else None
+        if found is None:
+            continue
+        z, letters, kept, axis = found
+        for above in factors:
+            mine = dict(zip(letters, above[1]))
+            if above[0].arg is z and above[0].info == "exp" and above[2] == 1:
+                if tuple([mine[letter] for letter in kept]) == below[1]:
+                    made = graph.function("softmax", axis, z, z.shape), above[1], 1
+                    return tuple([made if f is above else f for f in factors if f is not below])
+    return factors
 
 
 def _is_scale(value: Sum) -> bool:
@@ -165,6 +199,11 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
         return Sum(arg.axes, [(value, ())] if value else [])
     if op in ("call", "unknown"):
         _, (node, letters, _) = graph.wrap(arg, split=False)
+        found = exp_sum(node) if info == "log" else None
+        if found is not None:
+            z, _, _, axis = found
+            made = graph.function("logsumexp", axis, z, node.shape)
+            return Sum(arg.axes, [(1, ((made, letters, 1),))])
         made = graph.function(op, info, node, node.shape)
         return Sum(arg.axes, [(1, ((made, letters, 1),))])
     _, (node, letters, _) = graph.wrap(arg, whole=True, split=False)

@@ -119,12 +119,22 @@ def flip(m: Matrix) -> Matrix:
 def hadamard(*parts: Matrix) -> Matrix:
     """An elementwise product."""
     inner = [one for part in parts for one in (part.parts if part.kind == "hadamard" else (part,))]
+    inner = [one for one in inner if not _all_ones(one)] or inner[:1]
+    if len(inner) == 1:
+        return inner[0]
     return Matrix("hadamard", tuple(inner), None, inner[0].rows, inner[0].columns)
+
+
+def _all_ones(m: Matrix) -> bool:
+    parts = m.parts if m.kind == "product" else (m.parts[0] if m.kind == "T" else m,)
+    return all(str(p.parts[0].info if p.kind == "T" else p.info).startswith("1_") for p in parts)
 
 
 def over(a: Matrix, b: Matrix) -> Matrix:
     """An elementwise quotient, or a matrix over a scalar."""
-    return Matrix("over", (a, b), None, a.rows, a.columns)
+    if negative(a):
+        return product(number(-1), over(product(number(-1), a), b))
+    return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
 
 
 def add(parts: list[Matrix], signs: list[int]) -> Matrix:
@@ -277,8 +287,6 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
             return product(*args)
         return hadamard(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
     if op == "/":
-        if args[0].scalar and not args[1].scalar:
-            return product(args[0], power(args[1], -1))
         return over(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
     if op == "**":
         exponent = value_of(expr.args[1])

@@ -104,9 +104,61 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     terms: list[Term] = []
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
-    found.adjoints[node] = adjoint = Sum(axes, factor_out(collect(terms, free), axes, graph))
+    merged = cheapest(collect(terms, free), free)
+    found.adjoints[node] = adjoint = Sum(axes, factor_out(merged, axes, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
+
+
+def cheapest(terms: tuple[Term, ...], free: Letters) -> tuple[Term, ...]:
+    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``."""
+    if not any(_divides(node) for _, factors in terms for node, _, _ in factors):
+        return terms
+    best = terms
+    for _ in range(3):
+        terms = collect(_multiplied_out(terms), free)
+        if len(terms) > max(len(best), 2):
+            break
+        best = min(best, terms, key=cost)
+    return best
+
+
+def _opens(node: Node) -> bool:
+    return node.sum is not None and not any(summed(fs, node.sum.free) for _, fs in node.sum.terms)
+
+
+def _divides(node: Node) -> bool:
+    """Whether a sum has quotients, which a product may cancel."""
+    terms = node.sum.terms if node.sum and _opens(node) else ()
+    return any(power < 0 for _, factors in terms for _, letters, power in factors if letters)
+
+
+def _multiplied_out(terms: tuple[Term, ...]) -> list[Term]:
+    """Open sums of quotients; if there are none, all sums."""
+    nodes = {node for _, factors in terms for node, _, power in factors if power == 1}
+    opened = {node for node in nodes if _divides(node)} or {node for node in nodes if _opens(node)}
+    result: list[Term] = []
+    for coefficient, factors in terms:
+        product: list[Term] = [(coefficient, ())]
+        for node, letters, power in factors:
+            inner = node.sum.at(letters) if node in opened and node.sum and power == 1 else None
+            product = times(product, inner or ((1, ((node, letters, power),)),))
+        result += product
+    return result
+
+
+def cost(terms: tuple[Term, ...]) -> int:
+    """How much there is to read: terms, factors, and every elementwise sum once."""
+    seen: set[Node] = set()
+    total, waiting = 0, list(terms)
+    while waiting:
+        _, factors = waiting.pop()
+        total += 1 + len(factors)
+        for node, _, _ in factors:
+            if node not in seen and node.sum and _opens(node):
+                waiting += node.sum.terms
+            seen.add(node)
+    return total
 
 
 def upstream(parent: Node, found: Sweep) -> Sum:

@@ -1,0 +1,97 @@
+"""The command line: ``handgrad derive ...`` and ``handgrad check ...``."""
+
+import argparse
+import sys
+from typing import Sequence
+
+from .derive import Derivation, DerivationError, ExpressionError, derive
+from .derive.candidate import judge
+from .derive.derivation import LAYOUTS
+
+EXAMPLES = """\
+examples:
+  handgrad derive "L(X @ W.T + b)" --wrt W --dims "X: n i, W: o i, b: o"
+  handgrad derive "sum((X @ w - y)**2) / n" --wrt w --dims "X: n i, w: i, y: n" --check
+  handgrad derive "tanh(W @ x)" --wrt x --dims "W: o i, x: i" --layout denominator --source
+  handgrad check "X.T @ G" --for "L(X @ W.T)" --wrt W --dims "X: n i, W: o i"
+
+Every name needs its dimensions: "n i" is a matrix, "n" a vector, "" a scalar. L(...) is an unknown
+scalar loss with gradient G, f(...) an unknown elementwise function with derivative f'.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="handgrad",
+        description="Derive gradients, step by step and checked; judge gradients of your own.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--wrt", required=True, help="the variable to derive by")
+    shared.add_argument("--dims", required=True, help='dimensions, such as "X: n i, W: o i, b: o"')
+    shared.add_argument("--layout", default="shape", choices=LAYOUTS, help="where the partials go")
+    derivation = commands.add_parser(
+        "derive", parents=[shared], help="derive an expression",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    derivation.add_argument("expression", help="NumPy syntax")
+    derivation.add_argument("--notation", default="both", choices=["index", "frobenius", "both"])
+    derivation.add_argument("--flatten", action="store_true", help="name no intermediate values")
+    output = derivation.add_mutually_exclusive_group()
+    output.add_argument("--latex", action="store_true", help="print LaTeX")
+    output.add_argument("--source", action="store_true", help="print a NumPy function")
+    derivation.add_argument("--check", action="store_true", help="check every line with numbers")
+    candidate = commands.add_parser(
+        "check", parents=[shared], help="judge a gradient that you have derived",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    candidate.add_argument("candidate", help="your gradient, in NumPy syntax")
+    candidate.add_argument("--for", required=True, dest="expression", help="what it is the gradient of")
+    return parser
+
+
+def _show(d: Derivation, notation: str, latex: bool) -> str:
+    notations = ["index", "frobenius"] if notation == "both" else [notation]
+    parts = [d.latex(name) if latex else d.text(name) for name in notations]
+    return "\n\n".join(parts if latex else [*parts, str(d)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The arguments; those of the process if not given.
+
+    Returns
+    -------
+    int
+        0; 1 if a check fails; 2 if the input cannot be used.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        flatten = getattr(options, "flatten", False)
+        d = derive(
+            options.expression, options.wrt, options.dims, layout=options.layout, flatten=flatten
+        )
+        if options.command == "check":
+            verdict = judge(options.candidate, d)
+            print(verdict)
+            return 0 if verdict.ok else 1
+        print(d.source if options.source else _show(d, options.notation, options.latex))
+        if options.check:
+            print(f"\nchecked: {d.check()} lines on random arrays")
+    except ExpressionError as error:
+        print(f"handgrad: {error}", file=sys.stderr)
+        return 2
+    except DerivationError as error:
+        print(f"handgrad: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
