@@ -34,6 +34,7 @@ extensions = [
     "solution",
     "theme_repairs",
     "slim",
+    "identities",
 ]
 exclude_patterns = ["_build", "_ext", "node_modules"]
 templates_path = ["_templates"]
