@@ -161,23 +161,30 @@ class Claim:
 
     def _collect(self) -> None:
         """Find what the sides depend on: names, what they are computed from, differentials, unknown losses."""
-        used: dict[str, None] = {}
+        used: set[str] = set()
         self.nodes: list[Node] = []
         waiting = list(self.formulas)
         while waiting:
             for node in waiting.pop().walk():
                 self.nodes.append(node)
-                name = node.info[0] if node.op == "derivative" else node.info
-                if node.op not in ("name", "derivative", "differential") or name in used:
-                    continue
-                used[name] = None
-                if name in self.lets:
-                    waiting.append(self.lets[name].formula)
+                for name in self._names_in(node):
+                    if name not in used and name in self.lets:
+                        waiting.append(self.lets[name].formula)
+                    used.add(name)
         upstream = {"G" if name == "L" else f"G_{name}" for name in map(loss_name, self.nodes) if name}
         self.used_lets = {name: let for name, let in self.lets.items() if name in used}
         self.names = [name for name in self.dims if name in used and name not in upstream]
         moving = {node.info for node in self.nodes if node.op == "differential"}
         self.varied = [name for name in self.names if name in moving]
+
+    def _names_in(self, node: Node) -> list[str]:
+        """The names that a part refers to; a gradient ``G`` refers to what its loss gives."""
+        if node.op == "upstream":
+            loss = node.info[2:] or "L"
+            return [name for name, let in self.lets.items() if any(loss_name(n) == loss for n in let.formula.walk())]
+        if node.op == "derivative":
+            return [str(node.info[0])]
+        return [str(node.info)] if node.op in ("name", "differential") else []
 
     def _same_lengths(self) -> dict[str, str]:
         """Dimensions that a condition makes equal: each points to the one it is equal to."""
