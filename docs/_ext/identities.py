@@ -266,7 +266,7 @@ class Trial:
         """Raise an `IdentityError` if two arrays differ."""
         left, right = np.asarray(left), np.asarray(right)
         if left.shape != right.shape or not np.allclose(left, right, rtol=TOLERANCE, atol=TOLERANCE):
-            raise IdentityError(f"{self.identity.name} {layout}: {text!r} is\n{left}\nand should be\n{right}")
+            raise IdentityError(f"{self.identity.name} {layout}: {text!r} is false, it is\n{left}\nagainst\n{right}")
 
 
 def load() -> list[Identity]:
@@ -334,10 +334,10 @@ def _norms(tex: str) -> str:
 def _condition(text: str) -> str:
     """A condition, its formulas typeset."""
     if match := re.fullmatch(r"(.+) (symmetric|positive|invertible)", text):
-        return f"${latex(match[1])}$ {match[2]}"
+        return f"${latex(match[1])}$ is {match[2]}"
     if match := re.fullmatch(r"(\w) not (\w)", text):
         return f"${match[1]} \\ne {match[2]}$"
-    return re.sub(r"\b(\w)\b(?= is| sum)", r"$\1$", text)
+    return re.sub(r"\b(x|T)\b", r"$\1$", text)
 
 
 def table(kind: str) -> str:
@@ -349,23 +349,24 @@ def table(kind: str) -> str:
         identity.check()
     lines = [_row(identity) for identity in rows]
     if rows[0].entry:
-        head = ["y and variable", "one entry, in every layout", "conditions"]
+        head = ["y and variable", "one entry, in every layout"]
     else:
-        head = ["y and variable", "numerator, ∂y/∂xᵀ", "denominator", "shape", "conditions"]
+        head = ["y and variable", "numerator, ∂y/∂xᵀ", "denominator", "shape"]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines])
 
 
 def _row(identity: Identity) -> list[str]:
     what = f"${latex(identity.matrix_text)}$ by ${identity.by}$<br>`{identity.y}`"
-    conditions = ", ".join(map(_condition, identity.where)) or "none"
+    if identity.where:
+        what += "<br>if " + ", ".join(map(_condition, identity.where))
     if identity.entry:
-        return [what, f"${latex(identity.entry)}$", conditions]
+        return [what, f"${latex(identity.entry)}$"]
     numerator, denominator = identity.numerator, identity.denominator
     shape = identity.stated("shape")
     same = {denominator: "as denominator", numerator: "as numerator"}
     if numerator == denominator:
         same = {numerator: "as both"}
-    return [what, f"${latex(numerator)}$", f"${latex(denominator)}$", same.get(shape, f"${latex(shape)}$"), conditions]
+    return [what, f"${latex(numerator)}$", f"${latex(denominator)}$", same.get(shape, f"${latex(shape)}$")]
 
 
 # -- To take away -------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 /* The filter above the tables of identities (docs/layouts/reference.md). Without this script all rows show. */
 const place = document.getElementById("identity-filter");
 
-/* Spaces and case do not count: "tr(A X)" finds "tr(AX)". */
+/* Spaces, signs that are not seen, and case do not count: "tr(A X)" finds "tr(AX)". */
 function plain(text) {
-  return text.toLowerCase().replace(/\s+/g, "");
+  return text.toLowerCase().replace(/[\s\u2061\u200b]+/g, "");
 }
 
 function control(label, element) {
   const line = document.createElement("label");
-  line.style.cssText = "display: flex; flex: 1 1 12rem; flex-direction: column; min-width: 0";
+  line.style.cssText = "display: flex; flex: 1 1 14rem; flex-direction: column; min-width: 0";
   line.append(label, element);
   element.className = element.tagName === "SELECT" ? "form-select" : "form-control";
   element.style.cssText = "color: inherit; background: var(--pst-color-background); border: 1px solid var(--pst-color-border); padding: 0.4rem";
@@ -41,13 +41,12 @@ function startFilter() {
   const parts = tables.map((table) => {
     const section = table.closest("section");
     const rows = [...table.tBodies[0].rows].map((row) => [row, plain(row.textContent)]);
-    const spell = rows.map(([row]) => (row.cells.length < 5 ? () => {} : spellOut(row)));
+    const spell = rows.map(([row]) => (row.cells.length < 4 ? () => {} : spellOut(row)));
     return { table, section, rows, spell, name: section.querySelector("h3").firstChild.textContent };
   });
 
   const search = document.createElement("input");
   search.type = "search";
-  search.placeholder = "trace, inv(X), softmax, symmetric …";
   const kind = select([["", "all kinds"], ...parts.map((part, at) => [at, part.name])]);
   const layout = select([["", "all layouts"], [1, "numerator, ∂y/∂xᵀ"], [2, "denominator"], [3, "shape"]]);
   const count = document.createElement("p");
@@ -56,7 +55,7 @@ function startFilter() {
   box.setAttribute("role", "search");
   box.setAttribute("aria-label", "Identities");
   box.style.cssText = "display: flex; flex-wrap: wrap; gap: 0.75rem";
-  box.append(control("Search", search), control("Kind", kind), control("Layout", layout));
+  box.append(control("Search, such as tr(AX), symmetric", search), control("Kind", kind), control("Layout", layout));
   place.append(box, count);
 
   function filter() {
@@ -72,12 +71,12 @@ function startFilter() {
       part.section.hidden = !wanted || here === 0;
       found += wanted ? here : 0;
       for (const spell of part.spell) spell(layout.value === "3");
-      if (part.table.tHead.rows[0].cells.length < 5) return; // one entry serves all layouts
+      if (part.table.tHead.rows[0].cells.length < 4) return; // one entry serves all layouts
       for (const row of part.table.rows) {
         for (const column of [1, 2, 3]) row.cells[column].hidden = layout.value !== "" && Number(layout.value) !== column;
       }
     });
-    count.textContent = `${found} identities`;
+    count.textContent = found === 1 ? "1 identity" : `${found} identities`;
   }
   for (const element of [search, kind, layout]) element.addEventListener("input", filter);
   filter();
