@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.util.fileutil import copy_asset_file
 
-from .. import __version__
+from handgrad import __version__
+
 from .derivation import DerivationDirective, Layouts
 from .directives import ClaimRole, Given, Identity, Refuted
 from .domain import ClaimDomain, ClaimsIndex, list_claims, pages_with_a_list
@@ -22,7 +22,8 @@ STYLE = "handgrad.css"
 def copy_style(app: Sphinx, error: Exception | None) -> None:
     """Put the style sheet beside the pages."""
     if error is None and app.builder.format == "html":
-        copy_asset_file(Path(__file__).with_name(STYLE), Path(app.outdir) / "_static" / STYLE)
+        style = Path(__file__).with_name(STYLE).read_bytes()
+        (Path(app.outdir) / "_static" / STYLE).write_bytes(style)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

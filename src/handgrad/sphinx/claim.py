@@ -6,15 +6,16 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from ..derive import ExpressionError
-from ..derive.expression import Shape, read_dims
-from ..derive.parse import tokenize
-from ..layout import Layout
+from handgrad.derive import ExpressionError
+from handgrad.derive.expression import Shape, read_dims
+from handgrad.derive.parse import tokenize
+from handgrad.layout import Layout
+
 from .conditions import CONDITIONS, draw, meets, read_conditions
 from .latex import Printer, name_latex
 from .notation import OPERATORS, Node, Vocabulary, cut, read_formula
-from .values import Array, ShapeError, Value, together, value_of
-from .world import Let, World, difference, loss_name
+from .values import Array, ShapeError, Value, value_of
+from .world import Let, World, difference, loss_name, sides
 
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-9
@@ -342,7 +343,7 @@ class Claim:
             for at in np.ndindex(array.shape):
                 mirrored = at[::-1]
                 for smaller in (0.0, 1.0, -1.0):
-                    if not (abs(smaller), -smaller) < (abs(array[at]), -array[at]):
+                    if (abs(smaller), -smaller) >= (abs(float(array[at])), -float(array[at])):
                         continue
                     before = array.copy()
                     array[at] = smaller
@@ -355,8 +356,7 @@ class Claim:
 
     def _counterexample(self, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
         arrays = [(name_latex(name, self.spelling), array) for name, array in _entries(world)]
-        a, b = world.value(left), world.value(right)
-        letters, x, y = together(a, b)
+        letters, x, y = sides(world, left, right)
         where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
         place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}
         return Counterexample(sizes, arrays, x[where], y[where], place)
@@ -391,14 +391,13 @@ class Claim:
 def compare(world: World, left: Node, right: Node, tolerance: float) -> str:
     """Say how two sides differ; nothing if they do not."""
     try:
-        a, b = world.value(left), world.value(right)
-        if difference(a, b) <= tolerance:
+        _, x, y = sides(world, left, right)
+        if difference(x, y) <= tolerance:
             return ""
     except ShapeError as error:
         return str(error)
     except ZeroDivisionError as error:
         return f"{error}; a condition such as positive or invertible may be missing"
-    letters, x, y = together(a, b)
     return f"the left side is {_show(x)}, the right side {_show(y)}{_hint(x, y)}"
 
 
@@ -427,7 +426,8 @@ def _show_shape(shape: Shape) -> str:
 
 def _differ(world: World, left: Node, right: Node) -> bool:
     try:
-        return difference(world.value(left), world.value(right)) > WIDE_TOLERANCE
+        _, x, y = sides(world, left, right)
+        return difference(x, y) > WIDE_TOLERANCE
     except (ZeroDivisionError, np.linalg.LinAlgError):
         return False
 
@@ -485,8 +485,11 @@ def read_target(text: str) -> tuple[str, tuple[str, ...]]:
     tokens = tokenize(text, OPERATORS)
     inside = [token.text for token in tokens[2:-2]]
     plain = len(tokens) == 2
-    indexed = len(tokens) > 4 and tokens[1].text == "[" and tokens[-2].text == "]" and inside[1::2] == [","] * (
-        len(inside) // 2
+    indexed = (
+        len(tokens) > 4
+        and tokens[1].text == "["
+        and tokens[-2].text == "]"
+        and inside[1::2] == [","] * (len(inside) // 2)
     )
     if tokens[0].kind != "name" or not (plain or indexed):
         raise ExpressionError(f"let: {text!r} must be a name, or a name with letters such as Y[i,j]")

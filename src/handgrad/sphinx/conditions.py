@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..derive import ExpressionError
+from handgrad.derive import ExpressionError
+
 from .values import Array
 
 Draw = Callable[[np.random.Generator, tuple[int, ...], bool], Array]
@@ -62,7 +63,7 @@ def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...], whole: bool) -
     if whole:
         signs = rng.choice([-1.0, 1.0], shape[0])
         return np.eye(shape[0])[rng.permutation(shape[0])] * signs
-    return np.linalg.qr(rng.normal(size=shape))[0]
+    return np.asarray(np.linalg.qr(rng.normal(size=shape))[0])
 
 
 def _diagonal(rng: np.random.Generator, shape: tuple[int, ...], whole: bool) -> Array:

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 
-from ..derive import Derivation, ExpressionError, derive
-from ..derive.derivation import LAYOUTS, NOTATIONS
-from ..derive.expression import read_dims, show_axis
-from ..derive.notation import Step
-from ..derive.parse import tokenize
+from handgrad.derive import Derivation, ExpressionError, derive
+from handgrad.derive.derivation import LAYOUTS, NOTATIONS
+from handgrad.derive.expression import read_dims, show_axis
+from handgrad.derive.notation import Step
+from handgrad.derive.parse import tokenize
+
 from .claim import read_assignments
 from .directives import Checked, inline_math
 from .latex import TRANSPOSED, Printer, name_latex
@@ -65,9 +66,9 @@ class StepPrinter:
 
     def __init__(self, d: Derivation, spelling: dict[str, str]) -> None:
         self.d = d
-        names = {*d.shapes, "J", *d.labels.values(), *d.definitions, d.labels[d.root]}
         letters = {letter for shape in d.shapes.values() for axis in shape for letter in axis}
-        self.vocabulary = Vocabulary(names - letters, letters)
+        names = ({"J", *d.labels.values(), *d.definitions} - letters) | set(d.shapes)
+        self.vocabulary = Vocabulary(names, letters)
         scalars = {name for name, shape in d.shapes.items() if not shape}
         scalars |= {label for node, label in d.labels.items() if not node.dims}
         scalars |= {name for name, expr in d.definitions.items() if not expr.shape}
@@ -97,7 +98,7 @@ class StepPrinter:
 
 
 def reason(rule: str) -> str:
-    """What licenses a line: an identity as a formula, anything else as words.
+    r"""What licenses a line: an identity as a formula, anything else as words.
 
     Examples
     --------
@@ -161,7 +162,9 @@ class DerivationDirective(Checked):
         count = d.check()
         printer = StepPrinter(d, self.spelling())
         notations = read_names(self.options.get("notation", "frobenius"), "notation", NOTATIONS)
-        result = rf"\frac{{\partial {name_latex(d.labels[d.root])}}}{{\partial {name_latex(d.wrt)}}}: {printer.result()}"
+        result = (
+            rf"\frac{{\partial {name_latex(d.labels[d.root])}}}{{\partial {name_latex(d.wrt)}}}: {printer.result()}"
+        )
         shown = self.side_by_side(d, printer, notations) if len(notations) == 2 else self.single(d, printer, *notations)
         if "collapsed" in self.options:
             title = self.options["collapsed"] or f"The derivation, {count} lines"

@@ -12,15 +12,16 @@ from sphinx.directives.patches import MathDirective
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ..derive import DerivationError, ExpressionError
-from ..derive.expression import read_dims
+from handgrad.derive import DerivationError, ExpressionError
+from handgrad.derive.expression import read_dims
+
 from .claim import Claim, Counterexample, FalseClaimError, read_assignments
 from .domain import ClaimDomain, Entry
 
 logger = logging.getLogger(__name__)
 
 GIVEN = "handgrad_given"  # where a page keeps what {given} says
-SETTING = {name: directives.unchanged for name in ("dims", "where", "let", "spell", "sizes")}
+SETTING = dict.fromkeys(("dims", "where", "let", "spell", "sizes"), directives.unchanged)
 MARKS = {
     "identity": ("\N{CHECK MARK}", "Checked for random arrays"),
     "refuted": ("\N{BALLOT X}", "Refuted"),
@@ -75,7 +76,7 @@ class Checked(MathDirective):
     def setting(self) -> Setting:
         """What the names stand for here."""
         own = {name: text for name, text in self.options.items() if name in SETTING}
-        return Setting(own).over(Setting(self.env.temp_data.get(GIVEN, {})))
+        return Setting(own).over(Setting(dict(self.env.temp_data.get(GIVEN) or {})))
 
     def text(self) -> str:
         """The argument and the lines below it."""
@@ -112,10 +113,8 @@ class Checked(MathDirective):
 
 def note(env: Any, kind: str, latex: str, check: str, count: int) -> str:
     """Enter a claim in the list; returns its name on the page."""
-    domain = env.domains["claims"]
-    assert isinstance(domain, ClaimDomain)
     target = f"claim-{env.new_serialno('handgrad claim') + 1}"
-    domain.note(env.docname, Entry(target, kind, latex, check, count))
+    ClaimDomain.of(env).note(env.docname, Entry(target, kind, latex, check, count))
     return target
 
 
@@ -197,12 +196,12 @@ def inline_math(latex: str) -> nodes.math:
 
 
 def matrix_latex(array: Any) -> str:
-    """Print numbers as a matrix; whole numbers without a point.
+    r"""Print numbers as a matrix; whole numbers without a point.
 
     Examples
     --------
     >>> print(matrix_latex(np.array([[1.0, -0.5]])))
-    \\left(\\begin{smallmatrix} 1 & -0.5 \\end{smallmatrix}\\right)
+    \left(\begin{smallmatrix} 1 & -0.5 \end{smallmatrix}\right)
     """
     rows = [" & ".join(f"{round(x, 12) + 0.0:.4g}" for x in row) for row in np.atleast_2d(array)]
     if np.size(array) == 1:
@@ -222,7 +221,7 @@ class ClaimRole(SphinxRole):
         formula, *own = self.text.split("|")
         options = dict(zip(("dims", "where", "let", "spell", "sizes"), own, strict=False))
         try:
-            setting = Setting(options).over(Setting(self.env.temp_data.get(GIVEN, {})))
+            setting = Setting(options).over(Setting(dict(self.env.temp_data.get(GIVEN) or {})))
             claim = Claim(formula, **setting.options)
             count = claim.check()
         except (ExpressionError, FalseClaimError) as error:
@@ -232,4 +231,3 @@ class ClaimRole(SphinxRole):
         box["ids"].append(note(self.env, "identity", claim.latex(), claim.describe(), count))
         box += mark("identity", claim.describe())
         return [box], []
-

@@ -1,7 +1,8 @@
 """What a site claims: every claim with its page, kept between builds, and listed in one place."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import Any, ClassVar, NamedTuple, cast
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,7 +27,7 @@ class Entry(NamedTuple):
         What it says.
     check : str
         What was checked, in words.
-    count : int
+    equations : int
         The number of equations in it.
     """
 
@@ -34,7 +35,7 @@ class Entry(NamedTuple):
     kind: str
     latex: str
     check: str
-    count: int
+    equations: int
 
 
 class ClaimDomain(Domain):
@@ -44,6 +45,11 @@ class ClaimDomain(Domain):
     label = "Checked equations"
     initial_data: ClassVar[dict[str, Any]] = {"entries": {}}  # page -> claims in the order of the page
     data_version = 1
+
+    @classmethod
+    def of(cls, env: BuildEnvironment) -> "ClaimDomain":
+        """The claims of the site that is being built."""
+        return cast("ClaimDomain", env.domains[cls.name])
 
     @property
     def entries(self) -> dict[str, list[Entry]]:
@@ -59,7 +65,7 @@ class ClaimDomain(Domain):
         """Forget a page that is read again."""
         self.entries.pop(docname, None)
 
-    def merge_domaindata(self, docnames: set[str], otherdata: dict[str, Any]) -> None:
+    def merge_domaindata(self, docnames: AbstractSet[str], otherdata: dict[str, Any]) -> None:
         """Take over what another process has read."""
         for docname in docnames:
             if docname in otherdata["entries"]:
@@ -90,12 +96,11 @@ class ClaimsIndex(SphinxDirective):
 def list_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the list where the mark is."""
     for mark in list(doctree.findall(claims_list)):
-        domain = app.env.domains["claims"]
-        assert isinstance(domain, ClaimDomain)
-        mark.replace_self(_summary(domain.entries) + list(_pages(app, docname, domain.entries)))
+        entries = ClaimDomain.of(app.env).entries
+        mark.replace_self(_summary(entries) + list(_pages(app, docname, entries)))
 
 
-def pages_with_a_list(app: Sphinx, env: BuildEnvironment) -> list[str]:
+def pages_with_a_list(_: Sphinx, env: BuildEnvironment) -> list[str]:
     """Write the list anew in every build in which a page was read."""
     return [docname for docname in env.found_docs if env.metadata.get(docname, {}).get("claims_index")]
 
@@ -104,7 +109,7 @@ def _summary(entries: dict[str, list[Entry]]) -> list[nodes.Node]:
     claims = [entry for page in entries.values() for entry in page]
     kinds = {kind: sum(entry.kind == kind for entry in claims) for kind in KINDS}
     shown = ", ".join(f"{number} {KINDS[kind]}" for kind, number in kinds.items() if number)
-    text = f"{len(claims)} claims ({shown or 'none'}), {sum(entry.count for entry in claims)} equations."
+    text = f"{len(claims)} claims ({shown or 'none'}), {sum(entry.equations for entry in claims)} equations."
     return [nodes.paragraph("", text, classes=["hg-total"])]
 
 

@@ -14,7 +14,7 @@ _erfc = np.vectorize(erfc, otypes=[float])
 
 
 def _phi(z: Array) -> Array:
-    return np.exp(-z * z / 2) / sqrt(2 * pi)
+    return np.asarray(np.exp(-z * z / 2) / sqrt(2 * pi))
 
 
 def _normal_cdf(z: Array) -> Array:
@@ -27,7 +27,10 @@ def _sigmoid(z: Array) -> Array:
 
 
 ELEMENTWISE: dict[str, Callable[[Array], Array]] = {
-    **{name: getattr(np, name) for name in "exp log sin cos tan sinh cosh tanh arctan sqrt log1p".split()},
+    **{
+        name: getattr(np, name)
+        for name in ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "sqrt", "log1p"]
+    },
     "square": np.square,
     "sigmoid": _sigmoid,
     "softplus": lambda z: np.where(z.real > 0, z, 0) + np.log1p(np.exp(np.where(z.real > 0, -z, z))),
@@ -124,8 +127,8 @@ def _logdet(x: Value) -> Value:
 
 
 def _diag(x: Value) -> Value:
-    if x.vector:
-        return Value(x.array * np.eye(x.shape[0]), x.letters, True, True)
+    if x.row != x.column:
+        return Value(x.array * np.eye(max(x.shape)), x.letters, True, True)
     array = square("diag", x).diagonal(axis1=-2, axis2=-1)
     return Value(array[..., None], x.letters, True, False)
 

@@ -13,11 +13,45 @@ from .values import Value
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
 TRANSPOSED = r"^{\mathsf{T}}"
 ONES = r"\mathbf{1}"
-GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau phi chi psi omega
-Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega""".split()
+GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "mu",
+    "nu",
+    "xi",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+    "Gamma",
+    "Delta",
+    "Theta",
+    "Lambda",
+    "Xi",
+    "Pi",
+    "Sigma",
+    "Phi",
+    "Psi",
+    "Omega",
+]
 LETTERS = {**{name: f"\\{name}" for name in GREEK}, "lam": r"\lambda", "eps": r"\varepsilon", "nabla": r"\nabla"}
 FUNCTIONS = {
-    **{name: f"\\{name}" for name in "exp log sin cos tan sinh cosh tanh arctan max min det".split()},
+    **{
+        name: f"\\{name}"
+        for name in ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "max", "min", "det"]
+    },
     "trace": r"\operatorname{tr}",
     "logdet": r"\log\det",
     "sigmoid": r"\sigma",
@@ -45,7 +79,8 @@ def name_latex(name: str, spelling: Mapping[str, str] | None = None) -> str:
     head, _, tail = stem.partition("_")
     letters = head.rstrip("0123456789")
     digits = head[len(letters) :]
-    shown = LETTERS.get(letters, letters if len(letters) == 1 else rf"\mathrm{{{letters}}}")
+    differential = len(letters) == 2 and letters[0] == "d"
+    shown = LETTERS.get(letters, letters if len(letters) == 1 or differential else rf"\mathrm{{{letters}}}")
     if tail in ACCENTS:
         shown, tail = rf"\{ACCENTS[tail]}{{{shown}}}", ""
     below = digits + (name_latex(tail) if tail and not tail.isdigit() else tail)
@@ -97,6 +132,7 @@ class Printer:
         return self.latex(node.args[0] if node.op == "group" else node)
 
     def name(self, name: str) -> str:
+        """Print a name, in the spelling that was asked for."""
         return name_latex(name, self.spelling)
 
     def is_scalar(self, node: Node) -> bool:
@@ -105,7 +141,9 @@ class Printer:
             return self.seen[node].scalar
         if node.op == "name":
             return node.info in self.scalars
-        if node.op == "call" and (node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper()):
+        if node.op == "call" and (
+            node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper()
+        ):
             return True
         entrywise = node.op in (*"+-*/^", "**", "neg", "group", "call")
         return all(map(self.is_scalar, node.args)) if entrywise else node.op in SCALARS
@@ -174,12 +212,14 @@ class Printer:
         return self.call(node)
 
     def entry(self, base: Node, subscripts: tuple[str, ...]) -> str:
+        """``X_{ij}``."""
         text = self.inside(base, ATOM)
         if base.op in (*NAMED, "entry") and "_" in text:  # x_1_i would not compile
             text = f"({text})"
         return f"{text}_{{{letters_latex(subscripts)}}}"
 
     def derivative(self, node: Node) -> tuple[str, int]:
+        """A fraction, or ``d/dX`` in front of what is longer than a name."""
         (top,), (name, letters) = node.args, node.info
         below = rf"\partial {self.entry(Node('name', info=name), letters) if letters else self.name(name)}"
         if top.op == "derived":
@@ -189,6 +229,7 @@ class Printer:
         return rf"\frac{{\partial {self.latex(top)}}}{{{below}}}", ATOM
 
     def product(self, node: Node) -> tuple[str, int]:
+        """Products and quotients of all kinds."""
         left, right = node.args
         if node.op == "/":
             if not self.is_scalar(right):
@@ -198,7 +239,7 @@ class Printer:
         if node.op == "*" and not (self.is_scalar(left) or self.is_scalar(right)):
             return rf"{self.repeated(left, node, POWER)} \odot {self.repeated(right, node, POWER)}", ELEMENTWISE
         first, second = self.inside(left, PRODUCT), self.inside(right, POWER)
-        if right.op == "sum" or node.op == "*" and self.show(right)[1] == PRODUCT:
+        if right.op == "sum" or (node.op == "*" and self.show(right)[1] == PRODUCT):
             second = self.latex(right)
         if node.op == "@" and left in self.seen and self.seen[left].vector and not self.seen[left].upright:
             first, second = self.row_times(left, right)
@@ -217,7 +258,7 @@ class Printer:
         airy = ("entry", "delta", "differential", "derivative", "call", "sum")
         left = left.args[-1] if left.op == "juxtaposed" else left
         left, right = (part.args[0] if part.op in ("T", "numpy T") else part for part in (left, right))
-        return r"\, " if left.op in airy or right.op in airy and left.op not in ("number", "fraction") else ""
+        return r"\, " if left.op in airy or (right.op in airy and left.op not in ("number", "fraction")) else ""
 
     def repeated(self, part: Node, whole: Node, binding: int) -> str:
         """Print an operand, with the ones that broadcasting implies."""
@@ -237,6 +278,7 @@ class Printer:
         return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
 
     def call(self, node: Node) -> tuple[str, int]:
+        """A function by name."""
         name, options = node.info
         name = ALIASES.get(name, name)
         special = SPECIAL.get(name)
@@ -245,7 +287,11 @@ class Printer:
         shown = FUNCTIONS.get(name)
         if shown is None:
             stem = name.rstrip("'")
-            shown = self.name(name) if len(stem) == 1 or stem in LETTERS or name in self.spelling else OPERATOR % name.replace("_", r"\_")
+            shown = (
+                self.name(name)
+                if len(stem) == 1 or stem in LETTERS or name in self.spelling
+                else OPERATOR % name.replace("_", r"\_")
+            )
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 
@@ -263,6 +309,7 @@ class Printer:
         return f"{self.inside(arg, ATOM) + TRANSPOSED if axis == 0 else self.inside(arg, POWER)} {ONES}", PRODUCT
 
     def norm(self, node: Node) -> tuple[str, int]:
+        """The Frobenius norm of a matrix, the length of a vector."""
         value = self.seen.get(node.args[0])
         below = "_F" if value is not None and value.column and value.row else ""
         return rf"\lVert {self.bare(node.args[0])} \rVert{below}", ATOM

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..derive import ExpressionError
-from ..derive.parse import MODULES, WORDS, Token, tokenize
+from handgrad.derive import ExpressionError
+from handgrad.derive.parse import MODULES, WORDS, Token, tokenize
 
 OPERATORS = ("**", "==")
 BY_METHOD = ("sum", "mean", "max", "min")
@@ -219,12 +219,15 @@ class _Reader:
         if token.text == "1" and following.text.startswith("_") and following.start == token.stop:
             return Node("ones", info=self.dimension(self.take(), self.text[following.start + 1 : following.stop]))
         value = self.value(token)
-        if self.next_is("/") and self.tokens[self.at + 1].kind == "number" and isinstance(value, int):
-            self.take()
-            below = self.value(self.take())
-            if not isinstance(below, int) or below == 0:
-                raise self.fail("a fraction is two whole numbers, the second not 0", token)
-            return Node("fraction", info=(value, below))
+        if not self.next_is("/"):
+            return Node("number", info=value)
+        below = self.tokens[self.at + 1]
+        if below.kind == "number":
+            self.at += 2
+            return Node("fraction", info=(value, self.value(below)))
+        if below.text in self.vocabulary.dimensions and below.text not in self.vocabulary.names:
+            self.at += 2
+            return Node("fraction", info=(value, below.text))
         return Node("number", info=value)
 
     def value(self, token: Token) -> int | float:

@@ -109,9 +109,11 @@ class Value:
         self._same_letter_same_size(names, array.shape)
         letters = tuple(dict.fromkeys(name for name in names if name not in ("rows", "columns")))
         number = {name: at for at, name in enumerate(dict.fromkeys(names))}
-        picked = np.einsum(array, [number[name] for name in names], [number[name] for name in letters] + [
-            number[name] for name in ("rows", "columns") if name in number
-        ])
+        picked = np.einsum(
+            array,
+            [number[name] for name in names],
+            [number[name] for name in letters] + [number[name] for name in ("rows", "columns") if name in number],
+        )
         shape = [array.shape[axis] if names[axis] in ("rows", "columns") else 1 for axis in (-2, -1)]
         return Value(picked.reshape(*picked.shape[: len(letters)], *shape), letters, kept[-2], kept[-1])
 
@@ -181,9 +183,9 @@ def elementwise(a: Value, b: Value, function: Callable[[Any, Any], Any], sign: s
     for x, y, both in zip(a.shape, b.shape, (a.row and b.row, a.column and b.column), strict=True):
         if both and x != y:
             raise ShapeError(f"{a.describe()} {sign} {b.describe()} does not conform")
-    letters, x, y = together(a, b)
+    letters, p, q = together(a, b)
     row, column = a.row or b.row, a.column or b.column
-    return Value(function(x, y), letters, row, column, a.upright or b.upright)
+    return Value(function(p, q), letters, row, column, a.upright or b.upright)
 
 
 def frobenius(a: Value, b: Value) -> Value:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..layout import Layout
+from handgrad.layout import Layout
+
 from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
 from .notation import Node
 from .values import (
@@ -129,6 +130,7 @@ class Evaluation:
         return self.known[name]
 
     def bound(self, let: Let) -> Value:
+        """The value of a computed name."""
         value = self.value(let.formula)
         if set(value.letters) != set(let.letters) or (let.letters and not value.scalar):
             target = f"{let.name}[{','.join(let.letters)}]" if let.letters else let.name
@@ -136,12 +138,13 @@ class Evaluation:
         return value_of(value.at(let.letters)[..., 0, 0], len(let.letters)) if let.letters else value
 
     def evaluate(self, node: Node) -> Value:
+        """Do what the node says to the values of its arguments."""
         info = node.info
         match node.op:
             case "number":
                 return value_of(float(info), 0)
             case "fraction":
-                return value_of(info[0] / info[1], 0)
+                return value_of(info[0] / float(self.world.sizes.get(info[1], info[1])), 0)
             case "name":
                 return self.name(info)
             case "pi":
@@ -189,15 +192,17 @@ class Evaluation:
             case "sum":
                 return self.sum(args[0], info)
             case "mask":
-                return elementwise(*args, COMPARISONS[info], info)
+                return elementwise(args[0], args[1], COMPARISONS[info], info)
         return self.call(node, args)
 
     def arithmetic(self, sign: str, a: Value, b: Value) -> Value:
+        """Entry by entry."""
         if sign == "/" and a.scalar and not b.scalar:
             raise ShapeError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
         return elementwise(a, b, ARITHMETIC[sign], sign)
 
     def power(self, base: Value, exponent: Value) -> Value:
+        """``x^2`` of a scalar, ``A^2`` of a square matrix."""
         if base.scalar:
             return elementwise(base, exponent, np.power, "^")
         times = exponent.array.item()
@@ -206,6 +211,7 @@ class Evaluation:
         return base.map(lambda array: np.linalg.matrix_power(array, int(times)))
 
     def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
+        """``sum_ij``."""
         for letter in letters:
             if letter not in value.letters:
                 raise ShapeError(f"the letter {letter} is summed, but does not occur in what is summed")
@@ -220,7 +226,8 @@ class Evaluation:
         if len(found) != 1:
             reason = "occur in no array" if not found else "run over different dimensions; rename one of them"
             raise ShapeError(f"delta[{i},{j}]: the letters {reason}")
-        return Value(np.eye(*found)[..., None, None], (i, j)) if i != j else Value(np.ones((*found, 1, 1)), (i,))
+        (size,) = found
+        return Value(np.eye(size)[..., None, None], (i, j)) if i != j else Value(np.ones((size, 1, 1)), (i,))
 
     def letter_sizes(self) -> dict[str, set[int]]:
         """What every letter runs over: as in the arrays, or like its partner in a delta, or the dimension it names."""
@@ -243,6 +250,7 @@ class Evaluation:
         return sizes
 
     def note(self, sizes: dict[str, set[int]], value: Value, subscripts: tuple[str, ...]) -> None:
+        """Note what the subscripts of a value run over."""
         lengths = [n for n, is_open in zip(value.shape, (value.row, value.column), strict=True) if is_open]
         for subscript, length in zip(subscripts, lengths, strict=False):
             sizes.setdefault(subscript, set()).add(length)
@@ -260,9 +268,9 @@ class Evaluation:
             return Evaluation(self.world, given).value(node).array
 
         if not self.world.differentiates(node):
-            return at(1j * STEP).imag / STEP
+            return np.asarray(at(1j * STEP).imag / STEP)
         h = WIDE_STEP
-        return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+        return np.asarray((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h))
 
     def differential(self, name: str) -> Value:
         """``dX``: a random change of a given name, or the change of a computed one that follows."""
@@ -285,7 +293,9 @@ class Evaluation:
         stacked = np.stack(columns, axis=-1).reshape(*y.array.shape, *x.shape)
         if letters is not None:
             if not y.scalar:
-                raise ShapeError(f"the derivative of {y.describe()} by entries needs letters above as well: dY[i,j]/dX[a,b]")
+                raise ShapeError(
+                    f"the derivative of {y.describe()} by entries needs letters above as well: dY[i,j]/dX[a,b]"
+                )
             return Value(stacked[..., 0, 0, :, :], y.letters, x.row, x.column).entry(letters)
         return self.laid_out(stacked, x, y)
 
@@ -309,6 +319,7 @@ class Evaluation:
     # -- Functions ------------------------------------------------------------------------------
 
     def call(self, node: Node, args: list[Value]) -> Value:
+        """A function by name; a name that is not known is an unknown function."""
         name, options = node.info
         name = ALIASES.get(name, name)
         expected = 2 if name in BINARY else 1
@@ -337,6 +348,7 @@ class Evaluation:
         return Value((weights * array).sum(axis=(-2, -1), keepdims=True), y.letters)
 
     def weights(self, name: str, y: Value) -> Array:
+        """The numbers that an unknown loss consists of."""
         known = self.world.weights
         if name not in known:
             known[name] = self.world.draw(y.shape)
@@ -347,9 +359,7 @@ class Evaluation:
     def upstream(self, name: str) -> Value:
         """``G``: the gradient of the unknown loss ``L`` for its argument, ``G_K`` that of ``K``."""
         loss = name[2:] or "L"
-        arguments = [
-            self.value(node.args[0]) for node in self.world.nodes() if loss_name(node) == loss
-        ]
+        arguments = [self.value(node.args[0]) for node in self.world.nodes() if loss_name(node) == loss]
         if not arguments:
             raise ShapeError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
         y = arguments[0]
@@ -383,22 +393,33 @@ COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-def difference(a: Value, b: Value) -> float:
-    """The largest difference between entries, relative to the largest entry if that is above 1.
+def sides(world: World, left: Node, right: Node) -> tuple[tuple[str, ...], Array, Array]:
+    """The values of two sides, aligned: their letters, and an array each. A plain 0 has any shape.
 
     Raises
     ------
     ShapeError
         If the shapes or the free letters are different.
+    """
+    a, b = world.value(left), world.value(right)
+    if left.op == "number" and left.info == 0:
+        a = b.map(np.zeros_like)
+    if right.op == "number" and right.info == 0:
+        b = a.map(np.zeros_like)
+    if set(a.letters) != set(b.letters) or (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
+        raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
+    return together(a, b)
+
+
+def difference(x: Array, y: Array) -> float:
+    """The largest difference between entries, relative to the largest entry if that is above 1.
+
+    Raises
+    ------
     ZeroDivisionError
         If an entry is not finite.
     """
-    if set(a.letters) != set(b.letters):
-        raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
-    if (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
-        raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
-    _, x, y = together(a, b)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ZeroDivisionError("a side is not finite")
-    scale = max(1.0, float(abs(x).max(initial=0)), float(abs(y).max(initial=0)))
-    return float(abs(x - y).max(initial=0)) / scale
+    scale = max(1.0, float(abs(x).max()), float(abs(y).max()))
+    return float(abs(x - y).max()) / scale
