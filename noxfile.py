@@ -150,6 +150,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", str(ROOT / "tests" / "benchmarks" / "bench.py"), *session.posargs, env=threads)
 
 
+@nox.session(default=False)
+def torch(session: nox.Session) -> None:
+    """Run the book's PyTorch cells and compare with their record; ``-- --write`` renews the record."""
+    session.install("numpy>=2.0", "torch==2.13.0")
+    session.run("python", str(DOCS / "_data" / "pytorch" / "record.py"), *session.posargs)
+
+
 @nox.session(default=False, requires=["docs"])
 def browser(session: nox.Session) -> None:
     """Look at the built book in a real browser, validate its HTML, and build a small one twice."""
