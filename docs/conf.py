@@ -31,6 +31,7 @@ extensions = [
     "handgrad.sphinx",
     # our own, in docs/_ext
     "katex_math",
+    "plain_code",
     "solution",
     "theme_repairs",
     "slim",
@@ -77,9 +78,9 @@ nb_execution_timeout = 120
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, Any] = {}  # would be fetched from other hosts
 
-# The kernels inherit this environment: the pages' own helpers, one thread (so that sums are added in the
-# same order everywhere), and a profile that is not the reader's own.
-os.environ["PYTHONPATH"] = str(DOCS / "_ext")
+# The kernels inherit this environment: this checkout and the pages' own helpers, one thread (so that sums are
+# added in the same order everywhere), and a profile that is not the reader's own.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(DOCS / "_ext")])
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ["IPYTHONDIR"] = str(DOCS / "_build" / "ipython")

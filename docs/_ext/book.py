@@ -88,7 +88,7 @@ def show(picture: Figure | str, *, alt: str, caption: str = "") -> None:
     ValueError
         If ``alt`` is not a sentence, or the SVG is not one element with a ``viewBox``.
     """
-    if len(alt.split()) < 3 or alt[-1] not in ".?!":
+    if len(alt.split()) < 3 or not alt.endswith((".", "?", "!")):
         raise ValueError(f"show: alt must be a sentence that says what the picture shows, got {alt!r}")
     svg = _tidy(_draw(picture) if isinstance(picture, Figure) else picture, alt)
     line = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
