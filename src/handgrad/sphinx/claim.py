@@ -1,19 +1,17 @@
 """A claim: equations that must hold for random arrays of every admissible size."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 
 from handgrad.derive import ExpressionError
 from handgrad.derive.expression import Shape, read_dims
-from handgrad.derive.parse import tokenize
 from handgrad.layout import Layout
 
-from .conditions import CONDITIONS, draw, meets, read_conditions
-from .latex import Printer, name_latex
-from .notation import OPERATORS, Node, Vocabulary, cut, read_formula
+from .conditions import CONDITIONS, draw, read_conditions
+from .latex import Printer
+from .lines import read_assignments, read_rows, read_target, split_lines
+from .notation import Node, Vocabulary, cut, read_formula
 from .values import Array, ShapeError, Value, value_of
 from .world import Let, World, difference, loss_name, sides
 
@@ -25,51 +23,6 @@ LARGEST, DRAWS = 3, 8  # of a counterexample: sizes up to this, and as many draw
 
 class FalseClaimError(AssertionError):
     """A claim that is not true, or a refutation of something that is."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a claim: the sides it adds, and why.
-
-    Attributes
-    ----------
-    start : Node or None
-        The left side, if the line starts an equation.
-    sides : tuple of Node
-        What it is equal to.
-    reason : str
-        What stands after ``#``.
-    """
-
-    start: Node | None
-    sides: tuple[Node, ...]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """Arrays for which two sides differ.
-
-    Attributes
-    ----------
-    sizes : dict
-        The length of each dimension.
-    arrays : list
-        The names in LaTeX, with their arrays.
-    left, right : ndarray or None
-        The sides; None if they have different shapes.
-    place : dict
-        The index of the entry that is shown, if the sides have index letters.
-    reason : str
-        Why the sides cannot be compared, if they cannot.
-    """
-
-    sizes: dict[str, int]
-    arrays: list[tuple[str, Array]]
-    left: Array | None = None
-    right: Array | None = None
-    place: dict[str, int] = field(default_factory=dict)
-    reason: str = ""
 
 
 class Claim:
@@ -134,11 +87,13 @@ class Claim:
             before = Vocabulary({*self.dims, *self.lets}, letters)
             self.lets[name] = Let(name, own, read_formula(formula, before), f"{target} = {formula}")
         vocabulary = Vocabulary({*self.dims, *self.lets}, letters)
-        self.rows = list(_rows(text, vocabulary))
+        self.rows = list(read_rows(text, vocabulary))
         self._collect()
         axes = {name: len(shape) for name, shape in self.dims.items()}
         axes |= {f"d{name}": rank for name, rank in axes.items()}
         self.conditions = read_conditions(where, axes)
+        used = {*self.names, *(f"d{name}" for name in self.varied)}
+        self.conditions = {name: kinds for name, kinds in self.conditions.items() if name in used}
         self.same = self._same_lengths()
         self.seen: dict[Node, Value] = {}
 
@@ -230,18 +185,20 @@ class Claim:
         for _ in range(200):
             lengths = rng.permutation(np.arange(2, 2 + len(letters)))
             sizes = self.fixed | {letter: int(length) for letter, length in zip(letters, lengths, strict=True)}
-            if self._tall_enough(sizes):
+            if self.tall_enough(sizes):
                 return sizes
         raise ExpressionError("where: no sizes meet the conditions on rows and columns")
 
-    def _tall_enough(self, sizes: dict[str, int]) -> bool:
+    def tall_enough(self, sizes: dict[str, int]) -> bool:
+        """Whether the sizes allow a matrix to have full column rank, where that is a condition."""
+
         def length(axis: tuple[str, ...]) -> int:
             return int(np.prod([sizes.get(self.same.get(letter, letter), 1) for letter in axis]))
 
         return all(
             length(self.dims[name][0]) >= length(self.dims[name][1])
             for name, kinds in self.conditions.items()
-            if name in self.names and any(CONDITIONS[kind].tall for kind in kinds)
+            if any(CONDITIONS[kind].tall for kind in kinds)
         )
 
     # -- The check ------------------------------------------------------------------------------
@@ -289,77 +246,6 @@ class Claim:
     def _sources(self) -> dict[Node, str]:
         texts = [text.strip() for line, _ in split_lines(self.text) for _, text in cut(line, {"=="}) if text.strip()]
         return dict(zip(self.formulas, texts, strict=True))
-
-    # -- The refutation -------------------------------------------------------------------------
-
-    def refute(self) -> Counterexample:
-        """Find a small counterexample in small whole numbers.
-
-        Returns
-        -------
-        Counterexample
-            With the smallest sizes for which one was found; its entries cannot be made smaller
-            one by one.
-
-        Raises
-        ------
-        FalseClaimError
-            If the claim holds.
-        ExpressionError
-            If there is not exactly one equation.
-        """
-        if len(self.links) != 1:
-            raise ExpressionError(f"a refutation has one equation, left == right; here are {len(self.links)}")
-        (left, right), letters = self.links[0], self.dimensions
-        mismatch: Counterexample | None = None
-        for lengths in sorted(product(range(1, LARGEST + 1), repeat=len(letters)), key=lambda n: (sum(n), n)):
-            sizes = self.fixed | dict(zip(letters, lengths, strict=True))
-            if not self._tall_enough(sizes):
-                continue
-            rng = np.random.default_rng(0)
-            for _ in range(DRAWS):
-                world = self.world(sizes, rng, whole=True)
-                if world is None:
-                    break
-                try:
-                    differs = _differ(world, left, right)
-                except ShapeError as error:
-                    mismatch = mismatch or Counterexample(sizes, [], reason=str(error))
-                    self.seen = self.seen or world.seen
-                    break
-                if differs:
-                    self.seen = world.seen
-                    self._shrink(world, left, right)
-                    return self._counterexample(world, sizes, left, right)
-        if mismatch:
-            return mismatch
-        raise FalseClaimError(f"{self.show(left, right)} is called refuted, but it holds")
-
-    def _shrink(self, world: World, left: Node, right: Node) -> None:
-        """Make entries smaller while the sides still differ."""
-        for name, array in _entries(world):
-            conditions = self.conditions.get(name, [])
-            rank = len(self.dims[name.removeprefix("d")]) if conditions else 2
-            for at in np.ndindex(array.shape):
-                mirrored = at[::-1]
-                for smaller in (0.0, 1.0, -1.0):
-                    if (abs(smaller), -smaller) >= (abs(float(array[at])), -float(array[at])):
-                        continue
-                    before = array.copy()
-                    array[at] = smaller
-                    if rank == 2 and array.shape[0] == array.shape[1] and conditions and not meets(array, conditions):
-                        array[mirrored] = np.sign(before[at] * before[mirrored]) * smaller
-                    fits = not conditions or meets(array.reshape(array.shape[:rank]), conditions)
-                    if fits and _differ(world, left, right):
-                        break
-                    array[...] = before
-
-    def _counterexample(self, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
-        arrays = [(name_latex(name, self.spelling), array) for name, array in _entries(world)]
-        letters, x, y = sides(world, left, right)
-        where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
-        place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}
-        return Counterexample(sizes, arrays, x[where], y[where], place)
 
     # -- What it looks like ---------------------------------------------------------------------
 
@@ -422,75 +308,3 @@ def _show_sizes(sizes: dict[str, int]) -> str:
 
 def _show_shape(shape: Shape) -> str:
     return "(" + ", ".join("*".join(axis) or "1" for axis in shape) + ")" if shape else "a number"
-
-
-def _differ(world: World, left: Node, right: Node) -> bool:
-    try:
-        _, x, y = sides(world, left, right)
-        return difference(x, y) > WIDE_TOLERANCE
-    except (ZeroDivisionError, np.linalg.LinAlgError):
-        return False
-
-
-def _entries(world: World) -> Iterator[tuple[str, Array]]:
-    """Every array that was drawn, under the name a reader knows it by."""
-    for name, value in world.given.items():
-        yield name, value.array
-    for name, value in world.moves.items():
-        yield f"d{name}", value.array
-    for name, array in world.weights.items():
-        yield "G" if name == "L" else f"G_{name}", array
-
-
-def split_lines(text: str) -> Iterator[tuple[str, str]]:
-    """The lines that say something, each with its reason."""
-    for line in text.splitlines():
-        formula, _, reason = line.partition("#")
-        if formula.strip():
-            yield formula.strip(), reason.strip()
-
-
-def _rows(text: str, vocabulary: Vocabulary) -> Iterator[Row]:
-    start: Node | None = None
-    begun = False
-    for line, reason in split_lines(text):
-        pieces = cut(line, {"=="})
-        first = pieces[0][1].strip()
-        if first:
-            if start:
-                raise ExpressionError(f"the line before {line!r} is no equation; write left == right")
-            start, begun = read_formula(first, vocabulary), True
-        elif not begun:
-            raise ExpressionError(f"{line!r} continues an equation, but none stands before it")
-        sides = tuple(read_formula(side, vocabulary) for _, side in pieces[1:])
-        if sides:
-            yield Row(start, sides, reason)
-            start = None
-    if start or not begun:
-        raise ExpressionError("an equation is needed: left == right")
-
-
-def read_assignments(option: str, text: str) -> Iterator[tuple[str, str]]:
-    """Read ``name = something`` separated by semicolons or line ends."""
-    for part in text.replace("\n", ";").split(";"):
-        if part.strip():
-            name, sign, value = part.partition("=")
-            if not sign or not name.strip() or not value.strip() or value.startswith("="):
-                raise ExpressionError(f"{option}: {part.strip()!r} must be of the form 'name = ...'")
-            yield name.strip(), value.strip()
-
-
-def read_target(text: str) -> tuple[str, tuple[str, ...]]:
-    """Read ``Y`` or ``Y[i,j]``."""
-    tokens = tokenize(text, OPERATORS)
-    inside = [token.text for token in tokens[2:-2]]
-    plain = len(tokens) == 2
-    indexed = (
-        len(tokens) > 4
-        and tokens[1].text == "["
-        and tokens[-2].text == "]"
-        and inside[1::2] == [","] * (len(inside) // 2)
-    )
-    if tokens[0].kind != "name" or not (plain or indexed):
-        raise ExpressionError(f"let: {text!r} must be a name, or a name with letters such as Y[i,j]")
-    return tokens[0].text, tuple(inside[::2])

@@ -56,13 +56,13 @@ def _skew(rng: np.random.Generator, shape: tuple[int, ...], whole: bool) -> Arra
 
 def _positive_definite(rng: np.random.Generator, shape: tuple[int, ...], whole: bool) -> Array:
     A = plain(rng, shape, whole)
-    return A @ A.T + np.eye(len(A))
+    return np.asarray(A @ A.T + np.eye(len(A)))
 
 
 def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...], whole: bool) -> Array:
     if whole:
         signs = rng.choice([-1.0, 1.0], shape[0])
-        return np.eye(shape[0])[rng.permutation(shape[0])] * signs
+        return np.asarray(np.eye(shape[0])[rng.permutation(shape[0])] * signs)
     return np.asarray(np.linalg.qr(rng.normal(size=shape))[0])
 
 

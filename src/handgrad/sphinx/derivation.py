@@ -13,9 +13,9 @@ from handgrad.derive.expression import read_dims, show_axis
 from handgrad.derive.notation import Step
 from handgrad.derive.parse import tokenize
 
-from .claim import read_assignments
 from .directives import Checked, inline_math
 from .latex import TRANSPOSED, Printer, name_latex
+from .lines import read_assignments
 from .notation import Vocabulary, read_formula
 
 USERS = {

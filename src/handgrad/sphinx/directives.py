@@ -15,8 +15,10 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from handgrad.derive import DerivationError, ExpressionError
 from handgrad.derive.expression import read_dims
 
-from .claim import Claim, Counterexample, FalseClaimError, read_assignments
+from .claim import Claim, FalseClaimError
 from .domain import ClaimDomain, Entry
+from .lines import read_assignments
+from .refute import Counterexample, refute
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +167,7 @@ class Refuted(Identity):
     def checked(self) -> list[nodes.Node]:
         """Look for a counterexample; finding none is a warning."""
         claim = Claim(self.text(), **self.setting().options, **self.layout())
-        example = claim.refute()
+        example = refute(claim)
         latex = claim.latex(r"\neq")
         words = nodes.paragraph("", "", *_tell(example), classes=["hg-counterexample"])
         return self.claim_box([*self.math(latex), words], latex, claim.describe(), 1)

@@ -19,7 +19,9 @@ def _phi(z: Array) -> Array:
 
 def _normal_cdf(z: Array) -> Array:
     real = 0.5 * _erfc(-z.real / sqrt(2))
-    return real + 1j * z.imag * _phi(z.real) if np.iscomplexobj(z) else real  # the first order is all a step needs
+    if not np.iscomplexobj(z):
+        return np.asarray(real)
+    return np.asarray(real + 1j * z.imag * _phi(z.real))  # the first order is all a step needs
 
 
 def _sigmoid(z: Array) -> Array:

@@ -1,0 +1,159 @@
+"""Show that a claim is false: a small counterexample in small whole numbers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice, product
+
+import numpy as np
+
+from handgrad.derive import ExpressionError
+
+from .claim import WIDE_TOLERANCE, Claim, FalseClaimError
+from .conditions import meets
+from .latex import name_latex
+from .notation import Node
+from .values import Array, ShapeError
+from .world import World, difference, sides
+
+LARGEST, CHOICES, DRAWS = 3, 100, 8  # sizes up to this, so many choices of sizes, so many draws for each
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Arrays for which two sides differ.
+
+    Attributes
+    ----------
+    sizes : dict
+        The length of each dimension.
+    arrays : list
+        The names in LaTeX, with their arrays.
+    left, right : ndarray or None
+        The sides; None if they have different shapes.
+    place : dict
+        The index of the entry that is shown, if the sides have index letters.
+    reason : str
+        Why the sides cannot be compared, if they cannot.
+    """
+
+    sizes: dict[str, int]
+    arrays: list[tuple[str, Array]]
+    left: Array | None = None
+    right: Array | None = None
+    place: dict[str, int] = field(default_factory=dict)
+    reason: str = ""
+
+
+def refute(claim: Claim) -> Counterexample:
+    """Find a small counterexample in small whole numbers.
+
+    Parameters
+    ----------
+    claim : Claim
+        One equation.
+
+    Returns
+    -------
+    Counterexample
+        With the smallest sizes for which one was found; its entries cannot be made smaller one by
+        one. Unknown losses are linear in it, unknown elementwise functions the square.
+
+    Raises
+    ------
+    FalseClaimError
+        If the claim holds.
+    ExpressionError
+        If there is not exactly one equation.
+
+    Examples
+    --------
+    >>> example = refute(Claim("A B == B A", "A: n n; B: n n"))
+    >>> example.sizes
+    {'n': 2}
+    >>> example.left.astype(int).tolist(), example.right.astype(int).tolist()
+    ([[0, 0], [1, 0]], [[0, 0], [0, 0]])
+    """
+    if len(claim.links) != 1:
+        raise ExpressionError(f"a refutation has one equation, left == right; here are {len(claim.links)}")
+    (left, right), letters = claim.links[0], claim.dimensions
+    mismatch: Counterexample | None = None
+    choices = sorted(product(range(1, LARGEST + 1), repeat=len(letters)), key=lambda lengths: (sum(lengths), lengths))
+    for lengths in islice(choices, CHOICES):
+        sizes = claim.fixed | dict(zip(letters, lengths, strict=True))
+        try:
+            world = _find(claim, sizes, left, right)
+        except ShapeError as error:
+            mismatch = mismatch or Counterexample(sizes, [], reason=str(error))
+            continue
+        if world is not None:
+            _shrink(claim, world, left, right)
+            return _counterexample(claim, world, sizes, left, right)
+    if mismatch is not None:
+        return mismatch
+    try:  # what holds for squares and linear losses may fail for other functions
+        claim.check()
+    except FalseClaimError as error:
+        return Counterexample({}, [], reason=str(error))
+    raise FalseClaimError(f"{claim.show(left, right)} is called refuted, but it holds")
+
+
+def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World | None:
+    """Draw numbers for which the sides differ; None if that did not succeed."""
+    rng = np.random.default_rng(0)
+    for _ in range(DRAWS if claim.tall_enough(sizes) else 0):
+        world = claim.world(sizes, rng, whole=True)
+        if world is None:
+            return None
+        claim.seen = world.seen
+        if _differ(world, left, right):
+            return world
+    return None
+
+
+def _differ(world: World, left: Node, right: Node) -> bool:
+    try:
+        _, x, y = sides(world, left, right)
+        return difference(x, y) > WIDE_TOLERANCE
+    except ZeroDivisionError:
+        return False
+
+
+def _shrink(claim: Claim, world: World, left: Node, right: Node) -> None:
+    """Make entries smaller while the sides still differ."""
+    for name, array, shape in _drawn(world):
+        conditions = claim.conditions.get(name, [])
+        for at in np.ndindex(array.shape):
+            for smaller in (0.0, 1.0, -1.0):
+                before = array.copy()
+                if (abs(smaller), -smaller) >= (abs(float(before[at])), -float(before[at])):
+                    continue
+                array[at] = smaller
+                if conditions and not meets(array.reshape(shape), conditions):
+                    _mirror(array, before, at, smaller)
+                if meets(array.reshape(shape), conditions) and _differ(world, left, right):
+                    break
+                array[...] = before
+
+
+def _mirror(array: Array, before: Array, at: tuple[int, ...], value: float) -> None:
+    """Change the entry across the diagonal along, as symmetry asks for."""
+    if array.shape[0] == array.shape[1]:
+        array[at[::-1]] = value * np.sign(before[at] * before[at[::-1]])
+
+
+def _counterexample(claim: Claim, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
+    arrays = [(name_latex(name, claim.spelling), array) for name, array, _ in _drawn(world)]
+    letters, x, y = sides(world, left, right)
+    where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
+    place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}
+    return Counterexample(sizes, arrays, x[where], y[where], place)
+
+
+def _drawn(world: World) -> Iterator[tuple[str, Array, tuple[int, ...]]]:
+    """Every array that was drawn: the name a reader knows it by, the array as stored, its shape in NumPy."""
+    moves = {f"d{name}": value for name, value in world.moves.items()}
+    for name, value in (*world.given.items(), *moves.items()):
+        open_axes = zip(value.shape, (value.row, value.column), strict=True)
+        yield name, value.array, tuple(length for length, is_open in open_axes if is_open)
+    for name, array in world.weights.items():
+        yield "G" if name == "L" else f"G_{name}", array, array.shape
