@@ -51,7 +51,8 @@ def typeset(tex: str, *, display: bool, macros: dict[str, str]) -> str:
     answer = json.loads(_katex()(tex, display, json.dumps(macros)))
     if "error" in answer:
         raise TexError(f"{answer['error'].removeprefix('KaTeX parse error: ')} in the formula {tex.strip()!r}")
-    return str(answer["html"])
+    # The source of the formula, which KaTeX repeats for programs that copy it, would be a tenth of a page's bytes.
+    return re.sub(r"<semantics>(.*)<annotation.*</annotation></semantics>", r"\1", str(answer["html"]), flags=re.DOTALL)
 
 
 def _html(translator: Any, node: nodes.Element, *, display: bool) -> str:
