@@ -302,12 +302,12 @@ LETTER = r"([ghuvUVZ])_\{([sxX])\}"  # u_x is du/dx
 
 
 def latex(text: str) -> str:
-    """A formula in either notation as LaTeX, in the book's style.
+    r"""A formula in either notation as LaTeX, in the book's style.
 
     Examples
     --------
     >>> print(latex("norm(x - a)^2"))
-    \\lVert x - a\\rVert^{2}
+    \lVert x - a\rVert^{2}
     """
     tex = to_latex(text)
     tex = re.sub(r"\\mathrm\{inv\} \((\w) \{\)\}", r"(\1^{-1})", tex)
@@ -315,6 +315,7 @@ def latex(text: str) -> str:
     tex = re.sub(r"\\mathrm\{(\w{2,})\}", r"\\operatorname{\1}", tex)
     tex = re.sub(rf"\b{LETTER}\^", r"\\Bigl(\\frac{\\partial \1}{\\partial \2}\\Bigr)^", tex)
     tex = re.sub(rf"\b{LETTER}", r"\\frac{\\partial \1}{\\partial \2}", tex)
+    tex = re.sub(r"\\operatorname\{kron\} \(([^,]*), ([^)]*)\)", r"(\1 \\otimes \2)", tex)
     tex = re.sub(r"\((\w = .*\})\)", r"[\1]", tex)  # 1 where it is true
     return _norms(tex.replace(r"^\top", r"^{\mathsf{T}}").replace(r"\top", r"\mathsf{T}"))
 
