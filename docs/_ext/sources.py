@@ -125,7 +125,9 @@ class Source:
             )
             mean = len(house["X"]) if self.mean == "in dW" and role != "X" else 1
             self._same(
-                f"d{role}, engine", gradient, self._to_house(engine, role, self.dims[self.called(role)], size) / mean
+                f"d{role} beside the engine's",
+                gradient,
+                self._to_house(engine, role, self.dims[self.called(role)], size) / mean,
             )
         return found
 
@@ -136,7 +138,7 @@ class Source:
 
     def _same(self, what: str, left: Array, right: Array) -> None:
         if left.shape != right.shape or not np.allclose(left, right):
-            raise SourceError(f"{self.name}: {what} is\n{left}\nand should be\n{right}")
+            raise SourceError(f"{self.name}: {what} is false, it is\n{left}\nagainst\n{right}")
 
     def _evaluate(self, text: str, stored: dict[str, Array], size: dict[str, int]) -> Array:
         """A formula in matrix notation, among arrays that are stored as the source does."""
