@@ -3,6 +3,7 @@
 ``docs/_data/sources.toml`` says which arrays a source has, how they are stored and what its gradients are.
 """
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -111,10 +112,13 @@ class Source:
             for role in HOUSE
             if self.called(role)
         }
-        found = {
-            role: self._to_house(self._evaluate(text, stored, size), role, axes, size)
-            for role, (text, axes) in self.gradients.items()
-        }
+        found = {}
+        for role, (text, axes) in self.gradients.items():
+            printed = self._evaluate(text, stored, size)
+            lengths = [math.prod(size[letter] for letter in self._letters(axis)) for axis in axes.split()]
+            if printed.shape != (*lengths, 1)[:2]:  # an array of one axis is printed as a column
+                raise SourceError(f"{self.name}: {text!r} is {printed.shape} and should be ({axes})")
+            found[role] = self._to_house(printed, role, axes, size)
         for role, gradient in found.items():
             d = self.derivation(role)
             of_y = " ".join(axis[0] if axis else "1" for axis in d.inputs["G"])
