@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .check import DOMAIN, DRAWS, Numbers, same
+from .check import DOMAIN, DRAWS, Numbers, arranged, same
 from .errors import ExpressionError
 from .evaluate import Table, evaluate
-from .expression import show_axis, show_shape
+from .expression import Expr, show_shape
 from .parse import parse
 
 if TYPE_CHECKING:
@@ -41,48 +41,42 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
     ExpressionError
         If the candidate cannot be read, or has no value on random arrays.
     """
-    numbers = _draw(d)
-    world = numbers.world()
-    shapes = {name: shape for name, shape in world.shapes.items() if name in world.tables}
-    expr = parse(candidate, shapes, frozenset(numbers.sizes))
-    said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
-    true = evaluate(
-        parse(str(d.gradient), shapes, frozenset(numbers.sizes)),
-        world.tables, numbers.sizes, numbers.functions,
-    )  # fmt: skip
-    wanted = d.gradient.shape
+    first, second = [_compute(candidate, d, seed) for seed in (1, 2)]
+    (numbers, expr, said, true), wanted = first, d.gradient.shape
     name = f"d{d.labels[d.root]}/d{d.wrt}"
     place = f"{name} in {d.layout_name} layout"
+    shape = f"{candidate} has shape {show_shape(expr.shape)}"
     if expr.shape == wanted and same(said, true):
         return Verdict(True, f"correct: {candidate} is {place}")
-    turned = {index[::-1]: value for index, value in said.items()}
-    axes = " ".join(map(show_axis, wanted))
     if len(wanted) == 2 and expr.shape == wanted[::-1]:
-        factor = _factor(turned, true)
+        factor = _factor({index[::-1]: value for index, value in said.items()}, true)
         if factor is not None:
-            scale = "" if factor == 1 else f" times {factor:g}"
+            scale = "" if factor == 1 else f", times {factor:g}"
             return Verdict(
                 False,
-                f"transposed: {candidate} has shape {show_shape(expr.shape)}; it is the transpose "
-                f"of {name}{scale}. {d.wrt} has axes ({axes}), and in {d.layout_name} layout the "
-                f"derivative has shape {show_shape(wanted)}: {d.gradient}",
+                f"transposed: {shape}; it is the transpose of {name}{scale}. {d.wrt} has the axes "
+                f"{show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative "
+                f"has shape {show_shape(wanted)}: {d.gradient}",
             )
     if expr.shape != wanted:
         return Verdict(
-            False,
-            f"wrong shape: {candidate} has shape {show_shape(expr.shape)}; {place} has shape "
-            f"{show_shape(wanted)}: {d.gradient}",
+            False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {d.gradient}"
         )
-    factor = _factor(said, true)
-    if factor == -1:
+    factor, other = _factor(said, true), _factor(*second[2:])
+    if factor == other == -1:
         return Verdict(False, f"wrong sign: {candidate} is minus {place}: {d.gradient}")
-    if factor is not None:
-        known = [dim for dim, size in numbers.sizes.items() if abs(abs(factor) - size) < 1e-9]
-        known += [f"1/{dim}" for dim, size in numbers.sizes.items() if abs(abs(factor) * size - 1) < 1e-9]
-        hint = f"; {' or '.join(known)} has that value here" if known else ""
-        return Verdict(
-            False, f"scaled: {candidate} is {factor:g} times {place}{hint}: {d.gradient}"
-        )
+    if factor is not None and factor == other:
+        return Verdict(False, f"scaled: {candidate} is {factor:g} times {place}: {d.gradient}")
+    if factor is not None and other is not None:
+        for dim, size in numbers.sizes.items():
+            for power, text in ((1, dim), (-1, f"1/{dim}")):
+                if abs(factor) == round(size**power, 9) and abs(other) == round(
+                    second[0].sizes[dim] ** power, 9
+                ):
+                    sign = "-" if factor < 0 else ""
+                    return Verdict(
+                        False, f"scaled: {candidate} is {sign}{text} times {place}: {d.gradient}"
+                    )
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
     return Verdict(
         False,
@@ -91,10 +85,19 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
     )
 
 
-def _draw(d: "Derivation") -> Numbers:
+def _compute(candidate: str, d: "Derivation", seed: int) -> tuple[Numbers, Expr, Table, Table]:
+    """The candidate and the derivative on one draw."""
+    numbers = _draw(d, seed)
+    world = numbers.world()
+    expr = parse(candidate, dict(world.shapes), frozenset(numbers.sizes))
+    said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
+    return numbers, expr, said, arranged(d, numbers)
+
+
+def _draw(d: "Derivation", seed: int) -> Numbers:
     for draw in DRAWS:
         try:
-            return Numbers(d, 1, draw)
+            return Numbers(d, seed, draw)
         except DOMAIN:
             continue
     raise ExpressionError(f"{d.expression} has no value on random arrays")

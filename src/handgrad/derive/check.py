@@ -51,7 +51,8 @@ DRAWS: tuple[Callable[[float], float], ...] = (
 
 def loss(table: Table) -> float:
     """What stands for an unknown loss: smooth, not symmetric, not linear."""
-    return sum([(1 + 0.7 * k) * math.sin(y) + 0.3 * y * y for k, y in enumerate(table.values())])
+    entries = [table[index] for index in sorted(table)]
+    return sum([(1 + 0.7 * k) * math.sin(y) + 0.3 * y * y for k, y in enumerate(entries)])
 
 
 def unknown(order: int, shift: float) -> Callable[[float], float]:
@@ -184,7 +185,7 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
                 failure, attempts = error, attempts + 1
                 if attempts == 2:
                     raise
-            except ExpressionError as error:
+            except (ExpressionError, KeyError) as error:
                 raise DerivationError(f"a printed line cannot be read: {error}") from error
             except DOMAIN as error:
                 failure = error
@@ -227,8 +228,8 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     value = evaluate(d.expression, numbers.inputs, numbers.sizes, numbers.functions)
     line = Step(d.labels[d.root], str(d.expression), "the expression as indexed terms")
     _compare(line, value, numbers.values[d.root])
-    arranged = d.arranged(d.layout_name)
-    gradient = _arrange(d, numbers)
+    wanted = d.arranged(d.layout_name).shape
+    gradient = arranged(d, numbers)
     tables = {name: world.tables[name] for name in d.inputs}
     shapes = dict(d.inputs)
     for name, expr in [*d.definitions.items(), ("", d.gradient)]:
@@ -238,20 +239,34 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
         tables[name] = evaluate(again, tables, numbers.sizes, numbers.functions)
         shapes[name] = expr.shape
     line = Step(f"d{d.labels[d.root]}/d{d.wrt}", str(d.gradient), "the gradient")
-    if d.gradient.shape != arranged.shape:
-        raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {arranged.shape}")
+    if d.gradient.shape != wanted:
+        raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
     _check_numpy(d, numbers, value, gradient)
     return 2 + len(d.definitions)
 
 
-def _arrange(d: "Derivation", numbers: Numbers) -> Table:
+# The axes of a derivative where they are not those of y (ab), then those of x (cd): one entry for
+# every number of axes of y and of x. Written out here so that the layouts have a second opinion.
+LAYOUT_TABLE = {
+    "shape": {},
+    "numerator": {(0, 2): "dc"},
+    "denominator": {(2, 0): "ba", (1, 1): "ca", (1, 2): "cda", (2, 1): "cab", (2, 2): "cdab"},
+    "transposed-denominator": {(0, 2): "dc", (1, 2): "adc", (2, 2): "abdc"},
+}
+
+
+def arranged(d: "Derivation", numbers: Numbers) -> Table:
     """The derivative by differences, in the layout of the derivation."""
     out, own = d.sweep_axes()
-    order = [letter for axis in d.arrange(out, own) for letter in axis]
-    flat_letters = [letter for axis in [*out, *own] for letter in axis]
-    place = [flat_letters.index(letter) for letter in order]
-    return {tuple([k[p] for p in place]): v for k, v in numbers.total(d.variable).items()}
+    names = "ab"[: len(out)] + "cd"[: len(own)]
+    order = LAYOUT_TABLE[d.layout_name].get((len(out), len(own)), names)
+    places: dict[str, list[int]] = {}
+    for name, axis in zip(names, [*out, *own]):
+        start = sum([len(part) for part in places.values()])
+        places[name] = list(range(start, start + len(axis)))
+    take = [place for name in order for place in places[name]]
+    return {tuple([k[at] for at in take]): v for k, v in numbers.total(d.variable).items()}
 
 
 def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Table) -> None:
@@ -328,8 +343,7 @@ def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, 
         true = numbers.total(child) if total else numbers.partial(parent, child)
         dims = list(parent.dims) + list(child.dims)
     elif head == "J":
-        true, dims, lower = _arrange(d, numbers), [l.dim for l in d.arranged(d.layout_name).free], []
-        world.tables  # noqa: B018
+        true, dims, lower = arranged(d, numbers), [l.dim for l in d.arranged(d.layout_name).free], []
     else:
         true, dims, lower = world.tables[head], flat(world.shapes[head]), []
     letters = list(zip(upper + lower, dims))
@@ -368,7 +382,7 @@ def _check_frobenius(d: "Derivation", numbers: Numbers) -> int:
             _compare_matrix(step, numbers.world(), numbers.total(child), d.root.shape + child.shape)
         elif step.left == "J":
             shape = d.arranged(d.layout_name).shape
-            _compare_matrix(step, numbers.world(), _arrange(d, numbers), shape)
+            _compare_matrix(step, numbers.world(), arranged(d, numbers), shape)
         elif step.left in names:
             node = names[step.left]
             _compare_matrix(step, numbers.world(), numbers.values[node], node.shape)

@@ -10,6 +10,7 @@ from .lower import fresh, lower
 from .notation import Step, grouped, layout_text
 from .parse import parse
 from .program import Program, function_expr, label_nodes, reachable, write_program
+from .rules import upstream_name
 from .source import compile_source, write_source
 from .spell import spell
 from .sweep import sweep
@@ -30,6 +31,12 @@ class Derivation:
         value = lower(expression, self.graph)
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
         self.forward = len(self.graph.nodes)
+        for node in self.graph.nodes:
+            if node.op == "loss" and upstream_name(node) in shapes:
+                raise ExpressionError(
+                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the array in "
+                    "dims another name"
+                )
         self.variable = self.graph.leaf("name", wrt, shapes[wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
         self._labels: dict[Node, str] | None = None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 
+MOVES = 200  # more than any line has operations
+
+
 class Pair(NamedTuple):
     """A summand ``left : right``; the differential is in `right`."""
 
@@ -210,7 +213,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     lines = [(show_pairs(pairs), reason)]
     if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
-    while True:
+    for _ in range(MOVES):
         moved = [move(pair, name) if pair.right.kind != "atom" else None for pair in pairs]
         if not any(moved):
             break

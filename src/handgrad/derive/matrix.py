@@ -68,7 +68,7 @@ def product(*parts: Matrix) -> Matrix:
     waiting = list(parts)
     while waiting:
         part = waiting.pop(0)
-        if part.kind in ("product", "scale"):
+        if part.kind == "scale" or part.kind == "product" and not part.scalar:
             waiting = [*part.parts, *waiting]
         elif part.kind == "number":
             value *= part.info

@@ -8,6 +8,7 @@ from .functions import ELEMENTWISE
 # how tightly each operation binds when printed
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
 ATOM = 9
+LOOSE = 2.5  # a scalar in front of a matrix product, c * A @ B: any product may contain it, none may split it
 FULL = {"inv": "np.linalg.inv", "det": "np.linalg.det", "outer": "np.outer", "kron": "np.kron",
         "trace": "np.trace",
         "diag": "np.diag"}  # fmt: skip
@@ -36,10 +37,10 @@ def write(root: Expr, python: bool) -> str:
     return texts[id(root)][0]
 
 
-Text: TypeAlias = tuple[str, int]  # what is printed, and how tightly it binds
+Text: TypeAlias = tuple[str, float]  # what is printed, and how tightly it binds
 
 
-def _inside(part: Text, binding: int) -> str:
+def _inside(part: Text, binding: float) -> str:
     return part[0] if part[1] >= binding else f"({part[0]})"
 
 
@@ -56,9 +57,9 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         inside = sizes[0] if op == "eye" or len(sizes) == 1 else ", ".join(sizes)
         return f"{np}{op}(({inside}))" if python and ", " in inside else f"{np}{op}({inside})", ATOM
     if op in ("+", "-", "*", "/", "@"):
-        return _binary(expr, args, python), BINDING[op]
+        return _binary(expr, args, python)
     if op == "neg":
-        return "-" + _inside(args[0], 3), min(4, max(3, args[0][1]))
+        return "-" + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
         if value_of(expr.args[1]) == 0.5:
             return f"{np}sqrt({args[0][0]})", ATOM
@@ -105,20 +106,24 @@ def _mask(expr: Expr, texts: dict[int, Text]) -> str:
     return f"({texts[id(left)][0]} {sign} {other})"
 
 
-def _binary(expr: Expr, args: list[Text], python: bool) -> str:
+def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
     """Two operands; products of different kinds are kept apart although Python would not ask."""
-    op, (left, right) = expr.op, expr.args
-    first, second = _inside(args[0], BINDING[op]), _inside(args[1], BINDING[op] + 1)
+    op, (left, right), binding = expr.op, expr.args, float(BINDING[expr.op])
+    first, second = _inside(args[0], binding), _inside(args[1], binding + 1)
     if op in ("*", "/") and left.op == "@" and right.shape:
         first = f"({args[0][0]})"
     if op == "@" and left.op in ("*", "/") and not (left.op == "*" and not left.args[0].shape):
         first = f"({args[0][0]})"
+    if op == "/" and not right.shape and args[0][1] == LOOSE:
+        first, binding = args[0][0], LOOSE
     if op == "*":
         scalar = not left.shape and not python
-        if right.op in ("*", "/") or scalar and right.op == "@":
+        if right.op in ("*", "/") and args[1][1] >= binding:
             second = args[1][0]
+        elif scalar and (right.op == "@" or args[1][1] == LOOSE):
+            second, binding = args[1][0], LOOSE
         if python and _is_mask(right):
             second = args[1][0][: -len(" * 1.0")]
         elif python and _is_mask(left):
             first = args[0][0][: -len(" * 1.0")]
-    return f"{first} {op} {second}"
+    return f"{first} {op} {second}", binding

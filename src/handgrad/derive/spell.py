@@ -153,7 +153,7 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, alone: bool
         main = _fill(main or number(1), tuple(tuple(l.dim for l in axis) for axis in axes))
     above, below = ratio(abs(coefficient))
     over = [s for s in scalars if not _is_reciprocal(s)] + ([main] if main else [])
-    if above != 1 or not over:
+    if above != 1 or all(map(_is_reciprocal, over)):
         over = [number(above), *over]
     under = [multiply(number(1), s).args[1] for s in scalars if _is_reciprocal(s)]
     if below != 1:

@@ -1,0 +1,166 @@
+"""Bad input gets an error that names what was wrong, and where."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import handgrad as hg
+
+DIMS = {"X": "n i", "W": "o i", "x": "n", "c": "", "A": "n n"}
+
+BAD = [
+    ("X @", "ends where an operand"),
+    ("", "ends where an operand"),
+    ("X W", "follows a complete factor"),
+    ("X + W", r"cannot match axis n with axis o"),
+    ("X * W.T", "for the matrix product write @"),
+    ("X + x", r"v\[:, None\]"),
+    ("X @ W", "axis 1 of X is i and axis 0 of W is o"),
+    ("Q + X", "unknown name 'Q'"),
+    ("X.foo", "not supported"),
+    ("X.foo()", "no method"),
+    ("X.5", "follows a complete factor"),
+    ("X.(1)", "an attribute such as .T"),
+    ("X[0]", "only an axis of length 1"),
+    ("X[1:2]", "not supported"),
+    ("X[0", "never closed"),
+    ("X[:, None]", "must have 1 axis"),
+    ("sum(X", "never closed"),
+    ("X)", "closes nothing"),
+    ("X]", "closes nothing"),
+    ("(X, X)", "only used between arguments"),
+    ("X.sum(axis=5)", "axis is 5"),
+    ("c.sum(axis=0)", "no axes"),
+    ("X.sum(axis=c)", "whole number"),
+    ("X.sum(axis=1 X)", "closing parenthesis"),
+    ("X.sum(where=1)", "takes no argument where"),
+    ("f(X, axis=1)", "takes no argument axis"),
+    ("L(X, W)", "takes 1 argument"),
+    ("trace(X)", "must be the same"),
+    ("inv(X)", "must be square"),
+    ("trace(x)", "must have 2 axes"),
+    ("X @ 3", "write \\* for a multiple"),
+    ("x @ x.T", "ambiguous"),
+    ("x @ X.T", "must be the same"),
+    ("argmax(X)", "not supported"),
+    ("einsum('ni', X)", "einsum"),
+    ("einsum('n1->n', X)", "letters only"),
+    ("einsum(X, X)", "takes 1 argument"),
+    ("X + 'a'", "no part of an expression"),
+    ("'a' + X", "no part of an expression"),
+    ("1/0", "not a number"),
+    ("X/0", "division by zero"),
+    ("log(-1) * X", "not a number"),
+    ("(-1)**0.5 * X", "not a number"),
+    ("1e400 * X", "not a number"),
+    ("1x * X", "is not a number"),
+    ("X $ X", "no meaning"),
+    ("X; X", "no meaning"),
+    ("eye(c)", "not one of the dimensions"),
+    ("ones(3)", "not one of the dimensions"),
+    ("X.reshape(i, n)", "cannot become"),
+    ("X.reshape(c, n)", "not one of the dimensions"),
+    ("matrix_power(A, c)", "whole number"),
+    ("logsumexp(X)", "needs axis"),
+    ("softmax(c)", "has no axes"),
+    ("softmax(X[:, 0:])", "not supported"),
+    ("max(c)", "only one entry"),
+    ("X(X)", "is an array in dims"),
+    ("__import__('os').system('x')", "cannot name a function"),
+    ("lambda: X", "unknown name 'lambda'"),
+]
+
+
+@pytest.mark.parametrize(("expression", "message"), BAD)
+def test_bad_expression(expression, message):
+    with pytest.raises(hg.ExpressionError, match=message) as caught:
+        hg.derive(expression, "X", DIMS)
+    if expression:
+        assert "^" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_the_caret_is_under_the_operator():
+    with pytest.raises(hg.ExpressionError) as caught:
+        hg.derive("X @ W.T + X", "X", DIMS)
+    *_, source, caret = str(caught.value).split("\n")
+    assert source[caret.index("^")] == "+"
+
+
+@pytest.mark.parametrize("text", [
+    "(" * 2000 + "X" + ")" * 2000, "X + " * 30_000 + "X", "-" * 50_000 + "X", "X" * 100_000,
+    "f(" * 2000 + "X" + ")" * 2000, "__import__('os')", "X" + ".T" * 30_000,
+])  # fmt: skip
+def test_hostile_input_is_refused_quickly(text):
+    start = time.process_time()
+    with pytest.raises(hg.ExpressionError):
+        hg.derive(text, "X", DIMS)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(("dims", "message"), [
+    ({"X": "n i k"}, "at most 2"), ({"X": 3}, "must be a string"), ({"X": "n-i"}, "not a dimension"),
+    ({"1X": "n"}, "cannot be a name"), ({"G_X": "n"}, "cannot be a name"), ([("X", "n")], "dict or a string"),
+    ("X", "of the form"),
+])  # fmt: skip
+def test_bad_dims(dims, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        hg.derive("X", "X", dims)
+
+
+def test_bad_arguments():
+    with pytest.raises(hg.ExpressionError, match="wrt"):
+        hg.derive("X", "Q", DIMS)
+    with pytest.raises(hg.ExpressionError, match="layout"):
+        hg.derive("X", "X", DIMS, layout="row")
+    with pytest.raises(hg.ExpressionError, match="notation"):
+        hg.derive("X", "X", DIMS).steps("tensor")
+    with pytest.raises(hg.ExpressionError, match="must be a string"):
+        hg.derive(3, "X", DIMS)
+    with pytest.raises(hg.ExpressionError, match="names the gradient"):
+        hg.derive("L(X @ G)", "X", "X: n i, G: i o")
+    with pytest.raises(hg.ExpressionError, match="neither a symbol nor a number"):
+        hg.symbols("X", dims=DIMS) + "a"
+    with pytest.raises(AttributeError):
+        hg.symbols("X", dims=DIMS).foo  # noqa: B018 - the attribute is what is tested
+
+
+def test_symbols_build_the_same_tree():
+    X, W, c, L, f = hg.symbols("X W c L f", dims=DIMS)
+    made = hg.derive(L(2 * f(X @ W.T / 3) - 1 + (1 - X @ W.T) ** 2 + c), W)
+    text = hg.derive("L(2 * f(X @ W.T / 3) - 1 + (1 - X @ W.T)**2 + c)", "W", DIMS)
+    assert str(made.gradient) == str(text.gradient)
+    assert str(hg.derive((1 / X).sum(axis=0).sum(), X).gradient) == "-1 / X**2"
+    assert repr(1 + X) == "<1 + X : (n, i)>"
+    assert repr(X.softmax(axis=0)) == "<softmax(X, axis=0) : (n, i)>"
+
+
+def test_a_variable_that_does_not_occur_has_gradient_zero():
+    d = hg.derive("L(W)", "X", DIMS)
+    assert str(d.gradient) == "zeros(n, i)"
+    assert "does not occur" in d.steps("index")[-1].rule
+    d.check((0,))
+
+
+def test_false_derivations_are_named():
+    d = hg.derive("log(-1 - x**2)", "x", "x: n")
+    with pytest.raises(hg.DerivationError, match="no value"):
+        d.check()
+
+
+def test_the_engine_needs_no_numpy():
+    code = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "numpy":
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+import handgrad as hg
+d = hg.derive("L(tanh(X @ W.T))", "W", "X: n i, W: o i")
+assert d.check() > 10
+assert "numpy" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

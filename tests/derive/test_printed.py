@@ -1,0 +1,142 @@
+"""What readers see: gradients, derivations, LaTeX, source."""
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+
+from .cases import CASES, JACOBIANS
+
+GRADIENTS = [
+    ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
+    ("L(X @ W.T + b)", "b", "X: n i, W: o i, b: o", "G.sum(axis=0)"),
+    ("L(W @ x)", "W", "x: i, W: o i", "outer(G, x)"),
+    ("trace(A @ X @ B @ X.T @ C)", "X", "A: a b, X: b c, B: c c, C: b a",
+     "A.T @ C.T @ X @ B.T + C @ A @ X @ B"),
+    ("norm(X)", "X", "X: n i", "X / sqrt((X**2).sum())"),
+    ("norm(A.T @ A)**2", "A", "A: n i", "4 * A @ A.T @ A"),
+    ("sum((X @ w - y)**2)", "w", "X: n i, w: i, y: n", "2 * X.T @ (X @ w - y)"),
+    ("mean((X @ W.T - T)**2)", "W", "X: n i, W: o i, T: n o", "2 * (X @ W.T - T).T @ X / (n * o)"),
+    ("norm(X @ W - Y)**2 + c*norm(W)**2", "W", "X: n i, W: i o, Y: n o, c:",
+     "2 * X.T @ (X @ W - Y) + 2 * c * W"),
+    ("logdet(X.T @ X + c * eye(i))", "X", "X: n i, c:", "2 * X @ inv(Z)"),
+    ("L(softmax(Z))", "Z", "Z: n k", "P * (G - (G * P).sum(axis=1, keepdims=True))"),
+    ("softmax_cross_entropy(Z, T)", "Z", "Z: n k, T: n k", "(P - T) / n"),
+    ("softmax(z)", "z", "z: k", "diag(p) - outer(p, p)"),
+    ("L(sigmoid(X @ W.T))", "W", "X: n i, W: o i", "(G * A * (1 - A)).T @ X"),
+    ("L(tanh(X))", "X", "X: n i", "G * (1 - A**2)"),
+    ("L(relu(X))", "X", "X: n i", "G * (X > 0)"),
+    ("-sum(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))", "w",
+     "X: n i, w: i, y: n", "X.T @ (a1 - y)"),
+    ("mean(X)", "X", "X: n i", "ones(n, i) / (n * i)"),
+    ("sum(A)", "X", "A: n i, X: n i", "zeros(n, i)"),
+    ("c", "x", "c:, x:", "0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS)
+def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
+    d = hg.derive(expression, wrt, dims)
+    assert str(d.gradient) == printed
+    assert d.check((0,)) >= 3
+
+
+@pytest.mark.parametrize("layout", ["shape", "numerator", "denominator", "transposed-denominator"])
+@pytest.mark.parametrize(("expression", "wrt", "dims"), CASES)
+def test_every_line_is_true(expression, wrt, dims, layout):
+    if layout == "shape" or (expression, wrt, dims) in JACOBIANS or "n i, W: o i" in dims:
+        d = hg.derive(expression, wrt, dims, layout=layout)
+        assert d.check((0, 1) if layout == "shape" else (0,)) > 4
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims"), CASES)
+def test_flat_gradient_is_true(expression, wrt, dims):
+    d = hg.derive(expression, wrt, dims, flatten=True)
+    assert not d.definitions
+    d.check((0,))
+
+
+def test_index_notation():
+    d = hg.derive("L(X @ W.T)", wrt="W", dims={"X": "n i", "W": "o i"})
+    assert d.text("index") == """\
+Y[n,o]          = sum_i X[n,i] W[o,i]
+dY[n,o]/dW[p,q] = sum_i X[n,i] delta[o,p] delta[i,q] = X[n,q] delta[o,p]
+dL/dW[p,q]      = sum_no G[n,o] X[n,q] delta[o,p]
+                = sum_n G[n,p] X[n,q]
+                = (G.T @ X)[p,q]"""
+
+
+def test_frobenius_notation():
+    d = hg.derive("L(X @ W.T)", wrt="W", dims={"X": "n i", "W": "o i"})
+    assert d.text("frobenius") == """\
+dL = G : dY
+   = G : (X dW^T)      only W varies
+   = G^T : (dW X^T)    A:B = A^T:B^T
+   = (G^T X) : dW      C:(AB) = (C B^T):A
+=>  dL/dW = G^T X"""
+
+
+def test_every_step_has_a_rule():
+    d = hg.derive("L(softmax(tanh(X @ W.T)))", "W", "X: n i, W: o i")
+    for step in d.steps("index"):
+        assert step.rule
+        assert "&=" in step.latex()
+
+
+def test_latex_of_both_notations():
+    d = hg.derive("L(softmax(X @ W.T))", "W", "X: n i, W: o i")
+    for notation in ("index", "frobenius"):
+        made = d.latex(notation)
+        assert made.startswith(r"\begin{aligned}")
+        assert made.count("{") == made.count("}")
+    assert d.gradient.latex() == r"(P \circ (G - (G \circ P) \mathbf{1}_{o} \mathbf{1}_{o}^\top))^\top X"
+    assert d._repr_latex_().startswith("$$")
+
+
+def test_printing_the_derivation():
+    d = hg.derive("L(tanh(X @ W.T))", "W", "X: n i, W: o i")
+    assert str(d) == "dL/dW = (G * (1 - A**2)).T @ X\nwhere\n  Z = X @ W.T\n  A = tanh(Z)"
+    assert "derivative of" in repr(d)
+    assert d.shape == "(o, i)"
+
+
+def test_source_is_a_function_that_a_person_could_have_written():
+    d = hg.derive("mean((X @ W.T - T)**2)", "W", "X: n i, W: o i, T: n o")
+    assert d.source == """\
+import numpy as np
+
+
+def gradient(X, W, T):
+    n = X.shape[0]
+    o = W.shape[0]
+    return 2 * ((X @ W.T - T).T @ X) / (n * o)
+"""
+
+
+def test_layouts_have_the_shapes_of_their_names():
+    X, W, G = np.ones((2, 3)), np.ones((4, 3)), np.ones((2, 4))
+    d = hg.derive("L(X @ W.T)", "W", "X: n i, W: o i")
+    assert d.to_numpy()(X=X, W=W, G=G).shape == (4, 3)
+    assert d.layout("numerator").to_numpy()(X=X, W=W, G=G).shape == (3, 4)
+    y = hg.derive("W @ x", "x", "W: o i, x: i")
+    assert y.layout("numerator").to_numpy()(W=W, x=np.ones(3)).shape == (4, 3)
+    assert y.layout("denominator").to_numpy()(W=W, x=np.ones(3)).shape == (3, 4)
+    Y = hg.derive("X @ W.T", "W", "X: n i, W: o i", layout="numerator")
+    assert Y.to_numpy()(X=X, W=W).shape == (2, 4, 4, 3)
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), [
+    ("sum((X @ w - y)**2)", "w", "X: n i, w: i, y: n", "2 * X.T @ X"),
+    ("x @ A @ x", "x", "A: n n, x: n", "A + A.T"),
+    ("sum(softplus(X @ w) - y * (X @ w))", "w", "X: n i, w: i, y: n", None),
+    ("logsumexp(x)", "x", "x: n", "diag(p) - outer(p, p)"),
+])  # fmt: skip
+def test_hessian(expression, wrt, dims, printed):
+    hessian = hg.derive(expression, wrt, dims).derive(wrt)
+    assert printed is None or str(hessian.gradient) == printed
+    hessian.check((0,))
+
+
+def test_hessian_of_an_unknown_loss_is_refused():
+    with pytest.raises(hg.ExpressionError, match="unknown loss"):
+        hg.derive("L(X)", "X", "X: n i").derive("X")

@@ -1,0 +1,60 @@
+"""Random expressions derive, print, read back and check."""
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+
+import handgrad as hg
+
+DIMS = {"X": "n i", "Y": "n i", "W": "o i", "V": "o n", "x": "i", "y": "n", "c": ""}
+SHAPES = {"X": "ni", "Y": "ni", "W": "oi", "V": "on", "x": "i", "y": "n", "c": ""}
+SMOOTH = ["tanh", "sin", "cos", "sigmoid", "softplus", "gelu", "f"]
+
+
+def leaves(shape):
+    return [name for name, own in SHAPES.items() if own == shape]
+
+
+@st.composite
+def trees(draw, shape, depth):
+    """An expression of the given shape, in NumPy syntax."""
+    names = leaves(shape) + ([f"{name}.T" for name in leaves(shape[::-1])] if len(shape) == 2 else [])
+    kinds = ["leaf"] * bool(names)
+    if depth or not names:
+        kinds += ["sum", "product", "function", "matmul"]
+        kinds += ["rows", "scaled", "quotient"] if shape else ["total"]
+    kind = draw(st.sampled_from(kinds))
+    below = max(depth - 1, 0)
+    if kind == "leaf":
+        return draw(st.sampled_from(names))
+    if kind == "function":
+        return f"{draw(st.sampled_from(SMOOTH))}({draw(trees(shape, below))})"
+    if kind in ("sum", "product", "quotient"):
+        a, b = draw(trees(shape, below)), draw(trees(shape, below))
+        if kind == "quotient":
+            return f"({a}) / (2 + ({b})**2)"
+        return f"(({a}) {draw(st.sampled_from('+-')) if kind == 'sum' else '*'} ({b}))"
+    if kind == "matmul":
+        inner = draw(st.sampled_from([d for d in "nio" if d not in shape] or ["n"]))
+        a, b = draw(trees(shape[:1] + inner if shape else inner, below)), draw(
+            trees(inner + shape[1:], below))  # fmt: skip
+        return f"(({a}) @ ({b}))"
+    if kind == "scaled":
+        return f"({draw(trees('', below))} * ({draw(trees(shape, below))}))"
+    if kind == "total":
+        return f"mean({draw(trees('ni', below))})"
+    if len(shape) == 1:
+        return f"({draw(trees(shape + 'o' if shape != 'o' else 'oi', below))}).sum(axis=1)"
+    a = draw(trees(shape, below))
+    return f"(({a}) - ({a}).mean(axis={draw(st.sampled_from('01'))}, keepdims=True))"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    tree=st.sampled_from(["", "ni", "oi", "n"]).flatmap(lambda shape: trees(shape, 6)),
+    wrt=st.sampled_from(["X", "W", "x", "c"]),
+)
+def test_random_tree(tree, wrt):
+    expression = tree if len(tree) < 400 else f"mean({tree[:0]}X)"
+    d = hg.derive(f"L({expression})", wrt, DIMS)
+    assert hg.derive(f"L({d.expression.args[0]})", wrt, DIMS).gradient.shape == d.gradient.shape
+    d.check((0,))

@@ -1,0 +1,69 @@
+"""The command line."""
+
+import subprocess
+import sys
+
+import pytest
+
+from handgrad.cli import main
+
+LAYER = ["--wrt", "W", "--dims", "X: n i, W: o i"]
+
+
+def test_derive_shows_both_notations(capsys):
+    assert main(["derive", "L(X @ W.T)", *LAYER]) == 0
+    out = capsys.readouterr().out
+    assert "sum_n G[n,p] X[n,q]" in out
+    assert "(G^T X) : dW" in out
+    assert "dL/dW = G.T @ X" in out
+
+
+@pytest.mark.parametrize(("options", "shown"), [
+    (["--notation", "index"], "delta[o,p]"), (["--notation", "frobenius"], "G : (X dW^T)"),
+    (["--latex"], r"\begin{aligned}"), (["--source"], "def gradient(X, W, G):"),
+    (["--check"], "checked: "), (["--layout", "numerator"], "X.T @ G"), (["--flatten"], "G.T @ X"),
+])  # fmt: skip
+def test_options(options, shown, capsys):
+    assert main(["derive", "L(X @ W.T)", *LAYER, *options]) == 0
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("candidate", "status", "said"), [
+    ("G.T @ X", 0, "correct"), ("X.T @ G", 1, "transposed"), ("-2*X.T @ G", 1, "times -2"),
+    ("-G.T @ X", 1, "wrong sign"), ("2*G.T @ X", 1, "2 times"), ("G.T @ X / n", 1, "1/n times"),
+    ("-G.T @ X * o", 1, "-o times"), ("W", 1, "wrong: entry"), ("X", 1, "wrong shape"),
+    ("0 * W", 1, "wrong: entry"), ("G.T @ X * n / i", 1, "wrong: entry"),
+])  # fmt: skip
+def test_check_judges_a_candidate(candidate, status, said, capsys):
+    assert main(["check", candidate, "--for", "L(X @ W.T)", *LAYER]) == status
+    assert said in capsys.readouterr().out
+
+
+def test_square_matrices_do_not_hide_a_transpose(capsys):
+    assert main(["check", "A", "--for", "trace(A @ X)", "--wrt", "X", "--dims", "A: n n, X: n n"]) == 1
+    assert "transposed" in capsys.readouterr().out
+
+
+def test_a_zero_derivative_can_be_judged(capsys):
+    assert main(["check", "W", "--for", "sum(X)", *LAYER]) == 1
+    assert main(["check", "zeros(o, i)", "--for", "sum(X)", *LAYER]) == 0
+    assert "correct" in capsys.readouterr().out
+
+
+def test_bad_input_is_status_2(capsys):
+    assert main(["derive", "L(X @ W)", *LAYER]) == 2
+    assert "axis 1 of X is i" in capsys.readouterr().err
+    dims = ["--wrt", "x", "--dims", "x: n"]
+    assert main(["check", "x", "--for", "log(-1 - x**2)", *dims]) == 2
+    assert "no value" in capsys.readouterr().err
+
+
+def test_a_failing_check_is_status_1(capsys):
+    dims = ["--wrt", "x", "--dims", "x: n"]
+    assert main(["derive", "log(-1 - x**2)", *dims, "--check"]) == 1
+    assert "no value" in capsys.readouterr().err
+
+
+def test_help_has_examples():
+    made = subprocess.run([sys.executable, "-m", "handgrad.cli", "--help"], capture_output=True, text=True, check=True)
+    assert "handgrad check" in made.stdout
