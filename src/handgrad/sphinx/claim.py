@@ -179,7 +179,7 @@ class Claim:
         moves = {name: drawn[f"d{name}"] for name in self.varied}
         return World(given, self.used_lets, lengths, self.formulas, rng, whole, self.layout, moves)
 
-    def _sizes(self, rng: np.random.Generator) -> dict[str, int]:
+    def sizes(self, rng: np.random.Generator) -> dict[str, int]:
         """Lengths that are pairwise different, and allow what the conditions need."""
         letters = self.dimensions
         for _ in range(200):
@@ -218,7 +218,7 @@ class Claim:
         """
         for seed in SEEDS:
             rng = np.random.default_rng(seed)
-            sizes = self._sizes(rng)
+            sizes = self.sizes(rng)
             world = self.world(sizes, rng)
             if world is None:
                 raise ExpressionError("where: no array was found that meets all conditions at once")

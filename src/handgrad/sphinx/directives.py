@@ -40,15 +40,17 @@ class Setting:
 
     def over(self, page: "Setting") -> "Setting":
         """Combine with what the page says; a name that is given here is not taken from there."""
-        own = set(read_dims(self.options.get("dims", "")))
-        own |= {target.partition("[")[0] for target, _ in read_assignments("let", self.options.get("let", ""))}
-        inherited = {
+        lets = self.options.get("let", "")
+        computed = {target.partition("[")[0].strip() for target, _ in read_assignments("let", lets)}
+        own = set(read_dims(self.options.get("dims", ""))) | computed
+        options = page.options | {
             "dims": _without(page.options.get("dims", ""), own, ":"),
             "let": _without(page.options.get("let", ""), own, "="),
         }
-        options = page.options | inherited
         for name, text in self.options.items():
             options[name] = "; ".join(part for part in (options.get(name, ""), text) if part)
+        if computed & set(read_dims(page.options.get("dims", ""))):  # the page's own names may be computed from these
+            options["let"] = "; ".join(part for part in (lets, _without(page.options.get("let", ""), own, "=")) if part)
         return Setting(options)
 
 

@@ -49,7 +49,7 @@ def read_rows(text: str, vocabulary: Vocabulary) -> Iterator[Row]:
             start, begun = read_formula(first, vocabulary), True
         elif not begun:
             raise ExpressionError(f"{line!r} continues an equation, but none stands before it")
-        sides = tuple(read_formula(side, vocabulary) for _, side in pieces[1:])
+        sides = tuple(read_formula(side.strip(), vocabulary) for _, side in pieces[1:])
         if sides:
             yield Row(start, sides, reason)
             start = None

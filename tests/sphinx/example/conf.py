@@ -1,0 +1,4 @@
+"""The smallest configuration that checks equations."""
+
+project = "Example"
+extensions = ["myst_parser", "handgrad.sphinx"]

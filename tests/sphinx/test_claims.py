@@ -1,0 +1,111 @@
+"""What is true passes, what is false does not, and what cannot be read says where."""
+
+import numpy as np
+import pytest
+from false_claims import FALSE
+from true_claims import DENSE, TRUE
+
+from handgrad.derive import ExpressionError
+from handgrad.sphinx.claim import SEEDS, Claim, FalseClaimError
+
+
+@pytest.mark.parametrize(("text", "options"), TRUE, ids=map(str, range(len(TRUE))))
+def test_a_true_claim_holds(text, options):
+    claim = Claim(text, **options)
+    assert claim.check() == len(claim.links) > 0
+    assert claim.latex()
+
+
+@pytest.mark.parametrize(("text", "options", "message"), FALSE, ids=map(str, range(len(FALSE))))
+def test_a_false_claim_is_refused_with_its_reason(text, options, message):
+    with pytest.raises(FalseClaimError, match=message):
+        Claim(text, **options).check()
+
+
+def test_a_failure_shows_the_equation_the_sizes_and_both_sides():
+    with pytest.raises(FalseClaimError) as failure:
+        Claim("A == A\n  == A + A  # wrong", "A: n m").check()
+    assert str(failure.value).startswith("A == A + A is false for n = 2, m = 3: the left side is [[")
+    assert "the right side [[" in str(failure.value)
+    assert str(failure.value).endswith("the left side is 0.5 times the right side")
+
+
+def test_sizes_are_pairwise_different_and_change_from_draw_to_draw():
+    claim = Claim("A B C == A (B C)", "A: n m; B: m k; C: k l")
+    found = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        sizes = claim.sizes(rng)
+        assert len(set(sizes.values())) == 4 > 1
+        found.append(tuple(sizes.values()))
+    assert len(set(found)) > 1
+
+
+def test_a_condition_on_another_name_changes_no_sizes():
+    claim = Claim("A^T == A.T", "A: n m; S: n m", "S symmetric")
+    assert claim.dimensions == ["n", "m"]
+    assert claim.describe() == "A (n, m)"
+
+
+def test_only_what_varies_moves():
+    assert Claim("dY == X dW^T", **DENSE).varied == ["W"]
+    assert Claim("dY == dX W^T + X dW^T", **DENSE).varied == ["X", "W"]
+
+
+def test_the_description_tells_what_was_drawn():
+    claim = Claim("dL/dS == 2 c S", "S: n n; c:", "S symmetric", "L = c tr(S S)")
+    assert claim.describe() == "S (n, n), c a number; S symmetric; L = c tr(S S)"
+
+
+UNREADABLE = [
+    ("A B", {"dims": "A: n n; B: n n"}, "an equation is needed"),
+    ("", {}, "an equation is needed"),
+    ("== A", {"dims": "A: n"}, "none stands before it"),
+    ("A\nA == A", {"dims": "A: n"}, "is no equation"),
+    ("A == Q", {"dims": "A: n"}, "unknown name 'Q'; the names are: A"),
+    ("A == )", {"dims": "A: n"}, "stands where a factor is needed"),
+    ("A == ", {"dims": "A: n"}, "ends where a factor is needed"),
+    ("A == (A", {"dims": "A: n"}, r"'\)' is needed here, not 'the end'"),
+    ("A == A)", {"dims": "A: n"}, "has no meaning here"),
+    ("A == A 'x'", {"dims": "A: n"}, "has no meaning here"),
+    ("A == A.shape", {"dims": "A: n"}, ".shape is not supported"),
+    ("A == A : A : A", {"dims": "A: n"}, "needs parentheses"),
+    ("A == 1.2.3 A", {"dims": "A: n"}, "is not a number"),
+    ("A == 1_m", {"dims": "A: n"}, "'m' is not a dimension; the dimensions are: n"),
+    ("1 == eye(n)", {}, "the dimensions are: none"),
+    ("A == delta[i]", {"dims": "A: n"}, r"delta has two letters"),
+    ("A == A[(]", {"dims": "A: n n"}, "is needed here|an index is"),
+    ("A == A[*,i]", {"dims": "A: n n"}, "an index is a letter"),
+    ("A == sum(A, axis=x)", {"dims": "A: n n"}, "an option is a whole number"),
+    ("A == d(A)/2", {"dims": "A: n"}, "d of a known name is needed"),
+    ("A == A", {"dims": "A: n", "layout": "sideways"}, "layout: 'sideways' must be one of"),
+    ("A == A", {"dims": "A: n", "let": "A = 2"}, "A is given twice"),
+    ("A == A", {"dims": "A: n", "let": "B"}, "must be of the form 'name = ...'"),
+    ("A == A", {"dims": "A: n", "let": "B + C = A"}, "must be a name, or a name with letters"),
+    ("A == A", {"dims": "A: n", "let": "B = C; C = A"}, "unknown name 'C'"),
+    ("A == A", {"dims": "A: n", "sizes": "m = 2"}, "must be a dimension and a whole number"),
+    ("A == A", {"dims": "A: n", "sizes": "n = 0"}, "must be a dimension and a whole number"),
+    ("A == A", {"dims": "A: n", "where": "A pretty"}, "'A pretty' is not a condition; known are A square"),
+    ("A == A", {"dims": "A: n", "where": "B positive"}, "'B' is not one of the names in dims: A"),
+    ("A == A", {"dims": "A: n", "where": "A symmetric"}, "A has 1 axes; it must be a matrix"),
+    ("c == c", {"dims": "c:", "where": "rows of c sum to one"}, "c is a number"),
+    ("A == A", {"dims": "A: n k*d", "where": "A symmetric"}, "its dimensions are no single letters"),
+    ("A == A", {"dims": "A: n n", "where": "A orthogonal, A zero or one, A positive"}, "no array was found"),
+    (
+        "A B == B",
+        {"dims": "A: n m; B: m n", "where": "A has full column rank, B has full column rank"},
+        "no sizes meet",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "message"), UNREADABLE)
+def test_what_cannot_be_read_says_why(text, options, message):
+    with pytest.raises(ExpressionError, match=message):
+        Claim(text, **options).check()
+
+
+def test_an_error_points_at_the_place():
+    with pytest.raises(ExpressionError) as failure:
+        Claim("A == A + Q", "A: n")
+    assert str(failure.value).splitlines()[-2:] == ["  A + Q", "      ^"]

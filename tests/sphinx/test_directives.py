@@ -1,0 +1,212 @@
+"""The example site in every builder; what is false is a warning with its page and line."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from sphinx.cmd.build import build_main
+
+EXAMPLE = Path(__file__).parent / "example"
+
+
+@pytest.fixture
+def site(tmp_path, capsys):
+    """A copy of the example, to be changed and built."""
+    return Site(tmp_path, capsys)
+
+
+class Site:
+    def __init__(self, folder, capsys):
+        self.source, self.out, self.capsys = folder / "source", folder / "out", capsys
+        shutil.copytree(EXAMPLE, self.source)
+
+    def build(self, builder="html", *options):
+        """Build; returns the warnings."""
+        build_main(["-b", builder, "-q", "-N", *options, str(self.source), str(self.out)])
+        return [line for line in self.capsys.readouterr().err.splitlines() if line.strip()]
+
+    def page(self, name):
+        return (self.out / name).read_text("utf-8")
+
+    def write(self, name, text):
+        (self.source / name).write_text(text, "utf-8")
+
+
+def test_html(site):
+    assert site.build() == []
+    page = site.page("dense.html")
+    assert len(re.findall(r'<div class="hg-claim hg-identity docutils container" id="claim-\d+">', page)) == 2
+    assert page.count('class="hg-claim hg-refuted docutils container"') == 1
+    assert page.count('<span class="hg-claim" id=') == 2
+    assert 'aria-label="Checked for random arrays: X (n, i), W (o, i); Y = X W^T, L = L(Y)"' in page
+    assert "Not equal." in page
+    assert page.count('class="hg-side-by-side docutils container"') == 1
+    assert r"\frac{\partial L}{\partial W} &amp;= G^{\mathsf{T}} X" in page
+    assert '<details class="hg-fold"><summary>All steps</summary>' in site.page("trace.html")
+    assert ".hg-claim" in site.page("_static/handgrad.css")
+    assert "_static/handgrad.css" in page
+
+
+def test_labels_are_numbered_and_resolved(site):
+    site.build()
+    assert re.findall(r'<span class="eqno">\((\d)\)', site.page("dense.html")) == ["1", "2"]
+    assert re.findall(r'href="#equation-dense">\((\d)\)', site.page("dense.html")) == ["1", "1"]
+    assert 'href="dense.html#equation-activation">(2)' in site.page("trace.html")
+
+
+def test_the_list_has_every_claim_and_the_total(site):
+    site.build()
+    page = site.page("claims.html")
+    assert "11 claims (6 holds, 2 refuted, 2 derived, 1 layouts)" in page
+    assert page.count("<tr") == 11 + 2
+    for name in ("dense.html", "trace.html"):
+        ids = set(re.findall(r'id="(claim-\d+)"', site.page(name)))
+        assert ids == set(re.findall(rf'href="{name}#(claim-\d+)"', page)) != set()
+
+
+@pytest.mark.parametrize(
+    ("builder", "file"), [("latex", "example.tex"), ("text", "dense.txt"), ("pseudoxml", "dense.pseudoxml")]
+)
+def test_other_builders(site, builder, file):
+    assert site.build(builder) == []
+    page = site.page(file)
+    assert r"G^{\mathsf{T}} X" in page.replace(" : ", " ")
+    assert "Not equal." in page
+    assert "✓" not in page or builder == "pseudoxml"
+
+
+def test_parallel_reading_finds_the_same(site):
+    site.build()
+    alone = site.page("claims.html")
+    for number in range(8):
+        site.write(
+            f"more{number}.md",
+            ":orphan:\n\n# More\n\n```{identity} A == A^T^T\n:dims: A: n m\n```\n".replace(
+                ":orphan:", "---\norphan: true\n---"
+            ),
+        )
+    shutil.rmtree(site.out)
+    assert site.build("html", "-j", "2") == []
+    both = site.page("claims.html")
+    assert "19 claims" in both
+    assert alone.count("<tr") + 8 * 2 == both.count("<tr")
+
+
+def test_a_page_that_did_not_change_is_not_checked_again(site, monkeypatch):
+    site.build()
+    checked = []
+    from handgrad.sphinx.claim import Claim
+
+    check = Claim.check
+    monkeypatch.setattr(Claim, "check", lambda self, *args: (checked.append(self.text), check(self, *args))[1])
+    assert site.build() == []
+    assert checked == []
+    site.write("trace.rst", "The trace\n=========\n\n.. identity:: trace(A) == trace(A.T)\n   :dims: A: n n\n")
+    assert site.build() == []
+    assert checked == ["trace(A) == trace(A.T)"]
+    assert "8 claims" in site.page("claims.html")
+
+
+def test_a_false_claim_warns_at_every_build_until_it_is_mended(site):
+    right = site.source.joinpath("dense.md").read_text("utf-8")
+    site.write("dense.md", right.replace("dL/dW == G^T X\n", "dL/dW == X^T G\n"))
+    for _ in range(2):
+        (warning,) = site.build()
+        assert warning.startswith(f"{site.source / 'dense.md'}:8: WARNING: identity: dL/dW == X^T G is false for n = ")
+        assert "the left side is a 3 x 2 matrix, the right side a 2 x 3 matrix [handgrad.identity]" in warning
+    site.write("dense.md", right)
+    assert site.build() == []
+
+
+WRONG = {
+    "```{identity} A == A\n```": "identity: unknown name 'A'",
+    "```{identity} A == A\n:dims: A n\n```": "identity: dims: 'A n' must be of the form",
+    "```{refuted} A == A\n:dims: A: n\n```": "refuted: A == A is called refuted, but it holds",
+    "{claim}`A == 2 A | A: n`": "claim: A == 2 A is false for n = 2",
+    "{claim}`A = A | A: n`": "claim: '=' has no meaning here",
+    "```{derivation} A @ A\n:dims: A: n n\n```": "derivation: wrt: the name of the variable is needed",
+    "```{derivation} A @\n:wrt: A\n:dims: A: n n\n```": "derivation: the expression ends",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation: prose\n```": "derivation: notation: 'prose' must be one of index, frobenius",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation: index, frobenius\n:steps: 1\n```": "derivation: steps: two notations",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: all\n```": "derivation: steps: 'all' must be a number or a range",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: 1-99\n```": "derivation: steps: '1-99' is not within 1 to",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:layout: odd\n```": "derivation: layout: 'odd' must be one of",
+    "```{layouts} A @ A\n:wrt: B\n:dims: A: n n\n```": "layouts: wrt: 'B' is not one of the names",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG.items())
+def test_what_is_wrong_is_a_warning_and_the_text_stays(site, text, message):
+    site.write("dense.md", f"# Dense\n\n{text}\n")
+    site.write("trace.rst", "Trace\n=====\n")
+    warnings = site.build("text")
+    assert f"dense.md:3: WARNING: {message}" in warnings[0]
+    assert "A" in site.page("dense.txt")
+
+
+def test_given_is_replaced_by_the_next_and_overruled_by_a_directive(site):
+    site.write("trace.rst", "Trace\n=====\n")
+    site.write(
+        "dense.md",
+        """# Dense
+
+```{given}
+:dims: A: n m; B: m n
+:let: C = A B; D = C C
+:where: A has full column rank
+:spell: A = \\alpha
+```
+
+```{identity} C == A B
+:let: B = A^T
+```
+
+```{identity} A == A
+:dims: A: k k
+:where: A symmetric
+```
+
+```{given}
+:dims: B: n n
+```
+
+```{identity} A == B
+```
+""",
+    )
+    (warning, *_) = site.build("text")
+    assert "dense.md:23: WARNING: identity: unknown name 'A'; the names are: B" in warning
+    assert r"C = \alpha B" in site.page("dense.txt")
+
+
+def test_a_shape_mismatch_is_told_with_its_sizes(site):
+    site.write("trace.rst", "Trace\n=====\n")
+    site.write(
+        "dense.md",
+        "# Dense\n\n```{refuted} u v^T == u^T v\n:dims: u: n; v: n\n```\n\n```{refuted} f'(x) == 2 x\n:dims: x:\n```\n",
+    )
+    assert site.build("text") == []
+    text = " ".join(site.page("dense.txt").split())
+    assert "Not equal.** With n = 1, the left side is a 1 x 1 matrix, the right side a number." in text
+    assert "Not equal.** f'(x) == 2 x is false for all numbers: the left side is" in text
+
+
+def test_an_entry_that_differs_is_named(site):
+    site.write("trace.rst", "Trace\n=====\n")
+    site.write("dense.md", "# Dense\n\n```{refuted} A[i,j] == A[j,i]\n:dims: A: n n\n```\n")
+    assert site.build("text") == []
+    assert "the left side is for i = 1 and j = 2" in " ".join(site.page("dense.txt").split())
+
+
+def test_derivatives_with_more_than_two_axes_are_printed_entry_by_entry(site):
+    site.write("trace.rst", "Trace\n=====\n")
+    site.write(
+        "dense.md",
+        "# Dense\n\n```{layouts} A @ x\n:wrt: A\n:dims: A: m n; x: n\n```\n\n```{derivation} kron(A, X)\n:wrt: X\n"
+        ":dims: A: m n; X: p q\n:notation: index, frobenius\n:collapsed:\n```\n",
+    )
+    assert site.build("text") == []
+    text = " ".join(site.page("dense.txt").split())
+    assert r"J_{mqp} = \delta_{mp} \, x_{q}" in text
+    assert r"Y_{(mp)(nq)} &= A_{mn} \, X_{pq}" in text

@@ -1,0 +1,110 @@
+"""No unchecked equation: every displayed formula of the book is a claim, a definition or a piece of notation."""
+
+import re
+from pathlib import Path
+
+import pytest
+from myst_parser.config.main import MdParserConfig
+from myst_parser.mdit_to_docutils.base import DocutilsRenderer
+from myst_parser.parsers.mdit import create_md_parser
+from sphinx.cmd.build import build_main
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.md") if not set(page.parts) & {"_build", "node_modules", "_ext"})
+CONVERTED = [  # the pages that are checked already; the others follow one by one
+    "questions/weight-gradient-by-indices.md",
+]
+ASSERTS_NOTHING = {"definition", "notation"}
+PARSER = create_md_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence", "amsmath"}), DocutilsRenderer)
+
+
+def unchecked(text, first=1):
+    """The lines on which displayed formulas stand that nobody checks and that are not marked as asserting nothing."""
+    lines = []
+    for token in PARSER.parse(text):
+        line = first + (token.map[0] if token.map else 0)
+        directive = re.match(r"\{([\w-]+)\}", token.info) if token.type in ("fence", "colon_fence") else None
+        if token.type in ("math_block", "math_block_label", "amsmath"):
+            lines.append(line)
+        elif directive and directive[1] == "math":
+            classes = re.search(r"^:class:(.*)$", token.content, re.MULTILINE)
+            if not classes or not ASSERTS_NOTHING & set(classes[1].split()):
+                lines.append(line)
+        elif directive and directive[1] != "code-cell":
+            lines += unchecked(token.content, line + 1)
+    return lines
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_every_displayed_formula_of_a_page_is_checked(name):
+    found = unchecked((DOCS / name).read_text("utf-8"))
+    assert found == [], f"{name}: formulas that nobody checks on the lines {found}"
+
+
+def test_the_list_of_pages_is_up_to_date():
+    assert set(CONVERTED) <= {str(page.relative_to(DOCS)) for page in PAGES}
+
+
+COUNTED = {
+    "$$ a = b $$": [1],
+    "text\n\n$$\na = b\n$$ (label)\n": [3],
+    "```{math}\na = b\n```": [1],
+    "```{math}\n:class: wide\na = b\n```": [1],
+    "```{math}\n:class: definition\na = b\n```": [],
+    ":::{math}\n:label: x\n:class: wide notation\na = b\n:::": [],
+    "```{note}\n$$ a = b $$\n```": [2],
+    "````{note}\n:class: tip\n\n```{math}\na = b\n```\n````": [4],
+    "\\begin{align}\na &= b\n\\end{align}": [1],
+    "```{identity} A == A\n:dims: A: n\n```": [],
+    "$a = b$ in a line, `$$ a $$` in code\n\n```python\n$$ a $$\n```": [],
+    "```{code-cell} python\nx = '$$ a $$'\n```": [],
+}
+
+
+@pytest.mark.parametrize(("text", "lines"), COUNTED.items())
+def test_what_is_counted(text, lines):
+    assert unchecked(text) == lines
+
+
+ERRORS = [
+    # a dropped or a wrong transpose
+    ("== (G^T X)[a,b]", "== (G X)[a,b]"),
+    ("== (G^T X)[a,b]", "== (G^T X)[b,a]"),
+    ("sum_i (G^T)[a,i]", "sum_i G[a,i]"),
+    ("(dX W^T) ==", "(dX W) =="),
+    ("kron(W^T, I_N)", "kron(W, I_N)"),
+    # factors in the wrong order
+    ("== (G W)[a,b]", "== (W G)[a,b]"),
+    ("== (G^T X)[a,b]", "== (X^T G)[a,b]"),
+    ("kron(W^T, I_N)", "kron(I_N, W^T)"),
+    ("(G W) : dX", "dX : (W G)"),
+    # signs and factors
+    ("== sum_j G[a,j] W[j,b]", "== -sum_j G[a,j] W[j,b]"),
+    ("== X[i,b] delta[j,a] ", "== 2 X[i,b] delta[j,a] "),
+    ("== sum_i G[i,a] X[i,b] ", "== sum_i G[i,a] X[i,b] / N "),
+    ("== sum_i G[i,a]\n", "== sum_i G[i,a] / N\n"),
+    # letters
+    ("Y[i,j] == sum_k X[i,k] W[j,k]", "Y[i,j] == sum_k X[i,k] W[k,j]"),
+    ("X[i,k] delta[j,a] delta[k,b]", "X[i,k] delta[j,b] delta[k,a]"),
+    ("sum_ij G[i,j] delta[i,a] W[j,b]", "sum_ij G[i,j] delta[j,a] W[i,b]"),
+    ("dL/dW[a,b] == sum_ij G[i,j] dY[i,j]/dW[a,b]", "dL/dW[a,b] == sum_ij G[i,j] dY[i,j]/dW[b,a]"),
+    ("dL/dW[a,b] == sum_ij G[i,j] X[i,b] delta[j,a]", "dL/dW[a,b] == sum_i G[i,j] X[i,b] delta[j,a]"),
+    # layouts and variables
+    ("{identity} dL/dW[a,b] == sum_ij", "{identity} dL/dX[a,b] == sum_ij"),
+    ("dL == G : (dX W^T)", "dL/dX == G : (dX W^T)"),
+    ("vec(G W) ==", "vec((G W)^T) =="),
+    ("{identity} dL/db[a]", "{identity} dL/db"),
+]
+
+
+def test_deliberate_errors_in_a_page_are_all_caught(tmp_path, capsys):
+    page = (DOCS / "questions/weight-gradient-by-indices.md").read_text("utf-8")
+    (tmp_path / "conf.py").write_text("extensions = ['myst_parser', 'handgrad.sphinx']\n", "utf-8")
+    page = re.sub(r"^:label:.*\n", "", page, flags=re.MULTILINE)  # the copies would share them
+    (tmp_path / "index.md").write_text(page, "utf-8")
+    for number, (right, wrong) in enumerate(ERRORS):
+        assert page.count(right) >= 1, f"the page does not contain {right!r} any more"
+        (tmp_path / f"error{number}.md").write_text(page.replace(right, wrong, 1), "utf-8")
+    build_main(["-q", "-N", "-b", "pseudoxml", str(tmp_path), str(tmp_path / "out")])
+    caught = re.findall(r"(\w+)\.md:\d+: WARNING: .*\[handgrad\.identity\]", capsys.readouterr().err)
+    assert sorted(set(caught)) == sorted(f"error{number}" for number in range(len(ERRORS)))

@@ -1,0 +1,118 @@
+"""A refutation finds a small counterexample, and does not refute what is true."""
+
+import numpy as np
+import pytest
+
+from handgrad.derive import ExpressionError
+from handgrad.sphinx.claim import Claim, FalseClaimError
+from handgrad.sphinx.conditions import CONDITIONS, draw, meets
+from handgrad.sphinx.refute import refute
+
+
+def entries(example):
+    return {name: array.tolist() for name, array in example.arrays}
+
+
+def test_the_sizes_are_the_smallest_and_the_entries_small():
+    example = refute(Claim("tr(A B) == tr(A) tr(B)", "A: n n; B: n n"))
+    assert example.sizes == {"n": 2}
+    assert np.abs([array for _, array in example.arrays]).sum() == 2
+    assert (example.left, example.right) == ([[0]], [[1]])
+
+
+def test_the_upstream_gradient_is_part_of_the_counterexample():
+    example = refute(Claim("dL/dW == X^T G", "X: n i; W: o i", let="L = L(X W^T)"))
+    assert example.sizes == {"n": 1, "i": 2, "o": 2}
+    X, W, G = (np.array(array) for array in entries(example).values())
+    assert W.tolist() == [[0, 0], [0, 0]]
+    assert (example.left == G.T @ X).all()
+    assert (example.right == X.T @ G).all()
+
+
+def test_a_differential_is_part_of_the_counterexample():
+    example = refute(Claim("dY == A dA", "A: n n", let="Y = A A"))
+    assert set(entries(example)) == {"A", "dA"}
+
+
+def test_index_letters_name_the_entry_that_differs():
+    example = refute(Claim("A[i,j] == A[j,i]", "A: n n"))
+    assert example.place["i"] != example.place["j"]
+    assert example.left.item() != example.right.item()
+
+
+def test_sides_of_different_shapes_are_refuted_by_their_shapes():
+    example = refute(Claim("u v^T == u^T v", "u: n; v: n"))
+    assert example.left is None
+    assert example.reason == "the left side is a 1 x 1 matrix, the right side a number"
+
+
+def test_a_claim_that_fails_only_for_other_functions_is_refuted_by_them():
+    example = refute(Claim("f'(x) == 2 x", "x:"))
+    assert example.sizes == {}
+    assert "is false for all numbers" in example.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("(A B)^-1 == A^-1 B^-1", "A invertible, B symmetric, B invertible"),
+        ("A B == B A", "A symmetric, B skew-symmetric"),
+        ("A B == A^T B", "A orthogonal, B diagonal"),
+        ("A B == I_n", "A positive definite, B zero or one"),
+        ("A B == A", "rows of A sum to one, B positive"),
+        ("A^T B == I_n", "A has full column rank, B square"),
+    ],
+)
+def test_the_counterexample_meets_the_conditions(text, where):
+    claim = Claim(text, "A: n n; B: n n", where)
+    example = refute(claim)
+    assert example.left is not None
+    for name, array in example.arrays:
+        assert meets(array, claim.conditions.get(name, []))
+        assert (array == np.round(array)).all()
+
+
+def test_sizes_that_a_condition_forbids_are_passed_over():
+    example = refute(Claim("X X^T == I_n", "X: n i", "X has full column rank"))
+    assert example.sizes["n"] >= example.sizes["i"]
+
+
+def test_what_holds_is_not_refuted():
+    with pytest.raises(FalseClaimError, match=r"tr\(A B\) == tr\(B A\) is called refuted, but it holds"):
+        refute(Claim("tr(A B) == tr(B A)", "A: n m; B: m n"))
+
+
+def test_what_holds_where_it_is_defined_is_not_refuted():
+    with pytest.raises(FalseClaimError, match="is called refuted, but it holds"):
+        refute(Claim("A^-1 A == I_n", "A: n n", "A invertible"))
+
+
+def test_conditions_that_exclude_each_other_refute_nothing():
+    with pytest.raises(ExpressionError, match="no array was found"):
+        refute(Claim("A == A", "A: n n", "A skew-symmetric, A positive"))
+
+
+def test_a_refutation_has_one_equation():
+    with pytest.raises(ExpressionError, match="one equation, left == right; here are 2"):
+        refute(Claim("A == A^T == A", "A: n n"))
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_condition_draws_what_meets_it(name, whole):
+    array = draw(np.random.default_rng(3), (4, 4), [name], whole=whole)
+    assert CONDITIONS[name].holds(array)
+    assert not whole or (array == np.round(array)).all()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in CONDITIONS if name not in ("square", "invertible", "has full column rank")]
+)
+def test_a_condition_is_not_met_by_just_any_array(name):
+    assert not CONDITIONS[name].holds(np.random.default_rng(3).normal(size=(4, 4)))
+
+
+@pytest.mark.parametrize("name", ["invertible", "has full column rank"])
+def test_a_singular_matrix_has_no_full_rank(name):
+    assert not CONDITIONS[name].holds(np.ones((3, 3)))
+    assert not CONDITIONS["square"].holds(np.ones((3, 2)))
