@@ -123,6 +123,19 @@ def test_sgd_steps_against_the_gradient():
         assert not np.array_equal(P, before[name])
 
 
+def test_the_learning_rate_may_enter_at_the_loss():
+    X, T = normal(5, 3), normal(5, 2, seed=1)
+    stepped = []
+    for upstream, lr in ((1.0, 0.1), (0.1, 1)):
+        layer = hg.Linear(3, 2, rng=0)
+        _, loss_pullback = hg.mean_squared_error(layer.forward(X), T)
+        layer.backward(loss_pullback(upstream))
+        hg.SGD(layer, lr).step()
+        stepped.append(layer.params)
+    for name in ("weight", "bias"):
+        np.testing.assert_allclose(stepped[0][name], stepped[1][name], rtol=1e-14)
+
+
 def test_sgd_learns_a_linear_map():
     truth, X = normal(2, 3), normal(40, 3, seed=1)
     layer = hg.Linear(3, 2, rng=0)
