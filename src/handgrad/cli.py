@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import Sequence
+from collections.abc import Sequence
 
 from .derive import Derivation, DerivationError, ExpressionError, derive
 from .derive.candidate import judge
@@ -74,9 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         flatten = getattr(options, "flatten", False)
-        d = derive(
-            options.expression, options.wrt, options.dims, layout=options.layout, flatten=flatten
-        )
+        d = derive(options.expression, options.wrt, options.dims, layout=options.layout, flatten=flatten)
         if options.command == "check":
             verdict = judge(options.candidate, d)
             print(verdict)

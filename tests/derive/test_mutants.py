@@ -4,8 +4,22 @@ import pytest
 
 import handgrad as hg
 from handgrad.derive import (
-    derivation, evaluate, expression, frobenius, functions, index, lower, matrix, notation,
-    numpy_text, program, rules, source, spell, sweep, terms,
+    derivation,
+    evaluate,
+    expression,
+    frobenius,
+    functions,
+    index,
+    lower,
+    matrix,
+    notation,
+    numpy_text,
+    program,
+    rules,
+    source,
+    spell,
+    sweep,
+    terms,
 )  # fmt: skip
 
 LAYER = ("L(tanh(X @ W.T + b))", "W", "X: n i, W: o i, b: o")
@@ -21,15 +35,11 @@ FOUR = ("X @ W.T", "W", "X: n i, W: o i")
 
 
 def elementwise(name, **changes):
-    return lambda patch: patch.setitem(
-        functions.ELEMENTWISE, name, functions.ELEMENTWISE[name]._replace(**changes)
-    )
+    return lambda patch: patch.setitem(functions.ELEMENTWISE, name, functions.ELEMENTWISE[name]._replace(**changes))
 
 
 def differential(name, row):
-    return lambda patch: patch.setitem(
-        rules.DIFFERENTIALS, name, (rules.DIFFERENTIALS[name][0], row)
-    )
+    return lambda patch: patch.setitem(rules.DIFFERENTIALS, name, (rules.DIFFERENTIALS[name][0], row))
 
 
 def entry(table, key, value):
@@ -52,8 +62,11 @@ def replaced(module, name, function):
 
 def text(module, name, old, new):
     """Replace a piece of what a printer prints."""
-    return wrapped(module, name, lambda made: (
-        made.replace(old, new) if isinstance(made, str) else (made[0].replace(old, new), *made[1:])))
+    return wrapped(
+        module,
+        name,
+        lambda made: made.replace(old, new) if isinstance(made, str) else (made[0].replace(old, new), *made[1:]),
+    )
 
 
 def broken_transpose(e):

@@ -58,22 +58,28 @@ def test_flat_gradient_is_true(expression, wrt, dims):
 
 def test_index_notation():
     d = hg.derive("L(X @ W.T)", wrt="W", dims={"X": "n i", "W": "o i"})
-    assert d.text("index") == """\
+    assert (
+        d.text("index")
+        == """\
 Y[n,o]          = sum_i X[n,i] W[o,i]
 dY[n,o]/dW[p,q] = sum_i X[n,i] delta[o,p] delta[i,q] = X[n,q] delta[o,p]
 dL/dW[p,q]      = sum_no G[n,o] X[n,q] delta[o,p]
                 = sum_n G[n,p] X[n,q]
                 = (G.T @ X)[p,q]"""
+    )
 
 
 def test_frobenius_notation():
     d = hg.derive("L(X @ W.T)", wrt="W", dims={"X": "n i", "W": "o i"})
-    assert d.text("frobenius") == """\
+    assert (
+        d.text("frobenius")
+        == """\
 dL = G : dY
    = G : (X dW^T)      only W varies
    = G^T : (dW X^T)    A:B = A^T:B^T
    = (G^T X) : dW      C:(AB) = (C B^T):A
 =>  dL/dW = G^T X"""
+    )
 
 
 def test_every_step_has_a_rule():
@@ -102,7 +108,9 @@ def test_printing_the_derivation():
 
 def test_source_is_a_function_that_a_person_could_have_written():
     d = hg.derive("mean((X @ W.T - T)**2)", "W", "X: n i, W: o i, T: n o")
-    assert d.source == """\
+    assert (
+        d.source
+        == """\
 import numpy as np
 
 
@@ -111,6 +119,7 @@ def gradient(X, W, T):
     o = W.shape[0]
     return 2 * ((X @ W.T - T).T @ X) / (n * o)
 """
+    )
 
 
 def test_layouts_have_the_shapes_of_their_names():

@@ -59,9 +59,7 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
                 f"has shape {show_shape(wanted)}: {d.gradient}",
             )
     if expr.shape != wanted:
-        return Verdict(
-            False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {d.gradient}"
-        )
+        return Verdict(False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {d.gradient}")
     factor, other = _factor(said, true), _factor(*second[2:])
     if factor == other == -1:
         return Verdict(False, f"wrong sign: {candidate} is minus {place}: {d.gradient}")
@@ -70,13 +68,9 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
     if factor is not None and other is not None:
         for dim, size in numbers.sizes.items():
             for power, text in ((1, dim), (-1, f"1/{dim}")):
-                if abs(factor) == round(size**power, 9) and abs(other) == round(
-                    second[0].sizes[dim] ** power, 9
-                ):
+                if abs(factor) == round(size**power, 9) and abs(other) == round(second[0].sizes[dim] ** power, 9):
                     sign = "-" if factor < 0 else ""
-                    return Verdict(
-                        False, f"scaled: {candidate} is {sign}{text} times {place}: {d.gradient}"
-                    )
+                    return Verdict(False, f"scaled: {candidate} is {sign}{text} times {place}: {d.gradient}")
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
     return Verdict(
         False,

@@ -13,6 +13,7 @@ from .expression import Shape
 from .notation import Step
 from .parse import parse
 from .read import World, read_index, read_matrix
+from .rules import upstream_name
 from .source import compile_source, in_steps, write_source
 from .terms import Node
 
@@ -83,7 +84,7 @@ class Numbers:
         }
         self.values: dict[Node, Table] = {}
         self.partials: dict[tuple[Node, Node], Table] = {}
-        upstream = {}
+        upstream: dict[str, Table] = {}
         for node in d.graph.nodes:
             if node.op == "name" and node.info in self.inputs:
                 self.values[node] = self.inputs[node.info]
@@ -92,8 +93,6 @@ class Numbers:
             else:
                 self.values[node] = evaluate_node(node, self.values, self.sizes, self.functions)
             if node.op == "loss" and node.arg is not None:
-                from .rules import upstream_name
-
                 upstream[upstream_name(node)] = self.partial(node, node.arg)
         self.adjoints = self._chain()
 
@@ -131,7 +130,7 @@ class Numbers:
 
     def total(self, node: Node) -> Table:
         """The derivative of the output by a node; zero if it does not occur."""
-        zero = {index: 0.0 for index in indices(self.d.root.dims + node.dims, self.sizes)}
+        zero = dict.fromkeys(indices(self.d.root.dims + node.dims, self.sizes), 0.0)
         return self.adjoints.get(node, zero)
 
     def world(self, differentials: Mapping[str, tuple[Table, Shape]] | None = None) -> World:
@@ -274,10 +273,14 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
     try:
         import numpy as np
     except ImportError:
-        forward = lambda table: evaluate(  # noqa: E731 - one of two routes, named alike
+        forward = lambda table: evaluate(
             d.expression, numbers.inputs | {d.wrt: table}, numbers.sizes, numbers.functions
         )
-        _compare(Step("differences", str(d.expression), ""), differences(forward, numbers.inputs[d.wrt]), numbers.total(d.variable))
+        _compare(
+            Step("differences", str(d.expression), ""),
+            differences(forward, numbers.inputs[d.wrt]),
+            numbers.total(d.variable),
+        )
         return
 
     def array(name: str, table: Table) -> Any:
@@ -400,16 +403,14 @@ def _check_frobenius(d: "Derivation", numbers: Numbers) -> int:
     return count
 
 
-def _push(
-    d: "Derivation", numbers: Numbers, start: dict[Node, Table]
-) -> dict[str, tuple[Table, Shape]]:
+def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[str, tuple[Table, Shape]]:
     """The differentials of all nodes when some vary, from the partial derivatives."""
     moved = dict(start)
     for parent in d.sweep.path:
         links = [(n, link) for n, ls in d.sweep.links.items() for link in ls if link.parent is parent]
         if parent in start or not any(n in moved for n, _ in links):
             continue
-        total = {index: 0.0 for index in indices(parent.dims, numbers.sizes)}
+        total = dict.fromkeys(indices(parent.dims, numbers.sizes), 0.0)
         for child, _ in links:
             if child in moved:
                 partial = numbers.partial(parent, child)
@@ -426,5 +427,8 @@ def _compare_matrix(step: Step, world: World, true: Table, shape: Shape) -> None
     size = (len(rows), len(rows[0]))
     if size != (len(lists), len(lists[0])):
         raise DerivationError(f"{step}: the line is {size}, not {(len(lists), len(lists[0]))}")
-    said = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row)}
-    _compare(step, said, {(i, j): v for i, row in enumerate(lists) for j, v in enumerate(row)})
+    _compare(step, _entries(rows), _entries(lists))
+
+
+def _entries(rows: Sequence[Sequence[float]]) -> Table:
+    return {(i, j): value for i, row in enumerate(rows) for j, value in enumerate(row)}

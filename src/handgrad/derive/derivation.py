@@ -22,9 +22,7 @@ LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 class Derivation:
     """The derivative of an expression, with its derivation; `derive` makes it."""
 
-    def __init__(
-        self, expression: Expr, wrt: str, shapes: dict[str, Shape], layout: str, flatten: bool
-    ) -> None:
+    def __init__(self, expression: Expr, wrt: str, shapes: dict[str, Shape], layout: str, flatten: bool) -> None:
         self.expression, self.wrt, self.shapes = expression, wrt, shapes
         self.layout_name, self.flatten = layout, flatten
         self.graph = Graph()
@@ -34,8 +32,7 @@ class Derivation:
         for node in self.graph.nodes:
             if node.op == "loss" and upstream_name(node) in shapes:
                 raise ExpressionError(
-                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the array in "
-                    "dims another name"
+                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the array in dims another name"
                 )
         self.variable = self.graph.leaf("name", wrt, shapes[wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
@@ -239,7 +236,7 @@ def arrange(out: list[Any], own: list[Any], layout: str) -> list[Any]:
     """Put the axes of a derivative in the order of a layout."""
     if layout == "denominator":
         return own + out if own else out[::-1]
-    if layout == "transposed-denominator" or layout == "numerator" and not out:
+    if layout == "transposed-denominator" or (layout == "numerator" and not out):
         return out + own[::-1]
     return out + own
 
@@ -256,9 +253,7 @@ def derive(
     shapes = read_dims(dims or {})
     if isinstance(expression, Expr):
         root = expression
-        shapes = {
-            str(part.info): part.shape for part in postorder([root]) if part.op == "name"
-        } | shapes
+        shapes = {str(part.info): part.shape for part in postorder([root]) if part.op == "name"} | shapes
     else:
         root = parse(expression, shapes)
     name = str(wrt.info) if isinstance(wrt, Expr) else wrt

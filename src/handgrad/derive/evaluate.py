@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, TypeAli
 
 from .expression import Axis, Expr, Shape, postorder, read_row
 from .functions import ELEMENTWISE
-from .terms import Letter, Node, Sum, summed
+from .terms import Node, Sum, summed
 
 Table: TypeAlias = dict[tuple[int, ...], float]
 Sizes: TypeAlias = Mapping[str, int]
@@ -62,9 +62,7 @@ def to_lists(table: Table, shape: Shape, sizes: Sizes) -> Any:
     return build((), shape)
 
 
-def evaluate(
-    root: Expr, given: Mapping[str, Table], sizes: Sizes, functions: Functions | None = None
-) -> Table:
+def evaluate(root: Expr, given: Mapping[str, Table], sizes: Sizes, functions: Functions | None = None) -> Table:
     """Evaluate an expression.
 
     Parameters
@@ -90,9 +88,7 @@ def evaluate(
     return memo[id(root)]
 
 
-def _evaluate(
-    expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: Sizes, functions: Functions
-) -> Table:
+def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: Sizes, functions: Functions) -> Table:
     op, dims = expr.op, flat(expr.shape)
     if op == "name":
         return given[expr.info]
@@ -112,15 +108,11 @@ def _evaluate(
     if op in ("+", "-", "*", "/", "**"):
         pick = [_picker(arg.shape, expr.shape) for arg in expr.args]
         a, b = args
-        return {
-            index: combine(op, a[pick[0](index)], b[pick[1](index)])
-            for index in indices(dims, sizes)
-        }
+        return {index: combine(op, a[pick[0](index)], b[pick[1](index)]) for index in indices(dims, sizes)}
     inner = flat(expr.args[0].shape)
     info = expr.info
     if op in AXIS_FUNCTIONS and info[0] != -1:
-        before = [axis for axis in expr.args[0].shape[: info[0]]]
-        info = len(flat(tuple(before))), len(expr.args[0].shape[info[0]])
+        info = len(flat(expr.args[0].shape[: info[0]])), len(expr.args[0].shape[info[0]])
     elif op in AXIS_FUNCTIONS:
         info = 0, len(inner)
     return apply(op, info, args[0], inner, sizes, functions)
@@ -153,16 +145,15 @@ def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
     for arg, axes in zip(expr.args, inputs):
         for names, axis in zip(axes, arg.shape):
             for name, part in zip(names, [axis] if len(names) == 1 else [(d,) for d in axis]):
-                dims[name] = part
+                dims[name] = part  # noqa: PERF403 - three loops do not fit a comprehension
     order = list(dims)
     place, at = {}, 0
     for name in order:
         place[name] = list(range(at, at + len(dims[name])))
         at += len(dims[name])
     reads = [[k for axis in axes for name in axis for k in place[name]] for axes in inputs]
-    seen: list[str] = []
     writes = [k for axis in output for name in axis for k in place[name]]
-    total: Table = {index: 0.0 for index in indices(flat(expr.shape), sizes)}
+    total: Table = dict.fromkeys(indices(flat(expr.shape), sizes), 0.0)
     for index in indices([d for name in order for d in dims[name]], sizes):
         value = 1.0
         for table, read in zip(args, reads):
@@ -195,9 +186,7 @@ AXIS_FUNCTIONS: dict[str, Callable[[list[float]], Any]] = {
 }
 
 
-def apply(
-    op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, functions: Functions
-) -> Table:
+def apply(op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, functions: Functions) -> Table:
     """Apply a function to a table; for a function along an axis, `info` is its place and length."""
     if op == "call":
         value = ELEMENTWISE[info].value
@@ -245,9 +234,7 @@ def _invert(matrix: list[list[float]]) -> tuple[list[list[float]], float]:
     return [row[n:] for row in rows], determinant
 
 
-def evaluate_node(
-    node: Node, values: Mapping[Node, Table], sizes: Sizes, functions: Functions
-) -> Table:
+def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functions: Functions) -> Table:
     """The value of a node, from the values of its children."""
     if node.op == "delta":
         return {index: float(index[0] == index[1]) for index in indices(node.dims, sizes)}
@@ -267,7 +254,7 @@ def evaluate_node(
 
 def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Table:
     """A sum of terms: every letter runs over its dimension, letters that are not free are summed."""
-    total: Table = {index: 0.0 for index in indices([l.dim for l in value.free], sizes)}
+    total: Table = dict.fromkeys(indices([l.dim for l in value.free], sizes), 0.0)
     for coefficient, factors in value.terms:
         letters = [*value.free, *summed(factors, value.free)]
         at = {letter: k for k, letter in enumerate(letters)}

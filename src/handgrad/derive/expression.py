@@ -50,7 +50,7 @@ class Expr:
         The axes.
     """
 
-    __slots__ = ("op", "args", "info", "row", "shape", "size", "symmetric")
+    __slots__ = ("args", "info", "op", "row", "shape", "size", "symmetric")
 
     def __init__(
         self, op: str, args: "tuple[Expr, ...]" = (), info: Any = None, row: str = "",
@@ -96,7 +96,7 @@ class Expr:
         return Expr("neg", (self,), shape=self.shape)
 
     @property
-    def T(self) -> "Expr":
+    def T(self) -> "Expr":  # noqa: N802 - its name in NumPy
         """The transpose; a vector is its own."""
         return call("T", [self])
 
@@ -128,6 +128,7 @@ class Function:
         self.name = name
 
     def __call__(self, arg: Any, **options: Any) -> Expr:
+        """Apply the function."""
         return call(self.name, [to_expr(arg)], options)
 
 
@@ -158,8 +159,7 @@ def symbols(names: str, dims: dict[str, str] | str) -> Any:
     """
     shapes = read_dims(dims)
     made = [
-        name_expr(name, shapes[name]) if name in shapes else Function(name)
-        for name in names.replace(",", " ").split()
+        name_expr(name, shapes[name]) if name in shapes else Function(name) for name in names.replace(",", " ").split()
     ]
     return made[0] if len(made) == 1 else made
 
@@ -176,15 +176,13 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         raise ExpressionError(f"dims must be a dict or a string, not {type(dims).__name__}")
     shapes = {}
     for name, axes in dims.items():
-        if not isinstance(name, str) or not name.isidentifier() or name.startswith("G_"):
+        if not str(name).isidentifier() or name.startswith("G_"):
             raise ExpressionError(f"dims: {name!r} cannot be a name; G_... names gradients")
         if not isinstance(axes, str):
             raise ExpressionError(f"dims[{name!r}] must be a string such as 'n i', not {axes!r}")
         shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())
         if len(shapes[name]) > 2:
-            raise ExpressionError(
-                f"dims[{name!r}] has {len(shapes[name])} axes ({axes}); matrices have at most 2"
-            )
+            raise ExpressionError(f"dims[{name!r}] has {len(shapes[name])} axes ({axes}); matrices have at most 2")
     return shapes
 
 
@@ -192,9 +190,7 @@ def _read_axis(name: str, axis: str) -> Axis:
     letters = tuple(letter for letter in axis.split("*") if letter != "1")
     for letter in letters:
         if not letter.isidentifier():
-            raise ExpressionError(
-                f"dims[{name!r}]: {axis!r} is not a dimension; write a name, a product k*d, or 1"
-            )
+            raise ExpressionError(f"dims[{name!r}]: {axis!r} is not a dimension; write a name, a product k*d, or 1")
     return letters
 
 
@@ -217,7 +213,7 @@ def number(value: float) -> Expr:
     """A constant; a whole number is kept as an integer."""
     if isinstance(value, complex):
         raise ExpressionError(f"{value} is not a real number")
-    if value != value or value in (float("inf"), -float("inf")):
+    if not abs(value) < float("inf"):
         raise ExpressionError(f"{value} is not a number to derive with")
     return Expr("number", info=int(value) if abs(value) < 1e15 and value == int(value) else value)
 
@@ -334,7 +330,7 @@ def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
             )
         for position, (letters, axis) in enumerate(zip(axes, arg.shape)):
             primes = axis if len(letters) > 1 else (show_axis(axis),)
-            if not letters and axis or len(letters) > 1 and len(primes) != len(letters):
+            if (not letters and axis) or (len(letters) > 1 and len(primes) != len(letters)):
                 raise ExpressionError(f"{op}: axis {show_axis(axis)} of {_label(arg)} has to be 1")
             for letter, dim in zip(letters, primes):
                 other = dims.setdefault(letter, (dim, arg, position))
@@ -343,10 +339,7 @@ def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
                         f"{op}: axis {other[2]} of {_label(other[1])} is {other[0]} and axis "
                         f"{position} of {_label(arg)} is {dim}; they must be the same"
                     )
-    shape = tuple(
-        tuple(p for letter in axis for p in dims[letter][0].split("*") if p != "1")
-        for axis in output
-    )
+    shape = tuple(tuple(p for letter in axis for p in dims[letter][0].split("*") if p != "1") for axis in output)
     return Expr(op, tuple(args), info, row, shape)
 
 
@@ -422,9 +415,7 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return _reduction(name, x, axis, keepdims)
     if name in SQUARE:
         if len(x.shape) != 2 or x.shape[0] != x.shape[1]:
-            raise ExpressionError(
-                f"{name}: {_label(x)} has shape {show_shape(x.shape)}; it must be square"
-            )
+            raise ExpressionError(f"{name}: {_label(x)} has shape {show_shape(x.shape)}; it must be square")
         return Expr(name, (x,), shape=x.shape if name == "inv" else ())
     if name in ALONG:
         return _along(name, x, axis, keepdims)
@@ -458,6 +449,7 @@ def _product(a: Expr, b: Expr) -> Expr:
 def _along(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
     if not x.shape or any(not a for i, a in enumerate(x.shape) if axis in (None, i)):
         raise ExpressionError(f"{name}: {_label(x)} has only one entry along that axis")
+    kept: Shape
     if axis is None:
         axis, kept = -1, ((),) * len(x.shape) if keepdims else ()
     elif name in ("softmax", "log_softmax"):
@@ -526,10 +518,36 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "softmax_cross_entropy": _cross_entropy,
 }
 # Functions of NumPy and Python that no unknown function should be mistaken for.
-RESERVED = (
-    "argmax argmin round floor ceil rint sort argsort unique cumsum cumprod prod median einsum "
-    "reshape stack concatenate where any all isnan clip eval exec open print input compile"
-).split()
+RESERVED = [
+    "argmax",
+    "argmin",
+    "round",
+    "floor",
+    "ceil",
+    "rint",
+    "sort",
+    "argsort",
+    "unique",
+    "cumsum",
+    "cumprod",
+    "prod",
+    "median",
+    "einsum",
+    "reshape",
+    "stack",
+    "concatenate",
+    "where",
+    "any",
+    "all",
+    "isnan",
+    "clip",
+    "eval",
+    "exec",
+    "open",
+    "print",
+    "input",
+    "compile",
+]
 KNOWN: set[str] = {
     *ROWS, *SQUARE, *ALONG, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
 }  # fmt: skip

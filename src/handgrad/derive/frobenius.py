@@ -6,7 +6,18 @@ Every line reads the same indexed terms; what moves is the bracket.
 from typing import TYPE_CHECKING, NamedTuple
 
 from .matrix import (
-    Matrix, NoMatrixForm, add, atom, call, flip, hadamard, inner, negative, number, over, product,
+    Matrix,
+    NoMatrixFormError,
+    add,
+    atom,
+    call,
+    flip,
+    hadamard,
+    inner,
+    negative,
+    number,
+    over,
+    product,
     to_matrix,
 )  # fmt: skip
 from .notation import Step
@@ -16,7 +27,6 @@ from .terms import Node, Sum
 
 if TYPE_CHECKING:
     from .derivation import Derivation
-
 
 
 MOVES = 200  # more than any line has operations
@@ -72,9 +82,9 @@ def move(pair: Pair, name: str) -> tuple[Pair, str] | None:
             return Pair(inner(left, rest), scalar), "A : (b C) = (A : C) b"
         return Pair(product(scalar, left), rest), "A : (c B) = (c A) : B" if scalar.info != -1 else ""
     if right.kind == "hadamard":
-        rest = [part for part in right.parts if not varies(part, name)]
+        others = [part for part in right.parts if not varies(part, name)]
         (mine,) = [part for part in right.parts if varies(part, name)]
-        return Pair(_times(left, rest), mine), "C : (A * B) = (C * A) : B"
+        return Pair(_times(left, others), mine), "C : (A * B) = (C * A) : B"
     if right.kind == "over" and not varies(right.parts[1], name):
         return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
     if right.kind == "inner":
@@ -168,7 +178,7 @@ def _definition(node: Node, d: "Derivation") -> Step:
     try:
         right = str(to_matrix(d.spell(node.sum) if node.sum else d.function_expr(node)))
         return Step(d.labels[node], right, "definition")
-    except NoMatrixForm:
+    except NoMatrixFormError:
         from .index import definition
         from .notation import IndexPrinter
 
@@ -204,7 +214,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
             pairs += [Pair(above, part) for part in parts]
         result = d.spell(d.sweep.adjoints[node])
         final = str(to_matrix(result))
-    except NoMatrixForm:
+    except NoMatrixFormError:
         from .index import _node_steps as entries
         from .notation import IndexPrinter
 
@@ -255,7 +265,7 @@ def _forward(d: "Derivation") -> list[Step]:
             left = f"d{d.labels[d.root]}/d{d.wrt}"
             final = to_matrix(expr)
             steps.append(Step(left, str(final), "the matrix in front of the differential", result=True))
-    except NoMatrixForm:
+    except NoMatrixFormError:
         steps += d.index_result()
     return steps
 
@@ -265,7 +275,7 @@ def _layout_step(d: "Derivation") -> list[Step]:
         return []
     try:
         right = str(to_matrix(d.spell(d.arranged(d.layout_name))))
-    except NoMatrixForm:
+    except NoMatrixFormError:
         right = plain(d.gradient)
         return []
     return [Step("J", right, f"{d.layout_name} layout")]

@@ -61,9 +61,7 @@ ELEMENTWISE = {
         "z * 0.5 * (1 + np.tanh(0.5 * z))",
     ),
     "relu": Elementwise("z > 0", lambda z: max(z, 0.0), "np.maximum(z, 0)"),
-    "leaky_relu": Elementwise(
-        "0.01 + 0.99 * (z > 0)", lambda z: max(z, 0.01 * z), "np.maximum(z, 0.01 * z)"
-    ),
+    "leaky_relu": Elementwise("0.01 + 0.99 * (z > 0)", lambda z: max(z, 0.01 * z), "np.maximum(z, 0.01 * z)"),
     "step": Elementwise("0", lambda z: 1.0 if z > 0 else 0.0, "(z > 0) * 1.0"),
     "abs": Elementwise("sign(z)", abs, "np.abs"),
     "sign": Elementwise("0", lambda z: float((z > 0) - (z < 0)), "np.sign"),
@@ -79,7 +77,5 @@ ELEMENTWISE = {
     ),
     "phi": Elementwise("-z * y", _normal_pdf, "np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)"),
     "iszero": Elementwise("0", lambda z: float(z == 0), "(z == 0) * 1.0"),
-    "erf": Elementwise(
-        "1.1283791670955126 * exp(-z**2)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"
-    ),
+    "erf": Elementwise("1.1283791670955126 * exp(-z**2)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),
 }

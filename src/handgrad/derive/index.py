@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Sequence
 
-from .notation import IndexPrinter, Lettering, Step, grouped
-from .numpy_text import plain
 from .expression import postorder
 from .lower import fresh
-from .sweep import Link, chain, upstream
-from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, times
+from .notation import IndexPrinter, Lettering, Step, grouped
+from .numpy_text import plain
+from .sweep import Link, upstream
+from .terms import Graph, Letter, Letters, Node, Term, collect, times
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -54,9 +54,7 @@ def _flat(axes: Sequence[Letters]) -> Letters:
     return tuple([letter for axis in axes for letter in axis])
 
 
-def _ratio(
-    d: "Derivation", node: Node, out: Sequence[Letters], own: Sequence[Letters], letters: Lettering
-) -> str:
+def _ratio(d: "Derivation", node: Node, out: Sequence[Letters], own: Sequence[Letters], letters: Lettering) -> str:
     """The name of the derivative: ``dL/dW[p,q]``."""
     return f"d{d.labels[d.root]}{letters.show(out)}/d{d.labels[node]}{letters.show(own)}"
 
@@ -146,7 +144,6 @@ def _layout_step(d: "Derivation") -> list[Step]:
     """The last line of any other layout."""
     if d.layout_name == "shape":
         return []
-    value = d.arranged(d.layout_name)
     out, own = d.sweep_axes()
     letters = Lettering().add(_flat(out)).add(_flat(own), OWN)
     right = _ratio(d, d.variable, out, own, letters)

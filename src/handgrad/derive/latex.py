@@ -28,7 +28,7 @@ def name(text: str) -> str:
 
 
 def to_latex(text: str) -> str:
-    """Translate a line of either notation.
+    r"""Translate a line of either notation.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def to_latex(text: str) -> str:
     Examples
     --------
     >>> print(to_latex("sum_i X[n,i] W[o,i]"))
-    \\sum_{i} X_{ni} W_{oi}
+    \sum_{i} X_{ni} W_{oi}
     >>> print(to_latex("(G^T X) : dW"))
-    (G^\\top X) : \\mathrm{d}W
+    (G^\top X) : \mathrm{d}W
     """
     tokens = tokenize(text)
     out: list[str] = []

@@ -135,9 +135,8 @@ def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:
     coefficient, ((inside, letters, exponent),) = node.sum.terms[0]
     if coefficient != 1 or exponent != 1 or inside.info != "exp" or inside.arg is None:
         return None
-    axes, rest = [], iter(letters)
-    for axis in inside.shape:
-        axes.append(tuple([next(rest) for _ in axis]))
+    rest = iter(letters)
+    axes = [tuple([next(rest) for _ in axis]) for axis in inside.shape]
     lost = [at for at, axis in enumerate(axes) if axis and axis[0] not in node.sum.free]
     kept = tuple([l for at, axis in enumerate(axes) for l in axis if at not in lost])
     if len(lost) != 1 or kept != node.sum.free:
@@ -154,10 +153,10 @@ def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]
         z, letters, kept, axis = found
         for above in factors:
             mine = dict(zip(letters, above[1]))
-            if above[0].arg is z and above[0].info == "exp" and above[2] == 1:
-                if tuple([mine[letter] for letter in kept]) == below[1]:
-                    made = graph.function("softmax", axis, z, z.shape), above[1], 1
-                    return tuple([made if f is above else f for f in factors if f is not below])
+            same = above[0].arg is z and above[0].info == "exp" and above[2] == 1
+            if same and tuple([mine[letter] for letter in kept]) == below[1]:
+                made = graph.function("softmax", axis, z, z.shape), above[1], 1
+                return tuple([made if f is above else f for f in factors if f is not below])
     return factors
 
 

@@ -11,7 +11,7 @@ from .expression import Axis, Expr, postorder, value_of
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
 
 
-class NoMatrixForm(Exception):
+class NoMatrixFormError(Exception):
     """An array with more than two axes, or a contraction that no product spells."""
 
 
@@ -31,11 +31,9 @@ class Matrix:
         The axes.
     """
 
-    __slots__ = ("kind", "parts", "info", "rows", "columns")
+    __slots__ = ("columns", "info", "kind", "parts", "rows")
 
-    def __init__(
-        self, kind: str, parts: "tuple[Matrix, ...]", info: Any, rows: Axis, columns: Axis
-    ) -> None:
+    def __init__(self, kind: str, parts: "tuple[Matrix, ...]", info: Any, rows: Axis, columns: Axis) -> None:
         self.kind, self.parts, self.info = kind, parts, info
         self.rows, self.columns = rows, columns
 
@@ -56,7 +54,7 @@ def atom(text: str, rows: Axis = (), columns: Axis = ()) -> Matrix:
 def ones(axis: Axis) -> Matrix:
     """A column of ones."""
     if len(axis) > 1:
-        raise NoMatrixForm("ones")
+        raise NoMatrixFormError("ones")
     return atom("1_" + axis[0], axis) if axis else number(1)
 
 
@@ -68,7 +66,7 @@ def product(*parts: Matrix) -> Matrix:
     waiting = list(parts)
     while waiting:
         part = waiting.pop(0)
-        if part.kind == "scale" or part.kind == "product" and not part.scalar:
+        if part.kind == "scale" or (part.kind == "product" and not part.scalar):
             waiting = [*part.parts, *waiting]
         elif part.kind == "number":
             value *= part.info
@@ -80,13 +78,11 @@ def product(*parts: Matrix) -> Matrix:
     if chain:
         whole = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
         result = whole if len(chain) > 1 else chain[0]
-    if value != 1 or not chain and not scalars:
+    if value != 1 or (not chain and not scalars):
         scalars.insert(0, number(int(value) if value == int(value) else value))
     for scalar in reversed(scalars):
-        if result is None:
-            result = scalar
-        else:
-            result = Matrix("scale", (scalar, result), None, result.rows, result.columns)
+        whole = result
+        result = Matrix("scale", (scalar, whole), None, whole.rows, whole.columns) if whole else scalar
     assert result is not None
     return result
 
@@ -241,7 +237,7 @@ def to_matrix(root: Expr) -> Matrix:
 
     Raises
     ------
-    NoMatrixForm
+    NoMatrixFormError
         If a part has more than two axes or is an einsum.
     """
     memo: dict[int, Matrix] = {}
@@ -264,7 +260,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     op, info = expr.op, expr.info
     rows, columns = (*expr.shape, (), ())[:2]
     if len(expr.shape) > 2 or op in ("einsum", "reshape"):
-        raise NoMatrixForm(op)
+        raise NoMatrixFormError(op)
     if op in ("name", "size"):
         return atom(str(info), rows, columns)
     if op == "number":
@@ -275,7 +271,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return product(number(0), ones(rows), flip(ones(columns)))
     if op == "eye":
         if len(rows) != 1:
-            raise NoMatrixForm(op)
+            raise NoMatrixFormError(op)
         return atom("I_" + rows[0], rows, columns)
     if op == "neg":
         return product(number(-1), args[0])
@@ -306,8 +302,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         name = op if info[0] == -1 else f"{op}, axis={info[0]}"
         if op in ("softmax", "log_softmax") and info[0] == 1:
             name = op
-        made = call(name, args[0], *((rows, ()) if len(expr.shape) < 2 else (rows, columns)))
-        return made
+        return call(name, args[0], *((rows, ()) if len(expr.shape) < 2 else (rows, columns)))
     return call(str(info) if op in ("call", "unknown", "loss") else op, args[0], rows, columns)
 
 

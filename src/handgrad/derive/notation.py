@@ -3,7 +3,7 @@
 from typing import Mapping, NamedTuple, Sequence
 
 from .spell import ratio, split
-from .terms import Factor, Letter, Letters, Node, Sum, Term, summed
+from .terms import Factor, Letter, Letters, Node, Term, summed
 
 POOL = "ijklmnabcefghuvwxyzopqrst"
 
@@ -94,9 +94,7 @@ class IndexPrinter:
             text += sign + self.term(abs(coefficient), factors, free, letters)
         return text or "0"
 
-    def term(
-        self, coefficient: float, factors: Sequence[Factor], free: Letters, letters: Lettering
-    ) -> str:
+    def term(self, coefficient: float, factors: Sequence[Factor], free: Letters, letters: Lettering) -> str:
         """One term: the number, the sum sign, the factors, what divides."""
         lonely = summed(factors, free)
         inner = Lettering(letters.names).add(lonely)
@@ -105,7 +103,7 @@ class IndexPrinter:
         if lonely:
             words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
         words += [self.factor(f, inner) for f in factors if f[2] > 0]
-        if not factors and above == 1 or not [f for f in factors if f[2] > 0]:
+        if (not factors and above == 1) or not [f for f in factors if f[2] > 0]:
             words = words or ["1"]
             words += ["1"] if words[-1].startswith("sum_") else []
         words += [f"/ {self.factor((n, ls, -p), inner)}" for n, ls, p in factors if p < 0]

@@ -4,7 +4,17 @@ from typing import Any, NamedTuple
 
 from .errors import ExpressionError
 from .expression import (
-    KNOWN, Expr, Shape, arithmetic, call, einsum, expand, name_expr, number, reshape, show_axis,
+    KNOWN,
+    Expr,
+    Shape,
+    arithmetic,
+    call,
+    einsum,
+    expand,
+    name_expr,
+    number,
+    reshape,
+    show_axis,
     squeeze,
 )  # fmt: skip
 
@@ -41,7 +51,7 @@ def tokenize(text: str, operators: tuple[str, ...] = ("**", "==")) -> list[Token
         if char.isspace():
             at += 1
             continue
-        if char.isdigit() or char == "." and text[at + 1 : at + 2].isdigit():
+        if char.isdigit() or (char == "." and text[at + 1 : at + 2].isdigit()):
             kind = "number"
             while at < len(text) and (text[at].isalnum() or text[at] == "."):
                 at += 2 if text[at] in "eE" and text[at + 1 : at + 2] in ("+", "-") else 1
@@ -68,7 +78,7 @@ class _Mark(NamedTuple):
     token: Token
     name: str = ""  # of the function that the parenthesis opens
     base: int = 0  # height of the operand stack at the parenthesis
-    options: dict[str, Any] = {}
+    options: dict[str, Any] | None = None
 
 
 def parse(text: str, shapes: dict[str, Shape], sizes: frozenset[str] = frozenset()) -> Expr:
@@ -138,8 +148,7 @@ class _Parser:
                     return self.as_expr(self.operands.pop(), token)
                 else:
                     raise self.fail(
-                        f"{token.text!r} follows a complete factor; write * or @ between two "
-                        "factors",
+                        f"{token.text!r} follows a complete factor; write * or @ between two factors",
                         token,
                     )
 
@@ -238,7 +247,9 @@ class _Parser:
             value = sign * int(token.text)
         else:
             raise self.fail(f"{name.text}= needs a whole number, True, False or None", token)
-        self.marks[-1].options[name.text] = value
+        options = self.marks[-1].options
+        assert options is not None  # operand() calls this inside a function only
+        options[name.text] = value
         if self.peek() not in (")", ","):
             raise self.fail("a comma or a closing parenthesis is needed here", self.tokens[self.at])
 

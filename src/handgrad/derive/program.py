@@ -15,9 +15,7 @@ PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logs
           "max": "M", "inv": "V", "det": "S", "logdet": "S"}  # fmt: skip
 
 
-def label_nodes(
-    nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
-) -> dict[Node, str]:
+def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]) -> dict[Node, str]:
     """Name the nodes of an expression: Z for what a function is applied to, A for its value ...
 
     Parameters
@@ -44,7 +42,7 @@ def label_nodes(
             labels[node] = str(node.info)
         elif node.op == "loss":
             labels[node] = node.info[0]
-        elif node.index < forward and not constant(node) or node.op in ("softmax", "max"):
+        elif (node.index < forward and not constant(node)) or node.op in ("softmax", "max"):
             wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node is root and not node.shape:
                 wish = "L"
@@ -85,9 +83,7 @@ def reachable(value: Sum) -> list[Node]:
     return sorted(found, key=lambda node: node.index)
 
 
-def write_program(
-    value: Sum, graph: Graph, labels: dict[Node, str], forward: int, flatten: bool = False
-) -> Program:
+def write_program(value: Sum, graph: Graph, labels: dict[Node, str], forward: int, flatten: bool = False) -> Program:
     """Decide which nodes get a name, and spell everything.
 
     Parameters
@@ -108,7 +104,7 @@ def write_program(
     Program
     """
     nodes = reachable(value)
-    uses = {node: 0 for node in nodes}
+    uses = dict.fromkeys(nodes, 0)
     for total in [value, *(node.sum for node in nodes if node.sum)]:
         for _, factors in total.terms:
             for node, _, _ in factors:
@@ -183,7 +179,7 @@ def _deserves_name(
         return expr.size > 2 or uses > 3
     if node in arguments and node.index < forward:
         return expr.size > 2
-    return node in labels and (expr.size > 2 and uses > 1 or expr.size > SHORT)
+    return node in labels and ((expr.size > 2 and uses > 1) or expr.size > SHORT)
 
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:

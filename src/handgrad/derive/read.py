@@ -4,11 +4,10 @@ Both readers are written against what the notations mean, not against the printe
 broadcasts: in index notation every letter has one dimension, in matrix notation shapes must agree.
 """
 
-import math
-from typing import Any, Callable, Mapping, NamedTuple, TypeAlias
+from typing import Callable, Mapping, NamedTuple, TypeAlias
 
 from .errors import ExpressionError
-from .evaluate import Functions, Sizes, Table, evaluate, from_lists, indices, to_lists
+from .evaluate import Functions, Sizes, Table, evaluate, indices, to_lists
 from .expression import Shape
 from .functions import ELEMENTWISE
 from .parse import Token, parse, tokenize
@@ -45,9 +44,11 @@ class Reader:
         self.tokens: list[Token] = tokenize(text)
 
     def peek(self) -> str:
+        """The text of the next token."""
         return self.tokens[self.at].text
 
     def take(self, text: str = "") -> Token:
+        """Move past a token, which must be `text` if that is given."""
         token = self.tokens[self.at]
         if text and token.text != text:
             raise ExpressionError(f"{text!r} is needed here", self.text, token.start, token.stop)
@@ -55,6 +56,7 @@ class Reader:
         return token
 
     def fail(self, message: str) -> ExpressionError:
+        """An error at the next token."""
         token = self.tokens[self.at]
         return ExpressionError(message, self.text, token.start, token.stop)
 
@@ -102,6 +104,7 @@ class IndexReader(Reader):
         return value
 
     def sum(self) -> Entry:
+        """Terms with signs."""
         sign = -1 if self.peek() == "-" and self.take() else 1
         terms = [(sign, self.term())]
         while self.peek() in ("+", "-"):
@@ -110,6 +113,7 @@ class IndexReader(Reader):
         return lambda place: sum([sign * term(place) for sign, term in terms])
 
     def term(self) -> Entry:
+        """A sum sign over everything to its right, factors, divisions."""
         factors: list[tuple[Entry, int]] = []
         letters: list[str] | None = None
         self.pairs, outside = [], self.pairs
@@ -117,7 +121,7 @@ class IndexReader(Reader):
             token = self.tokens[self.at]
             if token.kind == "name" and token.text.startswith("sum_"):
                 letters = self.letters(self.take().text[4:])
-                self.dims.append({letter: "" for letter in letters})
+                self.dims.append(dict.fromkeys(letters, ""))
             elif token.text == "/":
                 self.take()
                 factors.append((self.power(), -1))
@@ -140,10 +144,7 @@ class IndexReader(Reader):
             return value
         dims = self.dims.pop()
         return lambda place: sum(
-            [
-                value(place | dict(zip(dims, index)))
-                for index in indices(dims.values(), self.world.sizes)
-            ]
+            [value(place | dict(zip(dims, index))) for index in indices(dims.values(), self.world.sizes)]
         )
 
     def letters(self, names: str) -> list[str]:
@@ -167,6 +168,7 @@ class IndexReader(Reader):
                         self.note(a, known[b])
 
     def power(self) -> Entry:
+        """A factor to a power."""
         base = self.factor()
         if self.peek() != "^":
             return base
@@ -177,26 +179,23 @@ class IndexReader(Reader):
         return lambda place: base(place) ** exponent(place)
 
     def factor(self) -> Entry:
+        """A number, an entry, a function of an entry, a parenthesis."""
         token = self.tokens[self.at]
         if token.kind == "number":
             number = float(self.take().text)
-            return lambda place: number
+            return lambda _: number
         if token.text == "(":
             return self.parenthesis()
         known = token.text in self.world.tables or token.text in self.world.sizes
         if self.tokens[self.at + 1].text == "(" and not known:
             if token.text not in ELEMENTWISE and token.text not in self.world.functions:
                 table, shape = self.array(self.closing(self.at + 1))
-                return self.index(table, shape) if shape else lambda place: table[()]
+                return self.index(table, shape) if shape else lambda _: table[()]
             self.take()
             self.take("(")
             inside = self.sum()
             self.take(")")
-            function = (
-                ELEMENTWISE[token.text].value
-                if token.text in ELEMENTWISE
-                else self.world.functions[token.text]
-            )
+            function = ELEMENTWISE[token.text].value if token.text in ELEMENTWISE else self.world.functions[token.text]
             return lambda place: float(function(inside(place)))
         name = self.take().text
         if name == "delta":
@@ -204,15 +203,16 @@ class IndexReader(Reader):
         if name in self.world.tables:
             table = self.world.tables[name]
             if not self.world.shapes[name]:
-                return lambda place: table[()]
+                return lambda _: table[()]
             return self.index(table, self.world.shapes[name])
         if name in self.world.sizes:
             size = self.world.sizes[name]
-            return lambda place: float(size)
+            return lambda _: float(size)
         self.at -= 1
         raise self.fail(f"unknown name {name!r}")
 
     def delta(self) -> Entry:
+        """``delta[i,j]``."""
         self.take("[")
         i = self.take().text
         self.take(",")
@@ -222,6 +222,7 @@ class IndexReader(Reader):
         return lambda place: float(place[i] == place[j])
 
     def parenthesis(self) -> Entry:
+        """A sum, a comparison, or one entry of an array expression."""
         stop = self.closing(self.at)
         if self.tokens[stop + 1].text == "[":
             return self.index(*self.array(stop))
@@ -269,10 +270,7 @@ def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table
     """Evaluate a line of index notation for its free letters, given as ``(letter, dimension)``."""
     entry = IndexReader(text, world, dict(letters)).read()
     names = [letter for letter, _ in letters]
-    return {
-        index: entry(dict(zip(names, index)))
-        for index in indices([dim for _, dim in letters], world.sizes)
-    }
+    return {index: entry(dict(zip(names, index))) for index in indices([dim for _, dim in letters], world.sizes)}
 
 
 class MatrixReader(Reader):
@@ -296,16 +294,18 @@ class MatrixReader(Reader):
         return [[function(x, y) for x, y in zip(p, q)] for p, q in zip(a, b)]
 
     def sum(self) -> Rows:
+        """Summands with signs."""
         negative = self.peek() == "-" and bool(self.take())
         value = self.frobenius()
         if negative:
             value = [[-entry for entry in row] for row in value]
         while self.peek() in ("+", "-"):
             sign = 1 if self.take().text == "+" else -1
-            value = self.both(value, self.frobenius(), lambda x, y: x + sign * y)
+            value = self.both(value, self.frobenius(), lambda x, y, sign=sign: x + sign * y)
         return value
 
     def frobenius(self) -> Rows:
+        """``A : B``."""
         value = self.elementwise()
         if self.peek() != ":":
             return value
@@ -316,6 +316,7 @@ class MatrixReader(Reader):
         return [[sum([x * y for p, q in zip(value, other) for x, y in zip(p, q)])]]
 
     def elementwise(self) -> Rows:
+        """``A * B`` and ``A / B``."""
         value = self.product()
         while self.peek() in ("*", "/"):
             if self.take().text == "*":
@@ -325,6 +326,7 @@ class MatrixReader(Reader):
         return value
 
     def product(self) -> Rows:
+        """Matrix products, written side by side."""
         value = self.power()
         while self.tokens[self.at].kind in ("name", "number") or self.peek() == "(":
             right = self.power()
@@ -332,14 +334,14 @@ class MatrixReader(Reader):
                 value = self.both(value, right, lambda x, y: x * y)
             elif len(value[0]) == len(right):
                 value = [
-                    [sum([x * right[k][j] for k, x in enumerate(row)]) for j in range(len(right[0]))]
-                    for row in value
+                    [sum([x * right[k][j] for k, x in enumerate(row)]) for j in range(len(right[0]))] for row in value
                 ]
             else:
                 raise self.fail(f"{_shape(value)} times {_shape(right)} does not conform")
         return value
 
     def power(self) -> Rows:
+        """Transposes, inverses and powers."""
         value = self.factor()
         while self.peek() in ("^", "**"):
             elementwise = self.take().text == "**"
@@ -360,10 +362,12 @@ class MatrixReader(Reader):
         return value
 
     def inverse(self, value: Rows) -> Rows:
+        """The inverse matrix."""
         world = World({"A": self.table(value)}, {"A": (("r",), ("c",))}, {}, {})
         return self.function("inv(A)", world._replace(shapes={"A": (("r",), ("r",))}), value)
 
     def table(self, value: Rows) -> Table:
+        """Rows as a table."""
         return {(i, j): entry for i, row in enumerate(value) for j, entry in enumerate(row)}
 
     def function(self, text: str, world: World, value: Rows) -> Rows:
@@ -373,6 +377,7 @@ class MatrixReader(Reader):
         return _rows(evaluate(expr, world.tables, sizes, self.world.functions), expr.shape, sizes)
 
     def factor(self) -> Rows:
+        """A number, ones, a name, a function, a parenthesis."""
         token = self.take()
         if token.kind == "number":
             following = self.tokens[self.at]
@@ -383,9 +388,7 @@ class MatrixReader(Reader):
             value = self.sum()
             if self.peek() in (">", "=="):
                 greater = self.take().text == ">"
-                value = self.both(
-                    value, self.sum(), lambda x, y: float(x > y if greater else x == y)
-                )
+                value = self.both(value, self.sum(), lambda x, y: float(x > y if greater else x == y))
             self.take(")")
             return value
         if token.kind != "name":
@@ -406,6 +409,7 @@ class MatrixReader(Reader):
         raise self.fail(f"unknown name {token.text!r}")
 
     def call(self, name: str) -> Rows:
+        """A function by name."""
         self.take("(")
         args = [self.sum()]
         options = ""
@@ -427,7 +431,7 @@ class MatrixReader(Reader):
             keys = {(i, j)[:rank]: e for i, row in enumerate(value) for j, e in enumerate(row)}
             return [[self.world.functions[name](keys)]]
         column = len(value[0]) == 1 and len(value) > 1
-        if (1, 1) == _shape(value):
+        if _shape(value) == (1, 1):
             shape: Shape = ()
             table: Table = {(): value[0][0]}
         elif column:

@@ -8,7 +8,16 @@ that can be read in both directions, so that transposes are looked up and never 
 from typing import Callable, TypeAlias
 
 from .expression import (
-    Expr, arithmetic, call, contract, einsum, expand, number, reshape, squeeze, value_of,
+    Expr,
+    Shape,
+    call,
+    contract,
+    einsum,
+    expand,
+    number,
+    reshape,
+    squeeze,
+    value_of,
 )  # fmt: skip
 from .terms import Factor, Letters, Node, Sum, Term
 
@@ -57,7 +66,7 @@ def multiply(a: Expr, b: Expr) -> Expr:
         exponent = value_of(second.args[1]) if second.op == "**" else None
         if exponent is not None and exponent < 0:
             base = second.args[0]
-            return first / (base if exponent == -1 else base ** -exponent)
+            return first / (base if exponent == -1 else base**-exponent)
     return a * b
 
 
@@ -112,7 +121,7 @@ def _negative(part: Expr) -> Expr:
     return number(-part.info) if part.op == "number" else -part
 
 
-def _fill(part: Expr, shape: tuple[Letters, ...] | tuple[tuple[str, ...], ...]) -> Expr:
+def _fill(part: Expr, shape: Shape) -> Expr:
     """Repeat an array along the axes that it does not have."""
     if not part.shape:
         ones = Expr("ones", shape=shape)
@@ -212,7 +221,7 @@ def split(factor: Factor) -> list[Letters]:
 
 def entry_expr(factor: Factor, names: Names) -> Expr:
     """The array of a factor, without axes of length 1, to its power."""
-    node, letters, power = factor
+    node, _, power = factor
     if node.op == "delta":
         eye = Expr("eye", shape=node.shape)
         eye.symmetric = True
@@ -225,9 +234,7 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
     return expr if power == 1 else expr**power
 
 
-def _pieces(
-    factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
-) -> list[Piece] | None:
+def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names) -> list[Piece] | None:
     if _groups(factors, axes) is None:
         return None
     pieces = []
@@ -263,9 +270,7 @@ Uses: TypeAlias = dict[Letters, int]
 Join: TypeAlias = Callable[[Piece, Piece, tuple[Letters, ...], Uses], Piece | None]
 
 
-def _first_pair(
-    join: Join, pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses
-) -> list[Piece] | None:
+def _first_pair(join: Join, pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses) -> list[Piece] | None:
     for i, first in enumerate(pieces):
         for j in range(i + 1, len(pieces)):
             second = pieces[j]
@@ -286,9 +291,7 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
             new = Piece((), call("sum", [piece.chain[0]]))
         elif len(piece.chain) == 1:
             position = piece.axes.index(lonely[0])
-            new = Piece(
-                (piece.axes[1 - position],), call("sum", [piece.chain[0]], {"axis": position})
-            )
+            new = Piece((piece.axes[1 - position],), call("sum", [piece.chain[0]], {"axis": position}))
         else:
             last = piece if piece.axes[1] == lonely[0] else piece.flip()
             rows = call("sum", [last.chain[-1]], {"axis": 1})
@@ -312,7 +315,7 @@ def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
     return None
 
 
-def _apply(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_j A[i,j] v[j]``."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
@@ -323,7 +326,7 @@ def _apply(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece |
     return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
 
 
-def _chain(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_j A[i,j] B[j,k]``."""
     shared = [axis for axis in a.axes if axis in b.axes]
     if len(a.axes) + len(b.axes) < 4 or len(shared) != 1 or uses[shared[0]] > 2:
@@ -332,7 +335,7 @@ def _chain(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece |
     return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
 
 
-def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+def _scale(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``v[i] A[i,j]``: the rows or columns of a matrix, each times a number."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
@@ -349,7 +352,7 @@ def as_column_power(v: Expr) -> Expr:
     return as_column(v.args[0]) ** v.args[1] if _is_reciprocal(v) else as_column(v)
 
 
-def _close(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+def _close(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``sum_ij A[i,j] B[i,j]``: a sum over products, or the trace of a longer chain."""
     if set(a.axes) != set(b.axes) or len(a.axes) != 2:
         return None
@@ -359,7 +362,7 @@ def _close(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece |
     return Piece((), call("trace", [chain.expr()]))
 
 
-def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``u[i] v[j]``."""
     if len(a.axes) != 1 or len(b.axes) != 1 or {a.axes[0], b.axes[0]} != set(axes):
         return None

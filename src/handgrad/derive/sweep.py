@@ -2,11 +2,19 @@
 
 from typing import NamedTuple, Sequence
 
-from .errors import ExpressionError
 from .lower import fresh
 from .rules import Slot, constant, differential
 from .terms import (
-    Factor, Graph, Letter, Letters, Node, Sum, Term, collect, gather, sum_deltas, summed, times,
+    Factor,
+    Graph,
+    Letter,
+    Letters,
+    Node,
+    Sum,
+    Term,
+    collect,
+    summed,
+    times,
 )  # fmt: skip
 
 
@@ -179,9 +187,7 @@ def chain(above: Sum, link: Link, out: Letters, own: Letters, graph: Graph) -> l
     return terms
 
 
-def drop(
-    factors: tuple[Factor, ...], slot: Letters, own: Letters, graph: Graph
-) -> tuple[Factor, ...]:
+def drop(factors: tuple[Factor, ...], slot: Letters, own: Letters, graph: Graph) -> tuple[Factor, ...]:
     """Free the letters of a slot: they become `own`; a repeated letter leaves a delta."""
     new: dict[Letter, Letter] = {}
     deltas = []

@@ -44,12 +44,10 @@ class Node:
         Whether both orders of its letters give the same entry.
     """
 
-    __slots__ = ("op", "info", "arg", "sum", "shape", "dims", "index", "symmetric")
+    __slots__ = ("arg", "dims", "index", "info", "op", "shape", "sum", "symmetric")
 
-    def __init__(
-        self, op: str, info: Any, arg: "Node | None", sum: "Sum | None", shape: Shape, index: int
-    ) -> None:
-        self.op, self.info, self.arg, self.sum, self.shape = op, info, arg, sum, shape
+    def __init__(self, op: str, info: Any, arg: "Node | None", total: "Sum | None", shape: Shape, index: int) -> None:
+        self.op, self.info, self.arg, self.sum, self.shape = op, info, arg, total, shape
         self.dims = tuple(letter for axis in shape for letter in axis)
         self.index = index
         self.symmetric = False
@@ -66,7 +64,7 @@ class Node:
 class Sum:
     """A sum of terms with its free letters, grouped into axes."""
 
-    __slots__ = ("axes", "terms", "free")
+    __slots__ = ("axes", "free", "terms")
 
     def __init__(self, axes: Iterable[Letters], terms: Iterable[Term]) -> None:
         self.axes = tuple(axes)
@@ -205,7 +203,7 @@ class Graph:
     def function(self, op: str, info: Any, arg: Node, shape: Shape) -> Node:
         """A function of a node."""
         node = self._node((op, info, arg.index), lambda at: Node(op, info, arg, None, shape, at))
-        node.symmetric = arg.symmetric and (op == "inv" or op == "call")
+        node.symmetric = arg.symmetric and op in ("inv", "call")
         return node
 
     def sum_node(self, value: Sum) -> Node:
