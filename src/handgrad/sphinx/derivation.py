@@ -21,7 +21,7 @@ from .notation import Vocabulary, read_formula
 USERS = {
     "shape": "gradients in PyTorch, JAX and TensorFlow: the shape of the variable",
     "numerator": "Mathematics for Machine Learning: dy = J dx, the chain rule from left to right",
-    "denominator": "The Matrix Cookbook: the gradient of a scalar stands like the variable",
+    "denominator": "texts with column gradients: the chain rule from right to left",
     "transposed-denominator": "texts that write d/dx with a transposed x",
 }
 
@@ -88,10 +88,10 @@ class StepPrinter:
         """One side of a line."""
         return self.printer.bare(read_formula(text, self.vocabulary)) if text else ""
 
-    def aligned(self, steps: Sequence[Step]) -> str:
+    def aligned(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
         """Lines, aligned at the equals sign, with their reasons."""
         lines = [
-            f"{self.side(step.left)} &= {self.side(step.right)}" + (f" && {reason(step.rule)}" if step.rule else "")
+            f"{self.side(step.left)} &= {self.side(step.right)}" + (f" && {reason(step.rule)}" if reasons and step.rule else "")
             for step in steps
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
@@ -204,7 +204,7 @@ class DerivationDirective(Checked):
         for row, cells in enumerate(zip(*columns, strict=True)):
             for cell in cells:
                 numbered = row == len(columns[0]) - 1 and cell is cells[0]
-                grid += nodes.container("", *self.math(printer.aligned(cell), numbered=numbered))
+                grid += nodes.container("", *self.math(printer.aligned(cell, reasons=False), numbered=numbered))
         return [grid]
 
 
