@@ -16,6 +16,7 @@ from .read import World, read_index, read_matrix
 from .rules import upstream_name
 from .source import compile_source, in_steps, write_source
 from .terms import Node
+from .vec import kronecker, stacked_terms
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -241,8 +242,40 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     if d.gradient.shape != wanted:
         raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
+    _compare(line._replace(rule="einsum"), evaluate(d.einsum(), {name: world.tables[name] for name in
+             world.tables}, numbers.sizes, numbers.functions), gradient)  # fmt: skip
+    _check_kronecker(d, numbers, world)
     _check_numpy(d, numbers, value, gradient)
     return 2 + len(d.definitions)
+
+
+def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
+    """``vec(dY) = J vec(dX)`` against the differences, for both orders of vec."""
+    for order in ("F", "C"):
+        try:
+            parts = stacked_terms(d, order)
+        except ExpressionError:
+            return
+        rank, true = len(d.root.dims), numbers.total(d.variable)
+        said = dict.fromkeys(true, 0.0)
+        rows = _stack(d.root.shape, numbers, order)
+        for part in parts:
+            table = evaluate(part.matrix, world.tables, numbers.sizes, numbers.functions)
+            shape = d.variable.shape[::-1] if part.transposed else d.variable.shape
+            columns = _stack(shape, numbers, order)
+            matrix = to_lists(table, part.matrix.shape, numbers.sizes)
+            for index in said:
+                own = index[rank:][::-1] if part.transposed else index[rank:]
+                said[index] += matrix[rows[index[:rank]]][columns[own]]
+        _compare(Step("", kronecker(d, order), f"vec in order {order}"), said, true)
+
+
+def _stack(shape: Shape, numbers: Numbers, order: str) -> dict[tuple[int, ...], int]:
+    """The place of every entry in vec."""
+    keys = list(indices(flat(shape), numbers.sizes))
+    if order == "F":
+        keys.sort(key=lambda index: index[::-1])
+    return {index: at for at, index in enumerate(keys)}
 
 
 # The axes of a derivative where they are not those of y (ab), then those of x (cd): one entry for

@@ -15,6 +15,7 @@ from .source import compile_source, write_source
 from .spell import spell
 from .sweep import sweep
 from .terms import Graph, Letters, Node, Sum
+from .vec import einsum_expr, kronecker
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 
@@ -139,6 +140,30 @@ class Derivation:
         flat = derive(self.expression, self.wrt, self._dims(), layout=self.layout_name, flatten=True)
         return derive(flat.gradient, wrt, self._dims(), flatten=self.flatten)
 
+    def einsum(self) -> Expr:
+        """Give the derivative as einsum subscripts, which need no transpose at all."""
+        return einsum_expr(self)
+
+    def kronecker(self, order: str = "F") -> str:
+        """Print the derivative as a matrix on stacked entries.
+
+        Parameters
+        ----------
+        order : {"F", "C"}
+            Whether vec stacks columns, as mathematics does, or rows, as NumPy does.
+
+        Returns
+        -------
+        str
+            ``vec(dY) = kron(N, M) @ vec(dX)``.
+
+        Raises
+        ------
+        ExpressionError
+            If the derivative is no sum of Kronecker products.
+        """
+        return kronecker(self, order)
+
     def check(self, seeds: tuple[int, ...] = (0, 1)) -> int:
         """Evaluate every printed line on random arrays, and compare with differences.
 
@@ -205,6 +230,8 @@ class Derivation:
 
     def refer(self, node: Node) -> Expr:
         """A node as an expression: its name, or what it stands for if it has none."""
+        if node.op == "size":
+            return Expr("size", info=node.info)
         if node in self.labels or node.op == "name":
             return name_expr(self.labels.get(node, str(node.info)), node.shape)
         if node.sum is not None:
@@ -249,7 +276,47 @@ def derive(
     layout: str = "shape",
     flatten: bool = False,
 ) -> Derivation:
-    """Derive."""
+    """Derive an expression with respect to one of its names.
+
+    Parameters
+    ----------
+    expression : str or Expr
+        NumPy syntax, or what arithmetic on `symbols` gives. ``L(Z)`` is an unknown scalar loss
+        with gradient ``G``, ``f(Z)`` an unknown elementwise function with derivative ``f'``.
+    wrt : str or Expr
+        The variable.
+    dims : dict or str
+        The dimensions of every name: ``{"X": "n i", "b": "o", "c": ""}`` or
+        ``"X: n i, b: o, c:"``.
+    layout : {"shape", "numerator", "denominator", "transposed-denominator"}
+        Where the partial derivatives go; in ``shape`` layout the derivative of a scalar has the
+        shape of the variable.
+    flatten : bool
+        Write the gradient without named intermediate values.
+
+    Returns
+    -------
+    Derivation
+
+    Raises
+    ------
+    ExpressionError
+        If the expression cannot be read, or the dimensions do not match; with a caret.
+
+    Examples
+    --------
+    >>> d = derive("L(X @ W.T)", wrt="W", dims={"X": "n i", "W": "o i"})
+    >>> print(d.gradient)
+    G.T @ X
+    >>> print(d.text("frobenius"))
+    dL = G : dY
+       = G : (X dW^T)      only W varies
+       = G^T : (dW X^T)    A:B = A^T:B^T
+       = (G^T X) : dW      C:(AB) = (C B^T):A
+    =>  dL/dW = G^T X
+    >>> d.check() > 0
+    True
+    """
     shapes = read_dims(dims or {})
     if isinstance(expression, Expr):
         root = expression

@@ -81,8 +81,9 @@ def product(*parts: Matrix) -> Matrix:
     if value != 1 or (not chain and not scalars):
         scalars.insert(0, number(int(value) if value == int(value) else value))
     for scalar in reversed(scalars):
-        whole = result
-        result = Matrix("scale", (scalar, whole), None, whole.rows, whole.columns) if whole else scalar
+        if result is not None:
+            scalar = Matrix("scale", (scalar, result), None, result.rows, result.columns)
+        result = scalar
     assert result is not None
     return result
 

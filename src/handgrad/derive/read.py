@@ -301,7 +301,7 @@ class MatrixReader(Reader):
             value = [[-entry for entry in row] for row in value]
         while self.peek() in ("+", "-"):
             sign = 1 if self.take().text == "+" else -1
-            value = self.both(value, self.frobenius(), lambda x, y, sign=sign: x + sign * y)
+            value = self.both(value, self.frobenius(), _signed(sign))
         return value
 
     def frobenius(self) -> Rows:
@@ -441,6 +441,10 @@ class MatrixReader(Reader):
             shape, table = (("r",), ("r",) if square else ("c",)), self.table(value)
         world = World({"A": table}, {"A": shape}, {}, {})
         return self.function(f"{name}(A{options})", world, value)
+
+
+def _signed(sign: int) -> Callable[[float, float], float]:
+    return lambda x, y: x + sign * y
 
 
 def _shape(value: Rows) -> tuple[int, int]:

@@ -147,7 +147,7 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, alone: bool
     pieces = _merge(_pieces(factors, axes, names), axes) if len(axes) <= 2 else None
     if pieces is None:
         scalars = [names(node) ** p for node, letters, p in factors if not letters]
-        main: Expr | None = _as_einsum([f for f in factors if f[1]], axes, names)
+        main: Expr | None = as_einsum([f for f in factors if f[1]], axes, names)
     else:
         scalars = _means(pieces)
         main = None
@@ -370,7 +370,7 @@ def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece 
     return Piece(axes, call("outer", [rows.expr(), columns.expr()]))
 
 
-def _as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:
+def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:
     """What has no spelling with matrices keeps its letters."""
     letter: dict[object, str] = {}
     for part in [*axes, *(letters for _, letters, _ in factors)]:

@@ -1,0 +1,102 @@
+"""The derivative as a matrix on stacked entries, ``vec(dY) = J vec(dX)``, and as einsum subscripts."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .errors import ExpressionError
+from .expression import Expr, call
+from .spell import Names, as_einsum, spell
+from .terms import Factor, Letters, Sum, Term
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+
+class Stacked(NamedTuple):
+    """One summand of ``vec(dY)``: a matrix times ``vec(dX)``, or times ``vec(dX.T)``."""
+
+    matrix: Expr
+    transposed: bool
+
+
+def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
+    """The summands of ``vec(dY)``; `order` F stacks columns, C stacks rows.
+
+    Raises
+    ------
+    ExpressionError
+        If `order` is neither, if an array is no vector and no matrix, or if a term is no Kronecker
+        product.
+    """
+    if order not in ("F", "C"):
+        raise ExpressionError(f"order: {order!r} must be 'F' (columns are stacked) or 'C' (rows are)")
+    if not d.root.dims:
+        raise ExpressionError("the output is a scalar: its derivative is the gradient, not a matrix")
+    value = d.arranged("shape")
+    out, own = value.axes[: len(d.root.shape)], value.axes[len(d.root.shape) :]
+    return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], d.refer, order) for term in value.terms]
+
+
+def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str) -> Stacked:
+    """``Y = M X N^T`` has ``vec(Y) = kron(N, M) vec(X)``; by rows, ``kron(M, N)``."""
+    parts: list[list[Factor]] = [[], []]  # what is linked to the rows of the output, and to its columns
+    columns: list[Letters] = [(), ()]
+    loose: list[list[Factor]] = []
+    for group in _linked(term[1]):
+        letters = {letter for _, ls, _ in group for letter in ls}
+        rows = [at for at, axis in enumerate(out) if letters & set(axis)]
+        mine = [axis for axis in own if letters & set(axis)]
+        if len(rows) > 1 or len(mine) > 1:
+            raise ExpressionError("the derivative is no sum of Kronecker products")
+        if rows:
+            parts[rows[0]] += group
+            columns[rows[0]] = mine[0] if mine else columns[rows[0]]
+        else:
+            loose.append(group)
+    for group in loose:
+        letters = {letter for _, ls, _ in group for letter in ls}
+        axis = next((axis for axis in own if letters & set(axis)), ())
+        at = own.index(axis) if axis and not columns[own.index(axis)] else 1 if axis and columns[0] else 0
+        parts[at] += group
+        columns[at] = columns[at] or axis
+    turned = columns[0] == own[1] != () or columns[1] == own[0] != ()
+    # A vector leaves one of the two factors empty.
+    kept = [at for at in (0, 1) if parts[at] or out[at] or columns[at]]
+    matrices = [
+        spell(Sum([out[at], columns[at]], [(term[0] if at == kept[0] else 1, tuple(parts[at]))]), names) for at in kept
+    ]
+    if order == "F":
+        matrices.reverse()
+    return Stacked(matrices[0] if len(matrices) == 1 else call("kron", matrices), turned)
+
+
+def _linked(factors: tuple[Factor, ...]) -> list[list[Factor]]:
+    """Group the factors that share letters."""
+    groups: list[list[Factor]] = []
+    for factor in factors:
+        touching = [g for g in groups if any(set(ls) & set(factor[1]) for _, ls, _ in g)]
+        groups = [g for g in groups if g not in touching]
+        groups.append([*(one for g in touching for one in g), factor])
+    return groups
+
+
+def kronecker(d: "Derivation", order: str) -> str:
+    """Print ``vec(dY) = kron(N, M) @ vec(dX)``."""
+    name = f"d{d.wrt}"
+    parts = [
+        f"{term.matrix} @ vec({name}.T)" if term.transposed else f"{term.matrix} @ vec({name})"
+        for term in stacked_terms(d, order)
+    ]
+    return f"vec(d{d.labels[d.root]}) = {' + '.join(parts) or '0'}"
+
+
+def einsum_expr(d: "Derivation") -> Expr:
+    """The derivative as a sum of einsums, in the layout of the derivation."""
+    value = d.arranged(d.layout_name)
+    result: Expr | None = None
+    for coefficient, factors in value.terms:
+        part = as_einsum([f for f in factors if f[1]], value.axes, d.refer)
+        for node, letters, power in factors:
+            part = part if letters else part * d.refer(node) ** power
+        part = part if coefficient == 1 else coefficient * part
+        result = part if result is None else result + part
+    return result or d.gradient
