@@ -30,7 +30,7 @@ def as_upstream(operation: str, name: str, gradient: ArrayLike, of: Array) -> Ar
         )
     if array.dtype == of.dtype:
         return array
-    if not np.can_cast(array.dtype, of.dtype, casting="same_kind"):
+    if array.dtype.kind not in ("biufc" if of.dtype.kind == "c" else "biuf"):
         raise TypeError(
             f"{operation}: {name} has dtype {array.dtype}, the value it is the gradient of has "
             f"dtype {of.dtype}"

@@ -81,8 +81,7 @@ def linear(X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> tuple[Arra
             raise ValueError(
                 f"linear: b has shape {b.shape}, W (out, in) = {W.shape} needs {W.shape[:1]}"
             )
-        Y = Y.astype(np.result_type(Y, b), copy=False)
-        Y += b  # (n, o) + (o,)
+        Y = Y + b  # (n, o) + (o,)
 
     def linear_pullback(
         dY: ArrayLike, *, input_gradient: bool = True

@@ -234,7 +234,7 @@ def _class_indices(T: Array, Z: Array) -> Array:
         )
     if len(T) != n:
         raise ValueError(f"softmax_cross_entropy: T has {len(T)} class indices, Z has {n} rows")
-    if n and not 0 <= T.min() <= T.max() < k:
+    if n and T.astype(np.uint64).max() >= k:  # unsigned, a negative index is a very large one
         raise ValueError(
             f"softmax_cross_entropy: T reaches from {T.min()} to {T.max()}; with Z of shape "
             f"{Z.shape} class indices go from 0 to {k - 1}"
