@@ -22,7 +22,7 @@ from handgrad.derive.parse import parse
 from handgrad.derive.read import World, read_matrix
 
 DATA = Path(__file__).parent.parent / "_data" / "sources.toml"
-HOUSE = {"X": "nd", "W": "kd", "b": "k", "G": "nk"}  # samples n, in d, out k
+HOUSE = {"X": "ni", "W": "oi", "b": "o", "G": "no"}  # samples n, in i, out o
 FACTOR = {
     "in G": "in {G}: the loss is a mean",
     "in dW": "in the gradients of {W} and {b}; {G} is each sample's own",
@@ -146,7 +146,7 @@ class Source:
 
     def _evaluate(self, text: str, stored: dict[str, Array], size: dict[str, int]) -> Array:
         """A formula in matrix notation, among arrays that are stored as the source does."""
-        sizes = {axis: size[letter] for axis, letter in zip(self.axes.split(), "ndk", strict=True)}
+        sizes = {axis: size[letter] for axis, letter in zip(self.axes.split(), "nio", strict=True)}
         shapes: dict[str, Shape] = read_dims({name: self.dims[name] for name in stored})
         tables = {name: from_lists(array, shapes[name], sizes) for name, array in stored.items()}
         return np.array(read_matrix(text, World(tables, shapes, sizes, {})))
@@ -155,7 +155,7 @@ class Source:
 
     def _letters(self, axes: str) -> str:
         """The axes in the letters of the house: ``i*o`` is two of them, 1 is none."""
-        house = dict(zip(self.axes.split(), "ndk", strict=True))
+        house = dict(zip(self.axes.split(), "nio", strict=True))
         return "".join(house[axis] for part in axes.split() for axis in part.split("*") if axis != "1")
 
     def _store(self, array: Array, role: str, axes: str) -> Array:
