@@ -13,6 +13,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not set(page.parts) & {"_build", "node_modules", "_ext"})
 CONVERTED = [  # the pages that are checked already; the others follow one by one
     "questions/weight-gradient-by-indices.md",
+    "layers/linear-layer.md",
+    "layers/transpose-or-inverse.md",
 ]
 ASSERTS_NOTHING = {"definition", "notation"}
 PARSER = create_md_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence", "amsmath"}), DocutilsRenderer)
