@@ -15,6 +15,7 @@ CONVERTED = [  # the pages that are checked already; the others follow one by on
     "questions/weight-gradient-by-indices.md",
     "layers/linear-layer.md",
     "layers/transpose-or-inverse.md",
+    "layers/shapes-cannot-decide.md",
 ]
 ASSERTS_NOTHING = {"definition", "notation"}
 PARSER = create_md_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence", "amsmath"}), DocutilsRenderer)
