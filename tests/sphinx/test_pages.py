@@ -16,6 +16,14 @@ CONVERTED = [  # the pages that are checked already; the others follow one by on
     "layers/linear-layer.md",
     "layers/transpose-or-inverse.md",
     "layers/shapes-cannot-decide.md",
+    "questions/transpose-not-inverse.md",
+    "questions/transpose-and-reverse.md",
+    "questions/which-layout.md",
+    "foundations/frobenius-product.md",
+    "foundations/index-notation.md",
+    "foundations/derivative-jacobian-gradient.md",
+    "notation.md",
+    "index.md",
 ]
 ASSERTS_NOTHING = {"definition", "notation"}
 PARSER = create_md_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence", "amsmath"}), DocutilsRenderer)
