@@ -157,14 +157,6 @@ def torch(session: nox.Session) -> None:
     session.run("python", str(DOCS / "_data" / "pytorch" / "record.py"), *session.posargs)
 
 
-@nox.session(default=False)
-def torch(session: nox.Session) -> None:
-    """Run the PyTorch cells of the page on frameworks again and compare with what it shows."""
-    install(session, "test")
-    session.install("torch")
-    session.run("python", str(DOCS / "_data" / "pytorch" / "record.py"), *session.posargs)
-
-
 @nox.session(default=False, requires=["docs"])
 def browser(session: nox.Session) -> None:
     """Look at the built book in a real browser, validate its HTML, and build a small one twice."""
