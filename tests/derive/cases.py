@@ -109,9 +109,18 @@ OTHERS = [
     ("sum(maximum(X, Y) + minimum(X, 0.5))", "X", "X: n i, Y: n i"),
     ("L(X / Y)", "Y", "X: n i, Y: n i"),
     ("sum(X**c)", "X", "X: n i, c:"),
+    ("L(np.tan(X)) * pi * +1", "X", "X: n i"),
+    ("L(A.reshape(i, k*l) @ kron(y, z))", "A", "A: i k*l, y: k 1, z: l 1"),
+    ("sum((2 * X**2)**0.5 + (2*x)**2) + trace(3 * X)", "X", "X: n n, x: n"),
+    ("sum(X.mean() * X) + mean(x) + L(outer(x, x) * X)", "x", "X: n n, x: n"),
+    ("L(exp(X) / sum(exp(X), axis=0) + exp(X) / sum(exp(Y), axis=0))", "X", "X: n k, Y: n k"),
+    ("L(X[0] * x + x[None, :][0])", "x", "X: 1 n, x: n"),
+    ("sum(X, 1) @ y", "X", "X: n i, y: n"),
+    ("L(kron(A, A) * B)", "A", "A: i i, B: i*i i*i"),
     ("L(exp(-X) * cos(X) + X**3 / 3)", "X", "X: n i"),
 ]
 JACOBIANS = [
+    ("x.T + transpose(A) @ x", "x", "A: n n, x: n"),
     ("W @ x", "x", "W: o i, x: i"),
     ("W @ x", "W", "W: o i, x: i"),
     ("tanh(W @ x + b)", "x", "W: o i, x: i, b: o"),

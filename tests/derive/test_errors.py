@@ -164,3 +164,9 @@ assert d.check() > 10
 assert "numpy" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_length_that_no_array_shows():
+    d = hg.derive("A.reshape(i, k*l)", "A", "A: i k*l")
+    with pytest.raises(hg.ExpressionError, match="no array has an axis k"):
+        d.to_numpy()

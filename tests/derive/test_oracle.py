@@ -43,6 +43,7 @@ def kron(A, B):
 
 
 NAMES = {
+    "np": anp, "pi": np.pi, "transpose": anp.transpose,
     "inv": anp.linalg.inv, "det": anp.linalg.det, "logdet": lambda A: anp.linalg.slogdet(A)[1],
     "norm": lambda X, axis=None: anp.sqrt(anp.sum(X**2, axis=axis)), "relu": relu,
     "sigmoid": sigmoid, "softplus": lambda z: anp.log(1 + anp.exp(z)), "softmax": softmax,

@@ -60,7 +60,7 @@ class Derivation:
 
     def _write(self, flatten: bool) -> Program:
         value = self.arranged(self.layout_name)
-        return write_program(value, self.graph, self.labels, self.forward, flatten)
+        return write_program(value, self.graph, dict(self.labels), self.forward, flatten)
 
     @property
     def gradient(self) -> Expr:

@@ -22,6 +22,7 @@ PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,j
 SQUARE = ("inv", "det", "logdet")
 ALONG = ("softmax", "log_softmax", "logsumexp", "max")
 REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min", "argmax")
+ARITY = {"@": 2, "maximum": 2, "minimum": 2, "where": 3, "softmax_cross_entropy": 2, "matrix_power": 2, "vdot": 2}
 ALIASES = {
     "tr": "trace",
     "dot": "@",
@@ -386,8 +387,7 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return _constant(name, args)
     if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
         options.setdefault("axis", args.pop().info)
-    arity = {"@": 2, "outer": 2, "kron": 2, "maximum": 2, "minimum": 2, "where": 3,
-             "softmax_cross_entropy": 2, "matrix_power": 2, "vdot": 2}.get(name, 1)  # fmt: skip
+    arity = ROWS[name].count(",") + 1 if name in ROWS else ARITY.get(name, 1)
     if len(args) != arity:
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}")
     x = args[0]

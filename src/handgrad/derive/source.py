@@ -2,6 +2,7 @@
 
 from typing import Any, Callable, Sequence
 
+from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder
 from .functions import ELEMENTWISE
 from .numpy_text import write
@@ -56,8 +57,10 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     sizes = {dim: None for expr in exprs for dim in _sizes(expr)}
     lines = []
     for dim in sizes:
-        owner, axis = next((owner, shape.index((dim,))) for owner, shape in inputs.items() if (dim,) in shape)
-        lines.append(f"{dim} = {owner}.shape[{axis}]")
+        owner = next((name for name, shape in inputs.items() if (dim,) in shape), None)
+        if owner is None:
+            raise ExpressionError(f"no array has an axis {dim} of its own, from which to read its length")
+        lines.append(f"{dim} = {owner}.shape[{inputs[owner].index((dim,))}]")
     lines += [f"{label} = {write(expr, True)}" for label, expr in program.definitions.items()]
     lines.append(f"return {write(program.result, True)}")
     helpers = [text for text in map(helper, sorted(called)) if text]

@@ -375,7 +375,9 @@ def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) ->
     letter: dict[object, str] = {}
     for part in [*axes, *(letters for _, letters, _ in factors)]:
         for one in part:
-            letter.setdefault(one, ALPHABET[len(letter)])
+            if one not in letter:
+                taken = letter.values()
+                letter[one] = next(c for c in one.dim[0] + ALPHABET if c.isalpha() and c not in taken)
     rows, args = [], []
     for factor in factors:
         expr = entry_expr(factor, names)
@@ -387,6 +389,8 @@ def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) ->
         if not any(letter[one] in row for row in rows):
             args.append(Expr("ones", shape=((one.dim,),)))
             rows.append(letter[one])
+    if not args:
+        return number(1)
     made = einsum(",".join(rows) + "->" + "".join(letter[one] for one in free), args)
     shape = tuple(tuple(one.dim for one in axis) for axis in axes)
     return made if made.shape == shape else reshape(made, shape)

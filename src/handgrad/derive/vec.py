@@ -52,6 +52,10 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
             columns[rows[0]] = mine[0] if mine else columns[rows[0]]
         else:
             loose.append(group)
+    if not out[1] and columns[0] == own[1] != ():  # a vector's row goes with the variable's columns
+        parts.reverse()
+        columns.reverse()
+        out = out[::-1]
     for group in loose:
         letters = {letter for _, ls, _ in group for letter in ls}
         axis = next((axis for axis in own if letters & set(axis)), ())
@@ -82,10 +86,10 @@ def _linked(factors: tuple[Factor, ...]) -> list[list[Factor]]:
 def kronecker(d: "Derivation", order: str) -> str:
     """Print ``vec(dY) = kron(N, M) @ vec(dX)``."""
     name = f"d{d.wrt}"
-    parts = [
-        f"{term.matrix} @ vec({name}.T)" if term.transposed else f"{term.matrix} @ vec({name})"
-        for term in stacked_terms(d, order)
-    ]
+    parts = []
+    for term in stacked_terms(d, order):
+        matrix = f"({term.matrix})" if term.matrix.op in ("+", "-", "*", "/", "@", "neg") else term.matrix
+        parts.append(f"{matrix} @ vec({name}{'.T' if term.transposed else ''})")
     return f"vec(d{d.labels[d.root]}) = {' + '.join(parts) or '0'}"
 
 

@@ -1,0 +1,58 @@
+"""The two ways to extend the engine that CONTRIBUTING shows: a row each."""
+
+import math
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.derive import expression, functions, numpy_text
+
+
+def test_an_elementwise_function_is_one_row(monkeypatch):
+    row = functions.Elementwise("1 / sqrt(1 + z**2)", math.asinh, "np.arcsinh")
+    monkeypatch.setitem(functions.ELEMENTWISE, "arcsinh", row)
+    d = hg.derive("L(arcsinh(X @ W.T))", "W", "X: n i, W: o i")
+    assert str(d.gradient) == "(G / sqrt(1 + (X @ W.T)**2)).T @ X"
+    d.check()
+
+
+def test_a_contraction_is_its_einsum_row_and_its_numpy_name(monkeypatch):
+    monkeypatch.setitem(expression.ROWS, "vecdot", "ij,ij->i")
+    monkeypatch.setitem(numpy_text.FULL, "vecdot", "np.vecdot")
+    d = hg.derive("L(vecdot(X, Y))", "X", "X: n i, Y: n i")
+    assert str(d.gradient) == "G[:, None] * Y"
+    d.check()
+
+
+@pytest.mark.parametrize(("expression_", "wrt", "dims", "printed"), [
+    ("X @ W.T", "W", "X: n i, W: o i", "vec(dY) = kron(eye(o), X) @ vec(dW.T)"),
+    ("A @ X @ B", "X", "A: a b, X: b c, B: c d", "vec(dY) = kron(B.T, A) @ vec(dX)"),
+    ("W @ x", "W", "W: o i, x: i", "vec(dy) = kron(x[None, :], eye(o)) @ vec(dW)"),
+    ("x @ W", "W", "W: i o, x: i", "vec(dy) = kron(eye(o), x[None, :]) @ vec(dW)"),
+    ("tanh(W @ x)", "x", "W: o i, x: i", "vec(da) = ((1 - a**2)[:, None] * W) @ vec(dx)"),
+    ("inv(X)", "X", "X: n n", "vec(dV) = kron(V.T, -V) @ vec(dX)"),
+    ("outer(u, v)", "v", "u: n, v: i", None),
+])  # fmt: skip
+def test_kronecker_form(expression_, wrt, dims, printed):
+    d = hg.derive(expression_, wrt, dims)
+    assert d.kronecker() == printed or printed is None
+    assert d.kronecker("C") != ""
+    d.check((0,))
+
+
+def test_kronecker_form_that_does_not_exist():
+    with pytest.raises(hg.ExpressionError, match="is a scalar"):
+        hg.derive("L(X)", "X", "X: n i").kronecker()
+    with pytest.raises(hg.ExpressionError, match="no sum of Kronecker"):
+        hg.derive("tanh(X)", "X", "X: n i").kronecker()
+    with pytest.raises(hg.ExpressionError, match="order"):
+        hg.derive("X @ A", "X", "X: n i, A: i i").kronecker("K")
+    assert hg.derive("A", "X", "X: n i, A: n i").kronecker() == "vec(dA) = 0"
+
+
+def test_einsum_exchanges_subscripts():
+    d = hg.derive("L(X @ W.T)", "W", "X: n i, W: o i")
+    assert str(d.einsum()) == "einsum('no,ni->oi', G, X)"
+    X, G = np.arange(6.0).reshape(2, 3), np.arange(8.0).reshape(2, 4)
+    assert np.allclose(np.einsum("no,ni->oi", G, X), d.to_numpy()(X=X, W=np.ones((4, 3)), G=G))

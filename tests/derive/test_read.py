@@ -1,0 +1,84 @@
+"""The readers refuse what does not mean anything, and read what the printers print."""
+
+import pytest
+
+import handgrad as hg
+from handgrad.derive.check import DRAWS, Numbers, _compare_matrix, same
+from handgrad.derive.evaluate import from_lists, indices, to_lists
+from handgrad.derive.notation import Step
+from handgrad.derive.read import World, read_index, read_matrix
+
+SIZES = {"n": 2, "i": 3}
+SHAPES = {"X": (("n",), ("i",)), "A": (("n",), ("n",)), "v": (("n",),), "c": ()}
+LISTS = {"X": [[1, 2, 3], [4, 5, 6]], "A": [[2, 1], [0, 4]], "v": [3, 5], "c": 7}
+WORLD = World(
+    {name: from_lists(value, SHAPES[name], SIZES) for name, value in LISTS.items()},
+    SHAPES, SIZES, {"L": lambda table: sum(table.values()), "f": lambda z: 2 * z},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "letters", "wanted"), [
+    ("sum_i X[n,i]", [("n", "n")], [6, 15]),
+    ("2 X[n,i] / c", [("n", "n"), ("i", "i")], [2 / 7, 4 / 7, 6 / 7, 8 / 7, 10 / 7, 12 / 7]),
+    ("-v[n]^2 + f(v[n]) - c", [("n", "n")], [-10, -22]),
+    ("sum_i1 X[n,i1] n", [("n", "n")], [12, 30]),
+    ("(v[n] > 4)", [("n", "n")], [0, 1]),
+    ("(v[n] == 3)", [("n", "n")], [1, 0]),
+    ("(A.T @ v)[n]", [("n", "n")], [6, 23]),
+    ("softmax(0 * v)[n]", [("n", "n")], [0.5, 0.5]),
+    ("det(A)", [], [8]),
+    ("sum_n v[n] delta[n,p]", [("p", "n")], [3, 5]),
+])  # fmt: skip
+def test_index_notation_means(text, letters, wanted):
+    assert list(read_index(text, WORLD, letters).values()) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("X[n,n]", "the letter n is n and i"), ("v[m]", "neither free nor summed"), ("Q[n]", "unknown name"),
+    ("v[n] +", "a factor is needed"), ("v[n]^-1", "written as a division"), ("v[n] )", "should end here"),
+    ("v(n)", r"'\[' is needed"), ("tanh(v[n]", "never closed|is needed"), ("(v[n]", "never closed"),
+])  # fmt: skip
+def test_index_notation_refuses(text, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        read_index(text, WORLD, [("n", "n")])
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("A v", [[11], [20]]), ("v^T A v", [[133]]), ("A : A", [[21]]), ("A * A - A**2", [[0, 0], [0, 0]]),
+    ("1_n v^T", [[3, 5], [3, 5]]), ("I_n + A", [[3, 1], [0, 5]]), ("c^2 - 1", [[48]]), ("tr(A)", [[6]]),
+    ("A^-1 A", [[1, 0], [0, 1]]), ("A^-T A^T", [[1, 0], [0, 1]]), ("n v / c", [[6 / 7], [10 / 7]]),
+    ("kron(v, v^T)", [[9, 15], [15, 25]]), ("max(X, axis=1)", [[3], [6]]), ("diag(v) v", [[9], [25]]),
+    ("diag(A)", [[2], [4]]), ("L(v) + L(A)", [[15]]), ("abs(-c)", [[7]]), ("(A > 1)", [[1, 0], [0, 1]]),
+    ("(v == 3) + 1", [[2], [1]]), ("v**(-1)", [[1 / 3], [1 / 5]]), ("-X^T v", [[-23], [-31], [-39]]),
+    ("softmax(0 X)", [[1 / 3] * 3] * 2), ("c^(0.5) c^(-0.5)", [[1]]),
+])  # fmt: skip
+def test_matrix_notation_means(text, wanted):
+    got = read_matrix(text, WORLD)
+    assert [len(row) for row in got] == [len(row) for row in wanted]
+    for row, other in zip(got, wanted, strict=True):
+        assert row == pytest.approx(other)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("A X^T", "does not conform"), ("A + X", "do not match"), ("A : X", "do not match"), ("A^2", "only a scalar"),
+    ("tr(X)", "the trace of"), ("Q", "unknown name"), ("A +", "an operand is needed"), ("A )", "should end here"),
+])  # fmt: skip
+def test_matrix_notation_refuses(text, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        read_matrix(text, WORLD)
+
+
+def test_tables_and_lists():
+    for name, value in LISTS.items():
+        assert to_lists(WORLD.tables[name], SHAPES[name], SIZES) == value
+    kron = from_lists([[1, 2, 3, 4, 5, 6]], ((), ("n", "i")), SIZES)
+    assert kron[1, 0] == 4
+    assert list(indices([], {})) == [()]
+    assert list(indices(["m"], {"m": 0})) == []
+
+
+def test_a_matrix_line_of_another_shape_is_false():
+    numbers = Numbers(hg.derive("L(X)", "X", "X: n i"), 0, DRAWS[0])
+    with pytest.raises(hg.DerivationError, match="the line is"):
+        _compare_matrix(Step("X", "X^T", ""), numbers.world(), numbers.inputs["X"], (("n",), ("i",)))
+    assert not same({(): 1.0}, {(0,): 1.0})
