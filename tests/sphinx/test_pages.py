@@ -16,6 +16,8 @@ CONVERTED = [  # the pages that are checked already; the others follow one by on
     "layers/linear-layer.md",
     "layers/transpose-or-inverse.md",
     "layers/shapes-cannot-decide.md",
+    "engine/derive-your-own.md",
+    "engine/how-it-works.md",
     "questions/transpose-not-inverse.md",
     "questions/transpose-and-reverse.md",
     "questions/which-layout.md",
