@@ -26,6 +26,7 @@ CONVERTED = [  # the pages that are checked already; the others follow one by on
     "foundations/derivative-jacobian-gradient.md",
     "notation.md",
     "index.md",
+    "layers/chains.md",
 ]
 ASSERTS_NOTHING = {"definition", "notation"}
 PARSER = create_md_parser(MdParserConfig(enable_extensions={"dollarmath", "colon_fence", "amsmath"}), DocutilsRenderer)
