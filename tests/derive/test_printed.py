@@ -82,6 +82,14 @@ dL = G : dY
     )
 
 
+def test_unicode():
+    d = hg.derive("L(sigmoid(X @ W.T))", "W", "X: n i, W: o i")
+    assert "=>  dL/dZ = G ∘ A ∘ (1 - A)" in d.text("frobenius", unicode=True)
+    assert "(X dWᵀ)" in d.text("frobenius", unicode=True)
+    assert "Σ_i X[n,i] δ[o,p] δ[i,q]" in d.text("index", unicode=True)
+    assert "only W varies" in d.text("index", reasons=True)
+
+
 def test_every_step_has_a_rule():
     d = hg.derive("L(softmax(tanh(X @ W.T)))", "W", "X: n i, W: o i")
     for step in d.steps("index"):

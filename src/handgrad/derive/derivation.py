@@ -105,9 +105,26 @@ class Derivation:
             raise ExpressionError(f"notation: {notation!r} must be one of {', '.join(NOTATIONS)}")
         return index_steps(self) if notation == "index" else frobenius_steps(self)
 
-    def text(self, notation: str = "index", *, reasons: bool | None = None) -> str:
-        """Print the derivation, aligned; Frobenius notation shows the reasons by default."""
-        return layout_text(self.steps(notation), notation == "frobenius" if reasons is None else reasons)
+    def text(self, notation: str = "index", *, reasons: bool | None = None, unicode: bool = False) -> str:
+        """Print the derivation, aligned.
+
+        Parameters
+        ----------
+        notation : {"index", "frobenius"}
+            The notation.
+        reasons : bool, optional
+            Whether to show what licenses each line; by default in Frobenius notation only.
+        unicode : bool
+            Use signs such as a sum sign and a raised T in place of ASCII.
+
+        Returns
+        -------
+        str
+        """
+        steps = self.steps(notation)
+        if unicode:
+            steps = [step.unicode(notation) for step in steps]
+        return layout_text(steps, notation == "frobenius" if reasons is None else reasons)
 
     def latex(self, notation: str = "frobenius") -> str:
         """Print the derivation as an aligned LaTeX environment, with a column of reasons."""

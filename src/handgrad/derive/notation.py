@@ -34,11 +34,27 @@ class Step(NamedTuple):
     def __str__(self) -> str:
         return f"{self.left} = {self.right}"
 
+    def unicode(self, notation: str) -> "Step":
+        """The same line with the signs of mathematics in place of ASCII."""
+        left, right, rule = [to_unicode(text, notation) for text in self[:3]]
+        return self._replace(left=left, right=right, rule=rule)
+
     def latex(self) -> str:
         """The line as LaTeX, aligned at the equals sign."""
         from .latex import to_latex
 
         return f"{to_latex(self.left)} &= {to_latex(self.right)} && \\text{{{self.rule}}}"
+
+
+# Matrix notation says * for the elementwise product; in index notation it is NumPy's.
+UNICODE = {"sum_": "Σ_", "delta[": "δ[", "^-1": "⁻¹", "^-T": "⁻ᵀ", "^T": "ᵀ", "^2": "²"}
+
+
+def to_unicode(text: str, notation: str) -> str:
+    """Replace ASCII by the signs that mathematics uses."""
+    for ascii_sign, sign in UNICODE.items():
+        text = text.replace(ascii_sign, sign)
+    return text.replace(" * ", " ∘ ") if notation == "frobenius" else text
 
 
 class Lettering:
