@@ -72,6 +72,17 @@ def test_the_counterexample_meets_the_conditions(text, where):
         assert (array == np.round(array)).all()
 
 
+def test_numbers_for_which_a_side_is_not_defined_are_passed_over():
+    example = refute(Claim("A^-1 == A^T", "A: n n"))
+    assert example.sizes == {"n": 1}
+    assert example.left.item() * dict(example.arrays)["A"].item() == 1
+
+
+def test_a_condition_on_a_matrix_that_is_not_square_limits_the_entries():
+    example = refute(Claim("A == 2 A", "A: n m", "A positive", sizes="m = 2"))
+    assert entries(example) == {"A": [[1, 1]]}
+
+
 def test_sizes_that_a_condition_forbids_are_passed_over():
     example = refute(Claim("X X^T == I_n", "X: n i", "X has full column rank"))
     assert example.sizes["n"] >= example.sizes["i"]

@@ -8,7 +8,7 @@ NET = "Z1 = X W1^T; Z2 = f(Z1) W2^T; Z3 = f(Z2) W3^T; L = L(f(Z3)); D1 = f'(Z1);
 TRUE = [
     # matrix notation
     ("trace(A @ B) == trace(B @ A)", {"dims": "A: n m; B: m n"}),
-    ("A : B == B : A == A^T : B^T == sum_ij A[i,j] B[i,j] == tr(A^T B)", {"dims": SAME}),
+    ("# the product of Frobenius\n\nA : B == B : A == A^T : B^T == sum_ij A[i,j] B[i,j] == tr(A^T B)", {"dims": SAME}),
     ("C : (A B) == (C B^T) : A == (A^T C) : B", {"dims": "A: n k; B: k m; C: n m"}),
     ("A : (B * C) == (A * B) : C", {"dims": SAME}),
     ("A : (alpha B + beta C) == alpha (A : B) + beta (A : C)", {"dims": SAME + "; alpha:; beta:"}),
@@ -22,9 +22,11 @@ TRUE = [
     ("A^2 == A A\nx^2 == x x", {"dims": "A: n n; x:"}),
     ("vec(A M B) == kron(B^T, A) vec(M)", {"dims": "A: n m; M: m k; B: k l"}),
     ("diag(d) W == d[:, None] * W\ndiag(diag(d)) == d", {"dims": "d: m; W: m n"}),
+    ("sum(u, axis=0) == sum(u) == sum(u, axis=-1)", {"dims": "u: n"}),
     ("outer(u, v) == u v^T", {"dims": "u: n; v: m"}),
     ("A ** 2 == A * A\nA / 2 == 1/2 A\nA / c == A * (1 / c)", {"dims": "A: n m; c:", "where": "c positive"}),
     ("A / B == A * B ** (-1)", {"dims": SAME, "where": "B positive"}),
+    ("c^-1 == 1 / c\n0 == A - A", {"dims": "c:; A: n m"}),
     ("-A + B == B - A", {"dims": SAME}),
     ("A + 1 == A + 1_n 1_m^T\nb + 1 == b + 1_m", {"dims": SAME + "; b: m"}),
     ("A + b == A + 1_n b^T\nA + b^T == A + b\nb^T + A == A + b", {"dims": SAME + "; b: m"}),

@@ -91,7 +91,8 @@ class StepPrinter:
     def aligned(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
         """Lines, aligned at the equals sign, with their reasons."""
         lines = [
-            f"{self.side(step.left)} &= {self.side(step.right)}" + (f" && {reason(step.rule)}" if reasons and step.rule else "")
+            f"{self.side(step.left)} &= {self.side(step.right)}"
+            + (f" && {reason(step.rule)}" if reasons and step.rule else "")
             for step in steps
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
@@ -113,7 +114,8 @@ def reason(rule: str) -> str:
 def stages(d: Derivation, steps: Sequence[Step]) -> list[list[Step]]:
     """Cut a derivation into its stages: what is defined, then one stage for each variable on the way.
 
-    Both notations have the same stages, so that they can be set side by side.
+    Mostly both notations have the same stages, so that they can be set side by side. The first stage,
+    the definitions, may be empty.
     """
     found: list[list[Step]] = [[]]
     last = ""  # the left side of the line that ends the stage
@@ -130,7 +132,7 @@ def stages(d: Derivation, steps: Sequence[Step]) -> list[list[Step]]:
         if len(found) == 1:
             found.append([])
         found[-1].append(step)
-    return [stage for stage in found if stage]
+    return found
 
 
 class DerivationDirective(Checked):
@@ -198,13 +200,17 @@ class DerivationDirective(Checked):
         if "steps" in self.options:
             raise ExpressionError("steps: two notations have different lines; choose one notation, or leave steps out")
         columns = [stages(d, d.steps(notation)) for notation in notations]
-        if len(columns[0]) != len(columns[1]):
-            columns = [[[step for stage in column for step in stage]] for column in columns]
+        if (
+            len({len(column) for column in columns}) > 1
+        ):  # one notation goes in fewer stages: definitions, then the rest
+            columns = [[column[0], [step for stage in column[1:] for step in stage]] for column in columns]
+        rows = [cells for cells in zip(*columns, strict=True) if any(cells)]
         grid = nodes.container(classes=["hg-side-by-side"])
-        for row, cells in enumerate(zip(*columns, strict=True)):
-            for cell in cells:
-                numbered = row == len(columns[0]) - 1 and cell is cells[0]
-                grid += nodes.container("", *self.math(printer.aligned(cell, reasons=False), numbered=numbered))
+        for row in rows:
+            for cell in row:
+                numbered = row is rows[-1] and cell is row[0]
+                shown = self.math(printer.aligned(cell, reasons=False), numbered=numbered) if cell else []
+                grid += nodes.container("", *shown)
         return [grid]
 
 

@@ -115,23 +115,16 @@ def _summary(entries: dict[str, list[Entry]]) -> list[nodes.Node]:
 
 def _pages(app: Sphinx, here: str, entries: dict[str, list[Entry]]) -> Iterator[nodes.Node]:
     for docname in sorted(entries):
-        title = app.env.titles[docname].astext()
-        rubric = nodes.rubric("", "", make_refnode(app.builder, here, docname, "", nodes.Text(title)))
-        yield rubric
-        yield _table(app, here, docname, entries[docname])
-
-
-def _table(app: Sphinx, here: str, docname: str, claims: list[Entry]) -> nodes.table:
-    head = nodes.row("", *[nodes.entry("", nodes.paragraph("", name)) for name in ("Claim", "What it says", "Check")])
-    body = nodes.tbody()
-    for number, claim in enumerate(claims, 1):
-        link = make_refnode(app.builder, here, docname, claim.target, nodes.Text(f"{number}: {KINDS[claim.kind]}"))
-        body += nodes.row(
-            "",
-            nodes.entry("", nodes.paragraph("", "", link)),
-            nodes.entry("", nodes.math_block(claim.latex, claim.latex, number=None, label=None, nowrap=False)),
-            nodes.entry("", nodes.paragraph("", claim.check)),
+        title = nodes.Text(app.env.titles[docname].astext())
+        yield nodes.rubric("", "", make_refnode(app.builder, here, docname, "", title))
+        yield nodes.enumerated_list(
+            "", *[_item(app, here, docname, claim) for claim in entries[docname]], classes=["hg-claims"]
         )
-    group = nodes.tgroup("", *[nodes.colspec(colwidth=width) for width in (15, 55, 30)], cols=3)
-    group += [nodes.thead("", head), body]
-    return nodes.table("", group, classes=["hg-claims"])
+
+
+def _item(app: Sphinx, here: str, docname: str, claim: Entry) -> nodes.list_item:
+    """The formula, and below it a link to its place and what was drawn."""
+    link = make_refnode(app.builder, here, docname, claim.target, nodes.Text(KINDS[claim.kind]))
+    check = nodes.Text(f": {claim.check}" if claim.check else "")
+    formula = nodes.math_block(claim.latex, claim.latex, number=None, label=None, nowrap=False)
+    return nodes.list_item("", formula, nodes.paragraph("", "", link, check))
