@@ -58,10 +58,7 @@ def test_first_parameters():
     assert 0.2 < np.abs(W).max() <= 0.25
     np.testing.assert_array_equal(W, again)
     assert not np.array_equal(W, other)
-    assert (
-        hg.Linear(3, 2, rng=np.random.default_rng(0), dtype=np.float32).params["bias"].dtype
-        == np.float32
-    )
+    assert hg.Linear(3, 2, rng=np.random.default_rng(0), dtype=np.float32).params["bias"].dtype == np.float32
 
 
 def test_sequential_is_composition():
@@ -168,7 +165,7 @@ def test_a_failed_backward_leaves_no_stale_gradients():
         (lambda: hg.SGD(hg.Linear(3, 2), float("nan")), ValueError, r"lr is nan"),
         (lambda: hg.Linear(0, 2), ValueError, r"Linear: in_features is 0; it must be at least 1"),
         (lambda: hg.Linear(2, -1), ValueError, r"Linear: out_features is -1"),
-        (lambda: hg.Sequential(), ValueError, r"Sequential: got no layers; it needs at least one"),
+        (hg.Sequential, ValueError, r"Sequential: got no layers; it needs at least one"),
     ],
 )  # fmt: skip
 def test_refusals(call, error, text):
