@@ -92,7 +92,9 @@ def docs_live(session: nox.Session) -> None:
     npm(session, DOCS)
     doctrees = f"--doctree-dir={DOCS / '_build' / 'doctrees'}"
     ignored = [f"--ignore={DOCS / folder}/*" for folder in ("_build", "node_modules")]
-    session.run("sphinx-autobuild", "--open-browser", f"--watch={ROOT / 'src'}", *ignored, doctrees, str(DOCS), str(SITE))
+    session.run(
+        "sphinx-autobuild", "--open-browser", f"--watch={ROOT / 'src'}", *ignored, doctrees, str(DOCS), str(SITE)
+    )
 
 
 @nox.session

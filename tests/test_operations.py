@@ -149,9 +149,7 @@ def test_pullbacks_are_linear(operation, shape, seed, factor):
     rng = np.random.default_rng(seed)
     Z, F, G = rng.standard_normal((3, *shape))
     _, pullback = operation(Z)
-    np.testing.assert_allclose(
-        pullback(F + factor * G), pullback(F) + factor * pullback(G), rtol=1e-12, atol=1e-12
-    )
+    np.testing.assert_allclose(pullback(F + factor * G), pullback(F) + factor * pullback(G), rtol=1e-12, atol=1e-12)
 
 
 @given(st.tuples(*[st.integers(0, 5)] * 3), st.integers(0, 2**32 - 1))

@@ -80,8 +80,7 @@ _HOME = {
         "dense": "linear",
         "activations": "relu leaky_relu sigmoid tanh gelu softplus softmax log_softmax",
         "losses": "mean_squared_error softmax_cross_entropy sigmoid_cross_entropy",
-        "layers": "Linear ReLU LeakyReLU Sigmoid Tanh GELU Softplus Softmax LogSoftmax "
-        "Sequential SGD",
+        "layers": "Linear ReLU LeakyReLU Sigmoid Tanh GELU Softplus Softmax LogSoftmax Sequential SGD",
         "check": "check_pullback check_gradient",
         "layout": "Layout convert jacobian",
     }.items()

@@ -32,7 +32,6 @@ def as_upstream(operation: str, name: str, gradient: ArrayLike, of: Array) -> Ar
         return array
     if array.dtype.kind not in ("biufc" if of.dtype.kind == "c" else "biuf"):
         raise TypeError(
-            f"{operation}: {name} has dtype {array.dtype}, the value it is the gradient of has "
-            f"dtype {of.dtype}"
+            f"{operation}: {name} has dtype {array.dtype}, the value it is the gradient of has dtype {of.dtype}"
         )
     return array.astype(of.dtype)

@@ -355,7 +355,5 @@ def logits(operation: str, Z: ArrayLike) -> Array:
     """Return Z as an array whose last axis holds at least one class."""
     Z = differentiable(operation, "Z", Z)
     if Z.ndim == 0 or Z.shape[-1] == 0:
-        raise ValueError(
-            f"{operation}: Z has shape {Z.shape}; its last axis needs at least one class"
-        )
+        raise ValueError(f"{operation}: Z has shape {Z.shape}; its last axis needs at least one class")
     return Z

@@ -71,21 +71,16 @@ def linear(X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> tuple[Arra
         raise ValueError(f"linear: W has shape {W.shape}; it needs two axes, (out, in)")
     if X.shape[1] != W.shape[1]:
         raise ValueError(
-            f"linear: X has {X.shape[1]} features (shape {X.shape}), "
-            f"W (out, in) = {W.shape} needs {W.shape[1]}"
+            f"linear: X has {X.shape[1]} features (shape {X.shape}), W (out, in) = {W.shape} needs {W.shape[1]}"
         )
     Y = np.dot(X, W.T)  # (n, o)
     if b is not None:
         b = differentiable("linear", "b", b)
         if b.shape != W.shape[:1]:
-            raise ValueError(
-                f"linear: b has shape {b.shape}, W (out, in) = {W.shape} needs {W.shape[:1]}"
-            )
+            raise ValueError(f"linear: b has shape {b.shape}, W (out, in) = {W.shape} needs {W.shape[:1]}")
         Y = Y + b  # (n, o) + (o,)
 
-    def linear_pullback(
-        dY: ArrayLike, *, input_gradient: bool = True
-    ) -> tuple[Array | None, Array, Array | None]:
+    def linear_pullback(dY: ArrayLike, *, input_gradient: bool = True) -> tuple[Array | None, Array, Array | None]:
         dY = as_upstream("linear_pullback", "dY", dY, of=Y)
         dX = np.dot(dY, W) if input_gradient else None  # (n, o) (o, i) -> (n, i)
         dW = np.dot(dY.T, X)  # (o, n) (n, i) -> (o, i)

@@ -48,8 +48,7 @@ class Remembering:
     def _last_pullback(self) -> Callable[..., Any]:
         if self._pullback is None:
             raise RuntimeError(
-                f"{type(self).__name__}.backward: there is nothing to go back through; call "
-                f"forward first"
+                f"{type(self).__name__}.backward: there is nothing to go back through; call forward first"
             )
         return self._pullback
 
@@ -296,8 +295,6 @@ class SGD:
         """Take one step with the gradients that the last `backward` left."""
         params, grads = self.net.params, self.net.grads
         if params.keys() != grads.keys():
-            raise RuntimeError(
-                "SGD.step: there are no gradients to step along; call backward first"
-            )
+            raise RuntimeError("SGD.step: there are no gradients to step along; call backward first")
         for name, P in params.items():
             P -= grads[name] if self.lr == 1 else self.lr * grads[name]

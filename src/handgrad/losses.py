@@ -18,9 +18,7 @@ LossPullback = Callable[..., Array]
 Reduction = Literal["mean", "sum"]
 
 
-def mean_squared_error(
-    Y: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean"
-) -> tuple[Any, LossPullback]:
+def mean_squared_error(Y: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean") -> tuple[Any, LossPullback]:
     """(Y, T) -> (loss, d -> dY) with ``loss = sum((Y - T)^2)``, divided by the number of entries.
 
     Parameters
@@ -70,9 +68,7 @@ def mean_squared_error(
     return loss, mean_squared_error_pullback
 
 
-def softmax_cross_entropy(
-    Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean"
-) -> tuple[Any, LossPullback]:
+def softmax_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean") -> tuple[Any, LossPullback]:
     """(Z, T) -> (loss, d -> dZ) with ``loss = -sum(T * log_softmax(Z))``, divided by the rows.
 
     Parameters
@@ -115,9 +111,7 @@ def softmax_cross_entropy(
     """
     Z = logits("softmax_cross_entropy", Z)
     if Z.ndim != 2:
-        raise ValueError(
-            f"softmax_cross_entropy: Z has shape {Z.shape}; it needs two axes, (samples, classes)"
-        )
+        raise ValueError(f"softmax_cross_entropy: Z has shape {Z.shape}; it needs two axes, (samples, classes)")
     T = np.asarray(T)
     scale = _scale("softmax_cross_entropy", reduction, len(Z))
     L, _ = log_softmax(Z)  # (n, k)
@@ -141,9 +135,7 @@ def softmax_cross_entropy(
     return loss, softmax_cross_entropy_pullback
 
 
-def sigmoid_cross_entropy(
-    Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean"
-) -> tuple[Any, LossPullback]:
+def sigmoid_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = "mean") -> tuple[Any, LossPullback]:
     """(Z, T) -> (loss, d -> dZ), the cross-entropy of independent yes-or-no targets.
 
     ``loss = -sum(T log sigmoid(Z) + (1 - T) log sigmoid(-Z))``, divided by the number of rows.
@@ -185,14 +177,12 @@ def sigmoid_cross_entropy(
     Z = differentiable("sigmoid_cross_entropy", "Z", Z)
     if Z.ndim not in (1, 2):
         raise ValueError(
-            f"sigmoid_cross_entropy: Z has shape {Z.shape}; it needs one axis, (samples,), or "
-            f"two, (samples, outputs)"
+            f"sigmoid_cross_entropy: Z has shape {Z.shape}; it needs one axis, (samples,), or two, (samples, outputs)"
         )
     T = _targets_like("sigmoid_cross_entropy", T, "Z", Z)
     if T.size and not 0 <= T.min() <= T.max() <= 1:
         raise ValueError(
-            f"sigmoid_cross_entropy: T reaches from {T.min()} to {T.max()}; targets are "
-            f"probabilities, from 0 to 1"
+            f"sigmoid_cross_entropy: T reaches from {T.min()} to {T.max()}; targets are probabilities, from 0 to 1"
         )
     scale = _scale("sigmoid_cross_entropy", reduction, len(Z))
     # -log sigmoid(z) = softplus(-z) = softplus(z) - z
@@ -229,9 +219,7 @@ def _targets_like(loss: str, T: ArrayLike, name: str, prediction: Array) -> Arra
 def _class_indices(T: Array, Z: Array) -> Array:
     n, k = Z.shape
     if T.dtype.kind not in "iu":
-        raise TypeError(
-            f"softmax_cross_entropy: T has one axis and dtype {T.dtype}; class indices are integers"
-        )
+        raise TypeError(f"softmax_cross_entropy: T has one axis and dtype {T.dtype}; class indices are integers")
     if len(T) != n:
         raise ValueError(f"softmax_cross_entropy: T has {len(T)} class indices, Z has {n} rows")
     if n and T.astype(np.uint64).max() >= k:  # unsigned, a negative index is a very large one
