@@ -11,6 +11,7 @@ session brings the rest with it, at the versions locked in the requirements.txt 
 
 import hashlib
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -137,7 +138,7 @@ def package(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *files)
     clean = Path(session.create_tmp()) / "clean"
     session.run("python", "-m", "venv", "--clear", str(clean))
-    python = clean / ("Scripts" if session.platform == "win32" else "bin") / "python"
+    python = clean / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     session.run(str(python), "-m", "pip", "install", "-q", next(f for f in files if f.endswith(".whl")), external=True)
     trial = "import doctest, handgrad; assert doctest.testmod(handgrad).attempted; print(handgrad.__version__)"
     with session.chdir(clean):
