@@ -136,7 +136,7 @@ def package(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(built), str(ROOT))
     files = sorted(str(file) for file in built.iterdir())
     session.run("twine", "check", "--strict", *files)
-    clean = Path(session.create_tmp()) / "clean"
+    clean = Path(session.create_tmp()).resolve() / "clean"
     session.run("python", "-m", "venv", "--clear", str(clean))
     python = clean / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     session.run(str(python), "-m", "pip", "install", "-q", next(f for f in files if f.endswith(".whl")), external=True)
@@ -165,7 +165,7 @@ def browser(session: nox.Session) -> None:
     """Look at the built book in a real browser, validate its HTML, and build a small one twice."""
     install(session, "site")
     npm(session, ROOT / "tests" / "site")
-    session.run("pytest", "--noconftest", "tests/site", *session.posargs)
+    session.run("pytest", "-n", "auto", "tests/site", *session.posargs)
 
 
 @nox.session(default=False)
