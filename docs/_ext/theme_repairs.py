@@ -1,10 +1,12 @@
 """Repair what the theme and MyST-NB get wrong, so that every page is light, valid and readable by everyone."""
 
+import re
 from typing import Any
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 
 def visit_hidden_cell(translator: Any, node: HideCodeCellNode) -> None:
@@ -28,17 +30,31 @@ def depart_citation(translator: Any, node: nodes.citation) -> None:
     translator.body.append("</div>\n")
 
 
+def visit_cell(translator: HTML5Translator, node: nodes.entry) -> None:
+    """Open a cell of a table: the empty corner above row headings is no heading."""
+    HTML5Translator.visit_entry(translator, node)
+    if not node.astext().strip():
+        translator.body[-1] = translator.body[-1].replace("<th", "<td", 1)
+        translator.context[-1] = "</td>\n"
+
+
 def repair_listing(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Mark the definitions in a listing of source code by spans: a ``<pre>`` may hold no ``<div>``."""
+    """Mark the definitions in a listing of source code by spans: a ``<pre>`` may hold no ``<div>``.
+
+    Without the links back to the reference, which lead nowhere where a module's names are documented
+    under more than one prefix.
+    """
     if page.startswith("_modules/"):
         before, pre, rest = context["body"].partition("<pre>")
         listing, end, after = rest.partition("</pre>")
         listing = listing.replace("<div ", "<span ").replace("</div>", "</span>")
+        listing = re.sub(r'<a class="viewcode-back".*?</a>', "", listing)
         context["body"] = before + pre + listing + end + after
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_hidden_cell))
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+    app.add_node(nodes.entry, override=True, html=(visit_cell, HTML5Translator.depart_entry))
     app.connect("html-page-context", repair_listing)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

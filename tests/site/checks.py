@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -88,6 +89,12 @@ def typeset(soup: BeautifulSoup) -> Complaints:
     return wrong
 
 
+@cache
+def places(page: Path) -> set[str]:
+    """Return the ids of a page."""
+    return set(re.findall(r'\bid="([^"]*)"', page.read_text("utf-8")))
+
+
 def links(path: Path, site: Path) -> Complaints:
     """Every link inside the site leads to a page, and to a place in it."""
     soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
@@ -102,10 +109,8 @@ def links(path: Path, site: Path) -> Complaints:
         target = (path.parent / unquote(file)).resolve() if file else path
         if not target.is_file() or not target.is_relative_to(site):
             wrong.append(f"{address} leads nowhere")
-        elif anchor and target.suffix == ".html":
-            page = soup if target == path else BeautifulSoup(target.read_text("utf-8"), "html.parser")
-            if not page.find(id=unquote(anchor)):
-                wrong.append(f"{address}: no such place in that page")
+        elif anchor and target.suffix == ".html" and unquote(anchor) not in places(target):
+            wrong.append(f"{address}: no such place in that page")
     return wrong
 
 
@@ -177,18 +182,17 @@ def horizontal_scroll(tab: Page) -> Complaints:
     return [f"the page is {width} px wide in a window of {room} px"] if width > room else []
 
 
-def layout_shift(tab: Page) -> float:
-    """The cumulative layout shift since the page was opened."""
-    return float(
-        tab.evaluate(
-            """() => new Promise((resolve) => {
-              let shift = 0;
-              const add = (entries) => { for (const e of entries) if (!e.hadRecentInput) shift += e.value; };
-              new PerformanceObserver((list) => add(list.getEntries())).observe({type: "layout-shift", buffered: true});
-              setTimeout(() => resolve(shift), 200);
-            })"""
-        )
+def layout_shift(tab: Page) -> Complaints:
+    """Whether what was drawn has moved since the page was opened: the cumulative layout shift of the Web Vitals."""
+    shift = tab.evaluate(
+        """() => new Promise((resolve) => {
+          let shift = 0;
+          const add = (entries) => { for (const e of entries) if (!e.hadRecentInput) shift += e.value; };
+          new PerformanceObserver((list) => add(list.getEntries())).observe({type: "layout-shift", buffered: true});
+          setTimeout(() => resolve(shift), 200);
+        })"""
     )
+    return [f"the page moves while it is drawn: {shift:.3f}"] if shift >= 0.02 else []
 
 
 def settled_after(tab: Page) -> float:
