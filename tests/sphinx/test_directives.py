@@ -156,7 +156,7 @@ def test_given_is_replaced_by_the_next_and_overruled_by_a_directive(site):
         """# Dense
 
 ```{given}
-:dims: A: n m; B: m n
+:dims: A: n m, B: m n
 :let: C = A B; D = C C
 :where: A has full column rank
 :spell: A = \\alpha

@@ -56,7 +56,8 @@ class Setting:
 
 def _without(text: str, names: set[str], sign: str) -> str:
     """Leave out the assignments to some names."""
-    parts = [part.strip() for part in text.replace("\n", ";").split(";")]
+    text = text.replace("\n", ";")
+    parts = [part.strip() for part in (text.replace(",", ";") if sign == ":" else text).split(";")]
     return "; ".join(part for part in parts if part and part.partition(sign)[0].partition("[")[0].strip() not in names)
 
 
