@@ -21,7 +21,6 @@ from .matrix import (
     to_matrix,
 )  # fmt: skip
 from .notation import Step
-from .numpy_text import plain
 from .sweep import Link, upstream
 from .terms import Node, Sum
 
@@ -69,8 +68,11 @@ def varies(m: Matrix, name: str) -> bool:
     return False
 
 
-def move(pair: Pair, name: str) -> tuple[Pair, str] | None:
-    """Take the outermost operation off the differential; say by which rule."""
+def move(pair: Pair, name: str) -> tuple[Pair, str]:
+    """Take the outermost operation off the differential; say by which rule.
+
+    A differential is linear: these are all the operations that can hold it.
+    """
     left, right = pair
     if right.kind == "T":
         return Pair(flip(left), flip(right)), "A:B = A^T:B^T"
@@ -85,17 +87,15 @@ def move(pair: Pair, name: str) -> tuple[Pair, str] | None:
         others = [part for part in right.parts if not varies(part, name)]
         (mine,) = [part for part in right.parts if varies(part, name)]
         return Pair(_times(left, others), mine), "C : (A * B) = (C * A) : B"
-    if right.kind == "over" and not varies(right.parts[1], name):
+    if right.kind == "over":
         return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
     if right.kind == "inner":
         mine, other = right.parts if varies(right.parts[0], name) else right.parts[::-1]
         return Pair(product(left, other), mine), "A:B = B:A"
-    if right.kind == "call" and right.info == "tr":
-        return _move_trace(left, right.parts[0], name)
-    if right.kind == "call" and right.info == "diag":
-        return Pair(call("diag", left, right.parts[0].rows, right.parts[0].columns),
-                    right.parts[0]), "A : diag(B) = diag(A) : B"  # fmt: skip
-    return None
+    (mine,) = right.parts
+    if right.info == "tr":
+        return _move_trace(left, mine, name)
+    return Pair(call("diag", left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
 
 
 def _times(left: Matrix, rest: list[Matrix]) -> Matrix:
@@ -121,15 +121,12 @@ def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
 
 
 def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
-    parts = m.parts if m.kind == "product" else (m,)
+    parts = m.parts
     at = next(k for k, part in enumerate(parts) if varies(part, name))
     if parts[at].kind == "T":
         turned = call("tr", product(*[flip(part) for part in reversed(parts)]), (), ())
         return Pair(left, turned), "tr(A) = tr(A^T)"
     others = (*parts[at + 1 :], *parts[:at])
-    if not others:
-        identity = atom("I_" + "*".join(m.rows), m.rows, m.rows)
-        return Pair(product(left, identity), parts[at]), "tr(A) = I:A"
     if at < len(parts) - 1:
         turned = call("tr", product(*others, parts[at]), (), ())
         return Pair(left, turned), "tr(AB) = tr(BA)"
@@ -224,12 +221,11 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
     for _ in range(MOVES):
-        moved = [move(pair, name) if pair.right.kind != "atom" else None for pair in pairs]
-        if not any(moved):
+        moved = [move(pair, name) if pair.right.kind != "atom" else (pair, "") for pair in pairs]
+        if pairs == [pair for pair, _ in moved]:
             break
-        rules = dict.fromkeys(found[1] for found in moved if found and found[1])
-        pairs = [found[0] if found else pair for found, pair in zip(moved, pairs)]
-        lines.append((show_pairs(pairs), ", ".join(rules)))
+        pairs = [pair for pair, _ in moved]
+        lines.append((show_pairs(pairs), ", ".join(dict.fromkeys(rule for _, rule in moved if rule))))
     last = ""
     for right, rule in lines:
         if right != last:
@@ -276,6 +272,5 @@ def _layout_step(d: "Derivation") -> list[Step]:
     try:
         right = str(to_matrix(d.spell(d.arranged(d.layout_name))))
     except NoMatrixFormError:
-        right = plain(d.gradient)
         return []
     return [Step("J", right, f"{d.layout_name} layout")]

@@ -271,9 +271,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     if op == "zeros":
         return product(number(0), ones(rows), flip(ones(columns)))
     if op == "eye":
-        if len(rows) != 1:
-            raise NoMatrixFormError(op)
-        return atom("I_" + rows[0], rows, columns)
+        return atom("I_" + rows[0], rows, columns) if rows else number(1)
     if op == "neg":
         return product(number(-1), args[0])
     if op in ("+", "-"):
@@ -332,8 +330,6 @@ def _total(expr: Expr, m: Matrix) -> Matrix:
         made = product(flip(ones(m.rows)), m, ones(m.columns))
     elif axis == 1:
         made = product(m, ones(m.columns))
-    elif len(arg.shape) == 1:
-        made = product(flip(ones(m.rows)), m)
     else:
         made = product(flip(ones(m.rows)), m)
         made = made if keep else flip(made)

@@ -287,15 +287,12 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
             continue
-        if len(piece.chain) == 1 and len(lonely) == len(piece.axes):
-            new = Piece((), call("sum", [piece.chain[0]]))
-        elif len(piece.chain) == 1:
-            position = piece.axes.index(lonely[0])
-            new = Piece((piece.axes[1 - position],), call("sum", [piece.chain[0]], {"axis": position}))
+        # No chain has such a letter: it was summed before the chain was made.
+        if len(lonely) == len(piece.axes):
+            new = Piece((), call("sum", [piece.expr()]))
         else:
-            last = piece if piece.axes[1] == lonely[0] else piece.flip()
-            rows = call("sum", [last.chain[-1]], {"axis": 1})
-            new = Piece(last.axes[:1], Piece((), *last.chain[:-1]).applied_to(rows))
+            position = piece.axes.index(lonely[0])
+            new = Piece((piece.axes[1 - position],), call("sum", [piece.expr()], {"axis": position}))
         return [*pieces[:at], new, *pieces[at + 1 :]]
     return None
 
