@@ -330,10 +330,8 @@ def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
                 f"but must have {len(axes)} {'axis' if len(axes) == 1 else 'axes'}"
             )
         for position, (letters, axis) in enumerate(zip(axes, arg.shape)):
-            primes = axis if len(letters) > 1 else (show_axis(axis),)
-            if (not letters and axis) or (len(letters) > 1 and len(primes) != len(letters)):
-                raise ExpressionError(f"{op}: axis {show_axis(axis)} of {_label(arg)} has to be 1")
-            for letter, dim in zip(letters, primes):
+            for letter in letters:  # none for an axis of length 1
+                dim = show_axis(axis)
                 other = dims.setdefault(letter, (dim, arg, position))
                 if other[0] != dim:
                     raise ExpressionError(
@@ -431,11 +429,19 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
 
 
 def _constant(name: str, args: list[Expr]) -> Expr:
-    for arg in args:
-        if arg.op != "size" and arg.info != 1:
-            raise ExpressionError(f"{name}: {_label(arg)} is not one of the dimensions")
-    shape = tuple((arg.info,) if arg.op == "size" else () for arg in args)
+    shape = tuple(read_axis(name, arg) for arg in args)
     return Expr(name, shape=shape * 2 if name == "eye" else shape)
+
+
+def read_axis(name: str, size: Expr) -> Axis:
+    """Give the axis whose length is ``n``, ``k*d`` or ``1``."""
+    if size.op == "size":
+        return (str(size.info),)
+    if size.op == "*":
+        return read_axis(name, size.args[0]) + read_axis(name, size.args[1])
+    if value_of(size) == 1:
+        return ()
+    raise ExpressionError(f"{name}: {_label(size)} is not one of the dimensions")
 
 
 def _product(a: Expr, b: Expr) -> Expr:

@@ -271,6 +271,8 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     if op == "zeros":
         return product(number(0), ones(rows), flip(ones(columns)))
     if op == "eye":
+        if len(rows) > 1:
+            raise NoMatrixFormError(op)
         return atom("I_" + rows[0], rows, columns) if rows else number(1)
     if op == "neg":
         return product(number(-1), args[0])

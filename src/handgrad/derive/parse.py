@@ -13,6 +13,7 @@ from .expression import (
     expand,
     name_expr,
     number,
+    read_axis,
     reshape,
     show_axis,
     squeeze,
@@ -282,19 +283,10 @@ class _Parser:
             return einsum(args[0], [self.as_expr(arg, mark.token) for arg in args[1:]])
         exprs = [self.as_expr(arg, mark.token) for arg in args]
         if mark.name == "reshape" and exprs:
-            return reshape(exprs[0], tuple(self.axis(arg) for arg in exprs[1:]))
+            return reshape(exprs[0], tuple(read_axis("reshape", arg) for arg in exprs[1:]))
         if mark.name in self.shapes:
             raise ExpressionError(f"{mark.name} is an array in dims, not a function")
         return call(mark.name, exprs, mark.options)
-
-    def axis(self, expr: Expr) -> tuple[str, ...]:
-        if expr.op == "size":
-            return (str(expr.info),)
-        if expr.op == "*":
-            return self.axis(expr.args[0]) + self.axis(expr.args[1])
-        if expr.info == 1:
-            return ()
-        raise ExpressionError(f"reshape: {expr} is not one of the dimensions")
 
     def attribute(self) -> bool:
         token = self.next()
