@@ -1,0 +1,194 @@
+"""Corners of the engine that no ordinary layer visits: the answer is right there, too."""
+
+import runpy
+import sys
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.cli import main
+from handgrad.derive import derivation, expression, index, source
+from handgrad.derive.latex import to_latex
+from handgrad.derive.matrix import NoMatrixFormError, to_matrix
+
+# expression, variable, dimensions, gradient
+GRADIENTS = [
+    # powers and functions that are constants
+    ("sum(X**1 + X**0)", "X", "X: n i", "ones(n, i)"),
+    ("sum(exp(0 * X) * X)", "X", "X: n i", "ones(n, i)"),
+    ("sum(sin(0 * X) + X)", "X", "X: n i", "ones(n, i)"),
+    # logarithms of sums that are no logsumexp
+    ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
+    ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1))[:, None]"),
+    ("log(sum(exp(X)))", "X", "X: n i", "A / A.sum()"),
+    # axes of length 1, and axes that are products
+    ("sum(x**2)", "x", "x: 1", "(2 * x[0]).reshape(1)"),
+    ("L(x.reshape(n, 1) * A)", "x", "x: n, A: n i", "(G * A).sum(axis=1)"),
+    ("sum(A) * sum(B)", "A", "A: i k*l, B: k l", "B.sum() * ones(i, k*l)"),
+    ("trace(A @ eye(k*l) @ B)", "A", "A: i k*l, B: k*l i, C: k l", None),
+    # a sum over rows is repeated along the axis that it lost
+    ("sum(X * A.sum(axis=1, keepdims=True))", "X", "X: n i, A: n i", "outer(A.sum(axis=1), ones(i))"),
+    ("sum(X * A.mean(axis=1, keepdims=True))", "X", "X: n i, A: n i", "outer(A.mean(axis=1), ones(i))"),
+    # what matrices cannot spell keeps its letters
+    ("L(einsum('ni,oi->nio', X, W))", "X", "X: n i, W: o i", "einsum('nio,oi->ni', G, W)"),
+    ("L(einsum('ij,kj,il,kl,jl->ik', A, B, C, D, E))", "A", "A: i j, B: k j, C: i l, D: k l, E: j l",
+     "einsum('ik,kj,il,kl,jl->ij', G, B, C, D, E)"),
+    # deltas with one letter: the trace of the identity is its size
+    ("trace(eye(n)) * sum(x)", "x", "x: n", "diag(eye(n)).sum() * ones(n)"),
+    ("sum(diag(eye(n)) * x)", "x", "x: n", "ones(n)"),
+    ("sum(diag(eye(n)) + x)", "x", "x: n", "ones(n)"),
+    # the adjoint of a trace is the identity
+    ("trace((c + 1) * (X.T + A))", "X", "X: n n, A: n n, c:", "(c + 1) * eye(n)"),
+    # a value without matrix form that the differentials speak of
+    ("L(tanh(kron(A, B)))", "A", "A: i j, B: k l", None),
+    # a variable that does not occur in an output with axes
+    ("x", "z", "x: n, z: k", "zeros(n, k)"),
+    ("X", "Z", "X: n i, Z: k", "zeros(n, i, k)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression_", "wrt", "dims", "printed"), GRADIENTS)
+def test_gradient(expression_, wrt, dims, printed):
+    d = hg.derive(expression_, wrt, dims)
+    assert printed is None or str(d.gradient) == printed
+    assert d.check((0,)) > 3
+
+
+def test_the_size_of_an_identity_is_printed_as_a_size():
+    assert hg.derive("trace(eye(n)) * sum(x)", "x", "x: n").text().startswith("s1        = n\n")
+
+
+def test_flattening_multiplies_a_reciprocal_out():
+    flat = hg.derive("sum(log(x * y))", "x", "x: n, y: n", flatten=True)
+    assert str(flat.gradient) == "1 / x"
+    assert not flat.definitions
+    flat.check((0,))
+
+
+def test_a_value_without_matrix_form_is_defined_by_its_entries():
+    text = hg.derive("L(tanh(kron(A, B)))", "A", "A: i j, B: k l").text("frobenius")
+    assert "Z[(i,k),(j,l)]" in text.split("\n")[0]
+    assert "= A[i,j] B[k,l]" in text.split("\n")[0]
+
+
+def test_letters_run_out_and_get_numbers():
+    names = [f"A{k}" for k in range(30)]
+    d = hg.derive(f"trace({' @ '.join(names)})", "A0", dict.fromkeys(names, "n n"))
+    letters = d.steps("index")[0].right.split()[0].removeprefix("sum_")
+    assert letters.endswith("n1n2n3n4n5")
+    assert len(set(letters)) == 25 + len("12345")  # the letter d is kept for differentials
+
+
+BAD = [
+    ("L() * X", "L takes 1 argument, not 0"),
+    ("X.sum(axis=0) + sum()", "sum takes 1 argument, not 0"),
+    ("X + * X", r"'\*' stands where an operand is needed"),
+    (", X", "',' stands where an operand is needed"),
+    ("eye(n*c) @ X", "eye: c is not one of the dimensions"),
+]
+
+
+@pytest.mark.parametrize(("expression_", "message"), BAD)
+def test_bad_expression(expression_, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        hg.derive(expression_, "X", "X: n i, c:")
+
+
+LATEX = [
+    ("trace(3 * A @ X)", r"3 \operatorname{tr} (A X)"),
+    ("inv(A).T @ inv(X) + eye(n)", r"A^{-\top} X^{-1} + I_{n}"),
+    ("kron(A, X)", r"\mathrm{kron} (A, X)"),
+    ("x.sum(axis=0)", r"\mathbf{1}_{n}^\top x"),
+    ("mean(X, axis=0)", r"X^\top \mathbf{1}_{n} / n"),
+    ("X.sum(axis=0, keepdims=True)", r"\mathbf{1}_{n}^\top X"),
+    ("c * eye(1)", "c"),
+]
+
+
+@pytest.mark.parametrize(("expression_", "latex"), LATEX)
+def test_latex_of_an_expression(expression_, latex):
+    made = hg.derive(expression_, "X", "A: n n, X: n n, x: n, c: 1 1").expression
+    assert made.latex() == latex
+
+
+def test_latex_of_zero_and_of_an_entry():
+    assert hg.derive("sum(A)", "X", "A: n i, X: n i").gradient.latex() == r"0 \mathbf{1}_{n} \mathbf{1}_{i}^\top"
+    assert to_latex("x[0]^2 + X[0,i]") == "x^{2} + X_{i}"
+
+
+@pytest.mark.parametrize("text", ["eye(k*l)", "ones(k*l)", "A.reshape(k, l)"])
+def test_a_merged_axis_has_no_matrix_form(text):
+    with pytest.raises(NoMatrixFormError):
+        to_matrix(hg.derive(f"{text} + c", "c", "A: k*l, c:").expression)
+
+
+def test_a_contraction_of_ones_own_has_no_matrix_form(monkeypatch):
+    monkeypatch.setitem(expression.ROWS, "vecdot", "ij,ij->i")
+    made = hg.derive("vecdot(X, Y)", "X", "X: n i, Y: n i").expression
+    with pytest.raises(NoMatrixFormError, match="vecdot"):
+        made.latex()
+
+
+@pytest.mark.parametrize("dims", ["X: n i, W: o i", "X: n n, W: n n"])
+def test_an_array_that_is_no_transpose_is_not_called_one(dims, capsys):
+    options = ["--for", "L(X @ W.T)", "--wrt", "W", "--dims", dims]
+    assert main(["check", "X.T @ tanh(G)", *options]) == 1
+    said = capsys.readouterr().out
+    assert "transpose" not in said
+    assert said.startswith("wrong")
+
+
+def test_without_numpy_the_differences_are_taken_in_python(monkeypatch):
+    d = hg.derive("L(tanh(X @ W.T))", "W", "X: n i, W: o i")
+    lines = d.check((0,))
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert d.check((0,)) == lines
+    wrong = hg.derive("L(X @ W.T)", "W", "X: n i, W: o i")
+    wrong.expression = hg.derive("L(2 * X @ W.T)", "W", "X: n i, W: o i").expression
+    with pytest.raises(hg.DerivationError):
+        wrong.check((0,))
+
+
+# Faults that check() finds before it compares a number.
+
+
+def test_a_gradient_of_the_wrong_shape_is_found(monkeypatch):
+    original = derivation.write_program
+
+    def turned(*args):
+        program = original(*args)
+        return program._replace(result=program.result.T)
+
+    monkeypatch.setattr(derivation, "write_program", turned)
+    with pytest.raises(hg.DerivationError, match="the shape is"):
+        hg.derive("L(X @ W.T)", "W", "X: n i, W: o i").check((0,))
+
+
+def test_a_source_that_returns_too_many_entries_is_found(monkeypatch):
+    original = source.write
+    monkeypatch.setattr(source, "write", lambda e, python: original(e, python).replace(".sum(axis=0)", ""))
+    with pytest.raises(hg.DerivationError, match=r"NumPy gives \d+ entries instead of \d+"):
+        hg.derive("L(X @ W.T + b)", "b", "X: n i, W: o i, b: o").check((0,))
+
+
+def test_a_left_side_that_lacks_a_letter_is_found(monkeypatch):
+    original = index._ratio
+    monkeypatch.setattr(index, "_ratio", lambda *args: original(*args).replace("[p,q]", "[p]"))
+    with pytest.raises(hg.DerivationError, match="the left side has 1 letters, not 2"):
+        hg.derive("L(X @ W.T)", "W", "X: n i, W: o i").check((0,))
+
+
+def test_the_module_runs_as_a_program(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["handgrad", "derive", "x @ x", "--wrt", "x", "--dims", "x: n"])
+    monkeypatch.delitem(sys.modules, "handgrad.cli")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("handgrad.cli", run_name="__main__")
+    assert ended.value.code == 0
+    assert "2 * x" in capsys.readouterr().out
+
+
+def test_a_jacobian_of_zeros_is_an_array_of_zeros():
+    made = hg.derive("X", "z", "X: n i, z: k").to_numpy()(X=np.ones((2, 3)), z=np.ones(4))
+    assert made.shape == (2, 3, 4)
+    assert not made.any()
