@@ -396,9 +396,10 @@ def records() -> list[dict[str, str]]:
 def as_csv() -> str:
     """The table as CSV, one line for each identity."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(records()[0]), lineterminator="\n")
+    rows = records()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records())
+    writer.writerows(rows)
     return text.getvalue()
 
 

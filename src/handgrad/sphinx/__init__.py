@@ -38,6 +38,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("claim", ClaimRole())
     app.add_css_file(STYLE)
     app.connect("doctree-resolved", list_claims)
-    app.connect("env-updated", pages_with_a_list)
+    app.connect("env-get-outdated", pages_with_a_list)
     app.connect("build-finished", copy_style)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -100,8 +100,12 @@ def list_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         mark.replace_self(_summary(entries) + list(_pages(app, docname, entries)))
 
 
-def pages_with_a_list(_: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write the list anew in every build in which a page was read."""
+def pages_with_a_list(
+    _: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Make the list anew in every build in which another page changes."""
+    if not added | changed | removed:
+        return []
     return [docname for docname in env.found_docs if env.metadata.get(docname, {}).get("claims_index")]
 
 
