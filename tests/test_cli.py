@@ -32,11 +32,36 @@ def test_options(options, shown, capsys):
     ("G.T @ X", 0, "correct"), ("X.T @ G", 1, "transposed"), ("-2*X.T @ G", 1, "times -2"),
     ("-G.T @ X", 1, "wrong sign"), ("2*G.T @ X", 1, "2 times"), ("G.T @ X / n", 1, "1/n times"),
     ("-G.T @ X * o", 1, "-o times"), ("W", 1, "wrong: entry"), ("X", 1, "wrong shape"),
-    ("0 * W", 1, "wrong: entry"), ("G.T @ X * n / i", 1, "wrong: entry"),
+    ("0 * W", 1, "wrong: entry"), ("G.T @ X * n / 2", 1, "is n/2 times"), ("-2 / (3*o) * G.T @ X", 1, "is -2/(3 o) times"),
+    ("1.5 * G.T @ X", 1, "is 3/2 times"), ("sqrt(2) * G.T @ X", 1, "is 1.41421 times"), ("2 * n * X.T @ G", 1, "times 2 n"), ("G.T @ X * n / i", 1, "wrong: entry"),
 ])  # fmt: skip
 def test_check_judges_a_candidate(candidate, status, said, capsys):
     assert main(["check", candidate, "--for", "L(X @ W.T)", *LAYER]) == status
     assert said in capsys.readouterr().out
+
+
+SQUARES = ["--for", "sum((X @ w - y)**2) / n", "--wrt", "w", "--dims", "X: n i, w: i, y: n"]
+
+
+@pytest.mark.parametrize(("candidate", "status", "said"), [
+    ("2 / n * X.T @ (X @ w - y)", 0, "correct"), ("X.T @ (X @ w - y)", 1, "is n/2 times"),
+    *((f"{2 / n!r} * X.T @ (X @ w - y)", 1, "scaled: ") for n in range(2, 8)),
+])  # fmt: skip
+def test_no_constant_passes_for_a_length(candidate, status, said, capsys):
+    assert main(["check", candidate, *SQUARES]) == status
+    assert said in capsys.readouterr().out
+
+
+def test_a_constant_does_not_pass_for_the_only_length(capsys):
+    for n in range(1, 8):
+        assert main(["check", f"ones(n) / {n}", "--for", "mean(x)", "--wrt", "x", "--dims", "x: n"]) == 1
+    assert "scaled: " in capsys.readouterr().out
+
+
+def test_draws_next_to_a_kink_are_not_used(capsys):
+    for candidate, status in (("sign(X) / 1000", 0), ("sign(X) / 1001", 1)):
+        assert main(["check", candidate, "--for", "sum(abs(X / 1000))", "--wrt", "X", "--dims", "X: n i"]) == status
+    assert "correct" in capsys.readouterr().out
 
 
 def test_square_matrices_do_not_hide_a_transpose(capsys):

@@ -134,6 +134,10 @@ JACOBIANS = [
     ("c * X", "c", "X: n i, c:"),
     ("max(X, axis=0)", "X", "X: n i"),
     ("x", "x", "x: n"),
+    ("X.reshape(n*i)", "X", "X: n i"),
+    ("a.reshape(k, l) * B", "a", "a: k*l, B: k l"),
+    ("mean(Y, axis=1)", "Y", "Y: n k"),
+    ("sum(Y) * z", "Y", "Y: n k, z: l"),
 ]
 SCALARS = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS
 CASES = SCALARS + JACOBIANS

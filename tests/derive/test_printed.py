@@ -31,6 +31,12 @@ GRADIENTS = [
     ("mean(X)", "X", "X: n i", "ones(n, i) / (n * i)"),
     ("sum(A)", "X", "A: n i, X: n i", "zeros(n, i)"),
     ("c", "x", "c:, x:", "0"),
+    ("L(mean(Y, axis=1))", "Y", "Y: n k", "outer(G, ones(k)) / k"),
+    ("L(mean(Y, axis=0))", "Y", "Y: n k", "outer(ones(n), G) / n"),
+    ("L(X.reshape(n*i))", "X", "X: n i", "G.reshape(n, i)"),
+    ("sign(x)", "x", "x: n", "zeros(n, n)"),
+    ("x > 0", "x", "x: n", "zeros(n, n)"),
+    ("sum(sign(x))", "x", "x: n", "zeros(n)"),
 ]  # fmt: skip
 
 
@@ -80,6 +86,35 @@ dL = G : dY
    = (G^T X) : dW      C:(AB) = (C B^T):A
 =>  dL/dW = G^T X"""
     )
+
+
+def test_letters_are_no_names_of_arrays():
+    text = hg.derive("softmax(z)", "z", "z: k").text("index")
+    assert "= delta[k,q] p[q] - p[k] p[q]" in text
+    assert "dp[k]/dz[q]" in text
+
+
+def test_merged_axes_stay_merged():
+    d = hg.derive("X.reshape(n*i)", "X", "X: n i")
+    assert d.shape == "(n*i, n, i)"
+    with pytest.raises(hg.ExpressionError, match="no sum of Kronecker"):
+        d.kronecker()
+
+
+def test_the_rules_of_a_vector_output():
+    rules = [step.rule for step in hg.derive("f(sigmoid(W @ x))", "x", "W: o i, x: i").steps("frobenius")]
+    assert "derivative of sigmoid" in rules
+    assert "f' is the derivative of f" in rules
+
+
+def test_a_zero_derivative_is_a_plain_zero():
+    d = hg.derive("L(X @ W.T)", "b", "X: n i, W: o i, b: o")
+    assert d.text("frobenius") == "dL/db = 0    b does not occur"
+
+
+def test_a_mask_needs_no_helper():
+    source = hg.derive("L(relu(X @ W.T))", "W", "X: n i, W: o i").source
+    assert source.count("def ") == 1
 
 
 def test_unicode():
@@ -147,6 +182,7 @@ def test_layouts_have_the_shapes_of_their_names():
     ("x @ A @ x", "x", "A: n n, x: n", "A + A.T"),
     ("sum(softplus(X @ w) - y * (X @ w))", "w", "X: n i, w: i, y: n", None),
     ("logsumexp(x)", "x", "x: n", "diag(p) - outer(p, p)"),
+    ("sum(f(X @ w))", "w", "X: n i, w: i", "(X * f''(z)[:, None]).T @ X"),
 ])  # fmt: skip
 def test_hessian(expression, wrt, dims, printed):
     hessian = hg.derive(expression, wrt, dims).derive(wrt)

@@ -1,10 +1,10 @@
 """Judge a gradient that somebody else has derived."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Sequence
 
-from .check import DOMAIN, DRAWS, Numbers, arranged, same
+from .check import DOMAIN, DRAWS, TOLERANCE, Numbers, arranged, same
 from .errors import ExpressionError
-from .evaluate import Table, evaluate
+from .evaluate import Sizes, Table, evaluate
 from .expression import Expr, show_shape
 from .parse import parse
 
@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
 
 
 def judge(candidate: str, d: "Derivation") -> Verdict:
-    """Compare a candidate with a derivation, on random arrays.
+    """Compare a candidate with a derivation, on two draws of random arrays.
 
     Parameters
     ----------
@@ -41,36 +41,32 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
     ExpressionError
         If the candidate cannot be read, or has no value on random arrays.
     """
-    first, second = [_compute(candidate, d, seed) for seed in (1, 2)]
-    (numbers, expr, said, true), wanted = first, d.gradient.shape
+    draws = [_compute(candidate, d, seed) for seed in (1, 2)]
+    (_, expr, said, true), wanted = draws[0], d.gradient.shape
     name = f"d{d.labels[d.root]}/d{d.wrt}"
     place = f"{name} in {d.layout_name} layout"
     shape = f"{candidate} has shape {show_shape(expr.shape)}"
-    if expr.shape == wanted and same(said, true):
+    # Every length differs between the draws, so that no constant can stand for one of them.
+    if expr.shape == wanted and all(same(draw.said, draw.true) for draw in draws):
         return Verdict(True, f"correct: {candidate} is {place}")
     if len(wanted) == 2 and expr.shape == wanted[::-1]:
-        factor = _factor({index[::-1]: value for index, value in said.items()}, true)
+        factor = _scale([draw._replace(said={k[::-1]: v for k, v in draw.said.items()}) for draw in draws])
         if factor is not None:
-            scale = "" if factor == 1 else f", times {factor:g}"
+            times = "" if factor == "1" else f", times {factor}"
             return Verdict(
                 False,
-                f"transposed: {shape}; it is the transpose of {name}{scale}. {d.wrt} has the axes "
+                f"transposed: {shape}; it is the transpose of {name}{times}. {d.wrt} has the axes "
                 f"{show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative "
                 f"has shape {show_shape(wanted)}: {d.gradient}",
             )
     if expr.shape != wanted:
         return Verdict(False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {d.gradient}")
-    factor, other = _factor(said, true), _factor(*second[2:])
-    if factor == other == -1:
+    factor = _scale(draws)
+    if factor == "-1":
         return Verdict(False, f"wrong sign: {candidate} is minus {place}: {d.gradient}")
-    if factor is not None and factor == other:
-        return Verdict(False, f"scaled: {candidate} is {factor:g} times {place}: {d.gradient}")
-    if factor is not None and other is not None:
-        for dim, size in numbers.sizes.items():
-            for power, text in ((1, dim), (-1, f"1/{dim}")):
-                if abs(factor) == round(size**power, 9) and abs(other) == round(second[0].sizes[dim] ** power, 9):
-                    sign = "-" if factor < 0 else ""
-                    return Verdict(False, f"scaled: {candidate} is {sign}{text} times {place}: {d.gradient}")
+    if factor is not None:
+        return Verdict(False, f"scaled: {candidate} is {factor} times {place}: {d.gradient}")
+    _, _, said, true = next(draw for draw in draws if not same(draw.said, draw.true))
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
     return Verdict(
         False,
@@ -79,22 +75,72 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
     )
 
 
-def _compute(candidate: str, d: "Derivation", seed: int) -> tuple[Numbers, Expr, Table, Table]:
-    """The candidate and the derivative on one draw."""
+class Draw(NamedTuple):
+    """The candidate and the derivative on one set of random arrays."""
+
+    sizes: Sizes
+    expr: Expr
+    said: Table
+    true: Table
+
+
+def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
     numbers = _draw(d, seed)
     world = numbers.world()
     expr = parse(candidate, dict(world.shapes), frozenset(numbers.sizes))
     said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
-    return numbers, expr, said, arranged(d, numbers)
+    return Draw(numbers.sizes, expr, said, arranged(d, numbers))
 
 
 def _draw(d: "Derivation", seed: int) -> Numbers:
-    for draw in DRAWS:
+    """Arrays on which the expression has a value, and a slope that differences can measure."""
+    for attempt in range(2 * len(DRAWS)):
         try:
-            return Numbers(d, seed, draw)
+            numbers = Numbers(d, seed + 60 * attempt, DRAWS[attempt // 2])
+            world = numbers.world()
+            derived = evaluate(d.einsum(), world.tables, numbers.sizes, numbers.functions)
         except DOMAIN:
             continue
+        if same(derived, arranged(d, numbers)):  # not so next to a kink
+            return numbers
     raise ExpressionError(f"{d.expression} has no value on random arrays")
+
+
+def _scale(draws: Sequence[Draw]) -> str | None:
+    """What the derivative is multiplied by, as a reader would write it: ``2``, ``n/2``, ``-1/(3 n)``."""
+    one, two = [_factor(draw.said, draw.true) for draw in draws]
+    if one is None or two is None:
+        return None
+    if _close(one, two):
+        above, below = _fraction(one) or (one, 1)
+        return f"{above:g}" if below == 1 else f"{above:g}/{below}"
+    for dim in draws[0].sizes:
+        for power in (1, -1):
+            left, right = [f / draw.sizes[dim] ** power for f, draw in zip((one, two), draws)]
+            simple = _fraction(left)
+            if simple is not None and _close(left, right):
+                return _words(*simple, dim, power)
+    return None
+
+
+def _words(above: int, below: int, dim: str, power: int) -> str:
+    """Write ``above / below * dim**power``."""
+    if power > 0:
+        return {1: dim, -1: f"-{dim}"}.get(above, f"{above} {dim}") + (f"/{below}" if below != 1 else "")
+    return f"{above}/{dim}" if below == 1 else f"{above}/({below} {dim})"
+
+
+def _close(a: float, b: float) -> bool:
+    return abs(a - b) <= TOLERANCE * abs(a)
+
+
+def _fraction(value: float) -> tuple[int, int] | None:
+    """A number as a fraction with a small denominator, None if it is no such fraction."""
+    for below in range(1, 13):
+        above = round(value * below)
+        if above and _close(value * below, above):
+            return above, below
+    return None
 
 
 def _factor(said: Table, true: Table) -> float | None:
@@ -105,4 +151,4 @@ def _factor(said: Table, true: Table) -> float | None:
     factor = said[worst] / true[worst]
     if not factor or not same(said, {index: factor * value for index, value in true.items()}):
         return None
-    return round(factor, 9)
+    return factor

@@ -70,8 +70,8 @@ class Numbers:
         dims = sorted({node.info for node in d.graph.nodes if node.op == "size"} |
                       {dim for node in d.graph.nodes for dim in node.dims} |
                       {dim for shape in d.shapes.values() for dim in flat(shape)})  # fmt: skip
-        few = max(1, min(len(dims), 5))
-        self.sizes = {dim: 2 + (at + seed) % few for at, dim in enumerate(dims)}
+        # Pairwise different, no small constant, and all of them different with the next seed.
+        self.sizes = {dim: 3 + (at + seed) % (len(dims) + 1) for at, dim in enumerate(dims)}
         source = gauss(seed)
         self.inputs: dict[str, Table] = {
             name: {index: draw(next(source)) for index in indices(flat(shape), self.sizes)}
@@ -165,7 +165,7 @@ def differences(function: Callable[[Table], Table], at: Table) -> Table:
 
 def same(a: Table, b: Table) -> bool:
     """Whether two tables agree, relative to the larger one."""
-    scale = max([1.0, *map(abs, b.values())])
+    scale = max([0.01, *map(abs, b.values())])
     return a.keys() == b.keys() and all(abs(a[k] - b[k]) <= TOLERANCE * scale for k in b)
 
 
@@ -330,7 +330,7 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
     source = write_source(in_steps(d.expression), d.shapes, "value")
     run = compile_source(source, "value")
     arrays = {name: array(name, table) for name, table in numbers.inputs.items()}
-    extra = {name: inside[name] for name in source_unknowns(source, inside)}
+    extra = source_unknowns(source, inside)
 
     def value_at(table: Table) -> Table:
         moved = arrays | {d.wrt: array(d.wrt, table)}
@@ -343,17 +343,17 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
     world = numbers.world()
     given = {name: array(name, world.tables[name]) for name in d.inputs}
     source = d.source
-    extra = {name.replace("'", "_prime"): inside[name] for name in source_unknowns(source, inside)}
-    made = d.to_numpy()(**given, **extra)
+    made = d.to_numpy()(**given, **source_unknowns(source, inside))
     dims = [letter.dim for letter in d.arranged(d.layout_name).free]
     _compare(Step("gradient(...)", source, "NumPy source"), entries(made, dims), gradient)
 
 
-def source_unknowns(source: str, functions: Mapping[str, Any]) -> list[str]:
-    """The unknown functions among the arguments of a source."""
+def source_unknowns(source: str, functions: Mapping[str, Any]) -> dict[str, Any]:
+    """The unknown functions among the arguments of a source, as it calls them."""
     head = source[source.rindex("def ") :]
     arguments = head[head.index("(") + 1 : head.index(")")].split(", ")
-    return [name for name in functions if name.replace("'", "_prime") in arguments]
+    spelled = {name.replace("'", "_prime"): function for name, function in functions.items()}
+    return {name: function for name, function in spelled.items() if name in arguments}
 
 
 def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[..., Any]:
@@ -411,7 +411,7 @@ def _check_frobenius(d: "Derivation", numbers: Numbers) -> int:
     direction = {index: next(source) for index in numbers.values[d.variable]}
     pushed = _push(d, numbers, {d.variable: direction})
     for at, step in enumerate(steps):
-        if "[" in step.left:
+        if "[" in step.left + step.right:
             _compare(step, *_index_claim(step, d, numbers))
         elif "/" in step.left:
             child = names[step.left.partition("/")[2][1:]]
@@ -454,7 +454,11 @@ def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[s
 
 
 def _compare_matrix(step: Step, world: World, true: Table, shape: Shape) -> None:
-    rows = read_matrix(step.right, world)
+    if step.right == "0":  # a zero of any shape
+        rows, true = [[0.0]], {(): max(map(abs, true.values()))}
+        shape = ()
+    else:
+        rows = read_matrix(step.right, world)
     lists = to_lists(true, shape, world.sizes)
     lists = [[lists]] if not shape else [[v] for v in lists] if len(shape) == 1 else lists
     size = (len(rows), len(rows[0]))

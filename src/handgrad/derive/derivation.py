@@ -268,10 +268,6 @@ class Derivation:
         """The letters of a node, axis by axis."""
         return grouped(node, letters)
 
-    def index_result(self) -> list[Step]:
-        """The last lines of the index notation, for what has no matrix form."""
-        return index_steps(self)
-
 
 NOTATIONS = ("index", "frobenius")
 

@@ -21,7 +21,7 @@ ROWS = {
 PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
 SQUARE = ("inv", "det", "logdet")
 ALONG = ("softmax", "log_softmax", "logsumexp", "max")
-REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min", "argmax")
+REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min")
 ARITY = {"@": 2, "maximum": 2, "minimum": 2, "where": 3, "softmax_cross_entropy": 2, "matrix_power": 2, "vdot": 2}
 ALIASES = {
     "tr": "trace",
@@ -172,7 +172,7 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         for part in parts:
             if len(part) != 2:
                 raise ExpressionError(f"dims: {':'.join(part)!r} must be of the form 'name: n i'")
-        dims = {name.strip(): axes for name, axes in parts}
+        dims = {name.strip(): axes.strip() for name, axes in parts}
     if not isinstance(dims, dict):
         raise ExpressionError(f"dims must be a dict or a string, not {type(dims).__name__}")
     shapes = {}
@@ -381,6 +381,10 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     """Apply a function by name; a name that is not known is an unknown function."""
     options = dict(options or {})
     name = ALIASES.get(name, name)
+    if name in RESERVED and name not in ELEMENTWISE and name not in ROWS:
+        raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
+    if name == "einsum":
+        raise ExpressionError("einsum: the subscripts come first, in quotes: einsum('ni,oi->no', X, W)")
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
     if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
@@ -423,8 +427,6 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return Expr("call", (x,), name, shape=x.shape)
     if name[0].isupper():
         return Expr("loss", (x,), name)
-    if name in RESERVED:
-        raise ExpressionError(f"{name} is not supported")
     return Expr("unknown", (x,), name, shape=x.shape)
 
 
@@ -482,7 +484,8 @@ def reshape(x: Expr, shape: Shape) -> Expr:
     flat = [letter for axis in x.shape for letter in axis]
     if flat != [letter for axis in shape for letter in axis]:
         raise ExpressionError(f"reshape: {show_shape(x.shape)} cannot become {show_shape(shape)}")
-    return Expr("reshape", (x,), shape=shape)
+    x = x.args[0] if x.op == "reshape" else x
+    return x if x.shape == shape else Expr("reshape", (x,), shape=shape)
 
 
 def _power(x: Expr, count: Expr) -> Expr:
@@ -523,37 +526,24 @@ MACROS: dict[str, Callable[..., Expr]] = {
     # The rows of the targets sum to one, which is what makes this the cross-entropy.
     "softmax_cross_entropy": _cross_entropy,
 }
-# Functions of NumPy and Python that no unknown function should be mistaken for.
-RESERVED = [
-    "argmax",
-    "argmin",
-    "round",
-    "floor",
-    "ceil",
-    "rint",
-    "sort",
-    "argsort",
-    "unique",
-    "cumsum",
-    "cumprod",
-    "prod",
-    "median",
-    "einsum",
-    "reshape",
-    "stack",
-    "concatenate",
-    "where",
-    "any",
-    "all",
-    "isnan",
-    "clip",
-    "eval",
-    "exec",
-    "open",
-    "print",
-    "input",
-    "compile",
-]
+# Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
+_OTHERS = """
+    all allclose amin angle any append arange arccosh arcsin arcsinh arctan2 arctanh argmax argmin argpartition argsort
+    around array asarray average bincount block bool broadcast_to cbrt ceil cholesky clip column_stack compile complex
+    concatenate cond conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum
+    diagflat diagonal diff digitize digamma divide divmod dsplit eig eigh eigvals eigvalsh elu empty equal eval exec
+    exp2 expand_dims expm expm1 fft fill_diagonal fix flatten flip fliplr flipud float floor floor_divide fmax fmin fmod
+    frexp full gamma gammaln geomspace gradient greater greater_equal hardtanh heaviside histogram hsplit hstack hypot
+    ifft imag imread indices inner input int interp isclose isfinite isinf isnan less less_equal linspace log10 log2
+    logaddexp logical_and logical_not logical_or logit logspace lstsq matrix_rank matrix_transpose median meshgrid mod
+    moveaxis multi_dot multiply nan_to_num nanmax nanmean nanmin nanstd nansum nanvar negative nonzero not_equal
+    ones_like open pad partition percentile permute_dims pinv polyfit polyval positive power print prod product ptp
+    put qr quantile rad2deg ravel real reciprocal remainder repeat reshape resize rint roll rot90 round round_ searchsorted
+    select selu sinc size slogdet solve sort split sqrtm squeeze stack subtract svd svdvals swapaxes take take_along_axis
+    tensordot tensorinv tensorsolve tile trapezoid tri tril triu true_divide trunc unique unravel_index unwrap vander
+    vsplit vstack zeros_like
+"""
+RESERVED = frozenset(_OTHERS.split())
 KNOWN: set[str] = {
     *ROWS, *SQUARE, *ALONG, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
 }  # fmt: skip

@@ -5,6 +5,7 @@ Every line reads the same indexed terms; what moves is the bracket.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .index import definition, function_rule, index_node_steps, index_steps
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -20,7 +21,7 @@ from .matrix import (
     product,
     to_matrix,
 )  # fmt: skip
-from .notation import Step
+from .notation import IndexPrinter, Step
 from .sweep import Link, upstream
 from .terms import Node, Sum
 
@@ -143,8 +144,7 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
             if node is not d.root and not d.is_upstream(node):
                 steps += _node_steps(node, d)
     if d.variable not in d.sweep.adjoints:
-        right = "0 " + d.labels[d.variable]
-        steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", right, f"{d.wrt} does not occur"))
+        steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", f"{d.wrt} does not occur"))
     needed = _mentioned(steps, d)
     return [_definition(node, d) for node in needed] + steps + _layout_step(d)
 
@@ -176,9 +176,6 @@ def _definition(node: Node, d: "Derivation") -> Step:
         right = str(to_matrix(d.spell(node.sum) if node.sum else d.function_expr(node)))
         return Step(d.labels[node], right, "definition")
     except NoMatrixFormError:
-        from .index import definition
-        from .notation import IndexPrinter
-
         return definition(node, d, IndexPrinter(d.labels))[0]
 
 
@@ -212,10 +209,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         result = d.spell(d.sweep.adjoints[node])
         final = str(to_matrix(result))
     except NoMatrixFormError:
-        from .index import _node_steps as entries
-        from .notation import IndexPrinter
-
-        return entries(node, d, IndexPrinter(d.labels))
+        return index_node_steps(node, d, IndexPrinter(d.labels))
     reason = f"only {d.labels[node]} varies"
     lines = [(show_pairs(pairs), reason)]
     if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
@@ -254,7 +248,7 @@ def _forward(d: "Derivation") -> list[Step]:
         for parent in sorted(by_parent, key=lambda node: node.index):
             parts = [part for link in by_parent[parent] for part in _differentials(link, d)]
             total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
-            rule = "definition" if parent.op == "sum" else f"differential of {parent.op}"
+            rule = "definition" if parent.op == "sum" else function_rule(parent)
             steps.append(Step(f"d{d.labels[parent]}", str(total), rule))
         if d.variable in d.sweep.adjoints:
             expr = d.spell(d.arranged("shape"))
@@ -262,7 +256,7 @@ def _forward(d: "Derivation") -> list[Step]:
             final = to_matrix(expr)
             steps.append(Step(left, str(final), "the matrix in front of the differential", result=True))
     except NoMatrixFormError:
-        steps += d.index_result()
+        steps += index_steps(d)
     return steps
 
 

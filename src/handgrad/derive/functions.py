@@ -79,3 +79,4 @@ ELEMENTWISE = {
     "iszero": Elementwise("0", lambda z: float(z == 0), "(z == 0) * 1.0"),
     "erf": Elementwise("1.1283791670955126 * exp(-z**2)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),
 }
+MASKS = {"step": ">", "iszero": "=="}  # printed as a comparison

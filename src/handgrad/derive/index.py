@@ -21,24 +21,24 @@ def index_steps(d: "Derivation") -> list[Step]:
     steps = [step for node in d.defined() for step in definition(node, d, printer)]
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
-            steps += _node_steps(node, d, printer)
+            steps += index_node_steps(node, d, printer)
     if d.variable not in d.sweep.adjoints:
         out, own = fresh(d.root.shape), fresh(d.variable.shape)
-        letters = Lettering().add(_flat(out)).add(_flat(own), OWN)
+        letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
         left = _ratio(d, d.variable, out, own, letters)
         steps.append(Step(left, "0", f"{d.wrt} does not occur"))
-    return steps + _layout_step(d)
+    return steps + _layout_step(d, printer)
 
 
 def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
     """What a named value stands for."""
     if node.sum is not None:
-        letters = Lettering().add(node.sum.free)
+        letters = printer.lettering().add(node.sum.free)
         left = d.labels[node] + letters.show(node.sum.axes)
         return [Step(left, printer.sum(node.sum.terms, node.sum.free, letters), "definition")]
     assert node.arg is not None
     axes = fresh(node.shape)
-    letters = Lettering().add(_flat(axes))
+    letters = printer.lettering().add(_flat(axes))
     left = d.labels[node] + letters.show(axes)
     if node.op in ("call", "unknown"):
         right = f"{node.info}({printer.entry(node.arg, _flat(axes), letters)})"
@@ -68,11 +68,11 @@ def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
     return terms
 
 
-def _node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
-    """How the derivative by one node comes from those by the nodes that use it."""
+def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
+    """Say how the derivative by one node comes from those by the nodes that use it."""
     steps, terms = [], []
     out, own = fresh(d.root.shape), grouped(node, _flat(fresh(node.shape)))
-    base = Lettering().add(_flat(out)).add(_flat(own), OWN)
+    base = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
     names = dict(base.names)
     root_links = []
     for link in reversed(d.sweep.links[node]):
@@ -80,7 +80,7 @@ def _node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step
         above = upstream(link.parent, d.sweep)
         short = tuple(raw)
         if link.parent is not d.root:
-            letters = Lettering({l: names[l] for l in _flat(own)}).add(link.letters)
+            letters = printer.lettering({l: names[l] for l in _flat(own)}).add(link.letters)
             for letter in link.letters:
                 names.setdefault(letter, letters.names[letter])
             free = link.letters + _flat(own)
@@ -96,8 +96,8 @@ def _node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step
             root_links.append(link)
             terms += times(above.at(_flat(out) + link.letters), short)
     total = _flat(out) + _flat(own)
-    letters = Lettering({l: names[l] for l in total})
-    chained = Lettering(_unique(names, letters))
+    letters = printer.lettering({l: names[l] for l in total})
+    chained = printer.lettering(_unique(names, letters))
     left = _ratio(d, node, out, own, letters)
     rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else _rule(root_links[0], node, d)
     adjoint = d.sweep.adjoints[node]
@@ -129,22 +129,25 @@ def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
 
 def _rule(link: Link, node: Node, d: "Derivation") -> str:
     parent = link.parent
-    if parent.op == "call":
-        return f"derivative of {parent.info}"
-    if parent.op == "unknown":
-        return f"{parent.info}' is the derivative of {parent.info}"
     if parent.op == "loss":
         return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
     if parent.op != "sum":
-        return f"differential of {parent.op}"
+        return function_rule(parent)
     return "product rule" if len(link.slots) > 1 else f"only {d.labels[node]} varies"
 
 
-def _layout_step(d: "Derivation") -> list[Step]:
+def function_rule(node: Node) -> str:
+    """What licenses the derivative of a function."""
+    if node.op == "call":
+        return f"derivative of {node.info}"
+    return f"{node.info}' is the derivative of {node.info}" if node.op == "unknown" else f"differential of {node.op}"
+
+
+def _layout_step(d: "Derivation", printer: IndexPrinter) -> list[Step]:
     """The last line of any other layout."""
     if d.layout_name == "shape":
         return []
     out, own = d.sweep_axes()
-    letters = Lettering().add(_flat(out)).add(_flat(own), OWN)
+    letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
     right = _ratio(d, d.variable, out, own, letters)
     return [Step("J" + letters.show(d.arrange(out, own)), right, f"{d.layout_name} layout")]

@@ -7,6 +7,7 @@ broadcast except a scalar; what NumPy repeats along an axis is a product with a 
 from typing import Any
 
 from .expression import Axis, Expr, postorder, value_of
+from .functions import MASKS
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
 
@@ -213,12 +214,11 @@ def show(m: Matrix) -> tuple[str, int]:
         return f"{_inside(parts[0], ATOM)}{sign}{shown}", POWER
     if info == "inv":
         return _inside(parts[0], ATOM) + "^-1", POWER
-    if info in ("step", "iszero"):
-        sign = ">" if info == "step" else "=="
+    if info in MASKS:
         left, right = parts[0], None
         if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
             left, right = left.parts
-        return f"({show(left)[0]} {sign} {show(right)[0] if right else 0})", ATOM
+        return f"({show(left)[0]} {MASKS[info]} {show(right)[0] if right else 0})", ATOM
     name, _, options = str(info).partition(",")
     listed = ", ".join([show(part)[0] for part in parts])
     return f"{name}({listed}{',' + options if options else ''})", ATOM

@@ -1,7 +1,8 @@
 """What both notations share: steps, and letters for indices."""
 
-from typing import Mapping, NamedTuple, Sequence
+from typing import Collection, Mapping, NamedTuple, Sequence
 
+from .functions import MASKS
 from .spell import ratio, split
 from .terms import Factor, Letter, Letters, Node, Term, summed
 
@@ -60,8 +61,9 @@ def to_unicode(text: str, notation: str) -> str:
 class Lettering:
     """Names for letters: a dimension's own letter where it is free, then others."""
 
-    def __init__(self, names: Mapping[Letter, str] | None = None) -> None:
-        self.names: dict[Letter, str] = dict(names or {})
+    def __init__(self, names: Mapping[Letter, str], arrays: Collection[str]) -> None:
+        self.names: dict[Letter, str] = dict(names)
+        self.arrays = arrays  # their names are no letters
 
     def add(self, letters: Sequence[Letter], pool: str = "") -> "Lettering":
         """Name further letters, from `pool` if one is given."""
@@ -71,7 +73,7 @@ class Lettering:
         return self
 
     def _pick(self, letter: Letter, pool: str) -> str:
-        taken = set(self.names.values())
+        taken = {*self.names.values(), *self.arrays}
         wishes = pool or letter.dim[0] + POOL
         for wish in wishes + POOL:
             if wish.isalpha() and wish not in taken:
@@ -101,6 +103,11 @@ class IndexPrinter:
 
     def __init__(self, labels: Mapping[Node, str]) -> None:
         self.labels = labels
+        self.arrays = {label for node, label in labels.items() if node.op not in ("size", "delta")}
+
+    def lettering(self, names: Mapping[Letter, str] | None = None) -> Lettering:
+        """Letters for what this prints."""
+        return Lettering(names or {}, self.arrays)
 
     def sum(self, terms: Sequence[Term], free: Letters, letters: Lettering) -> str:
         """A sum of terms; `letters` names the free ones."""
@@ -114,7 +121,7 @@ class IndexPrinter:
         """One term: the number, the sum sign, the factors, what divides."""
         loops = [letters[0] for node, letters, _ in factors if node.op == "delta" and letters[0] is letters[1]]
         lonely = [letter for letter in summed(factors, free) if letter not in loops]
-        inner = Lettering(letters.names).add(lonely)
+        inner = self.lettering(letters.names).add(lonely)
         above, below = ratio(coefficient)
         words = [repr(above)] if above != 1 else []
         if lonely:
@@ -146,9 +153,9 @@ class IndexPrinter:
         assert node.arg is not None
         if node.op in ("call", "unknown"):
             inside = self.entry(node.arg, own, letters)
-            if node.info in ("step", "iszero"):
+            if node.info in MASKS:
                 inside = inside[1:-1] if inside.startswith("(") else inside
-                return f"({inside} {'>' if node.info == 'step' else '=='} 0)"
+                return f"({inside} {MASKS[node.info]} 0)"
             return f"{node.info}({inside})"
         return f"{node.op}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))
 

@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from .expression import Expr, postorder, show_axis, value_of
-from .functions import ELEMENTWISE
+from .functions import ELEMENTWISE, MASKS
 
 # how tightly each operation binds when printed
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
@@ -96,14 +96,14 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
 
 
 def _is_mask(expr: Expr) -> bool:
-    return expr.op == "call" and expr.info in ("step", "iszero")
+    return expr.op == "call" and expr.info in MASKS
 
 
 def _mask(expr: Expr, texts: dict[int, Text]) -> str:
-    arg, sign = expr.args[0], ">" if expr.info == "step" else "=="
+    arg = expr.args[0]
     left, right = arg.args if arg.op == "-" else (arg, None)
     other = texts[id(right)][0] if right else "0"
-    return f"({texts[id(left)][0]} {sign} {other})"
+    return f"({texts[id(left)][0]} {MASKS[expr.info]} {other})"
 
 
 def _binary(expr: Expr, args: list[Text], python: bool) -> Text:

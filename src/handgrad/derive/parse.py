@@ -15,7 +15,7 @@ from .expression import (
     number,
     read_axis,
     reshape,
-    show_axis,
+    show_shape,
     squeeze,
 )  # fmt: skip
 
@@ -331,7 +331,7 @@ class _Parser:
         if function is squeeze and (len(value.shape) <= axis or value.shape[axis]):
             raise self.fail(
                 f"[{pattern}] takes one entry of {value}, whose axes are "
-                f"{[show_axis(a) for a in value.shape]}: only an axis of length 1 can be dropped",
+                f"{show_shape(value.shape)}: only an axis of length 1 can be dropped",
                 token,
             )
         try:

@@ -42,7 +42,7 @@ def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
             labels[node] = str(node.info)
         elif node.op == "loss":
             labels[node] = node.info[0]
-        elif (node.index < forward and not constant(node)) or node.op in ("softmax", "max"):
+        elif node is root or (node.index < forward and not constant(node)) or node.op in ("softmax", "max"):
             wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node is root and not node.shape:
                 wish = "L"

@@ -4,7 +4,7 @@ from typing import Any, Callable, Sequence
 
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder
-from .functions import ELEMENTWISE
+from .functions import ELEMENTWISE, MASKS
 from .numpy_text import write
 from .program import Program
 
@@ -30,7 +30,7 @@ def helper(name: str) -> str:
     """The definition of a function that NumPy does not have; empty if it has it."""
     if name in HELPERS:
         return HELPERS[name]
-    if name in ELEMENTWISE and not ELEMENTWISE[name].numpy.replace("np.", "").isidentifier():
+    if name in ELEMENTWISE and name not in MASKS and not ELEMENTWISE[name].numpy.replace("np.", "").isidentifier():
         return f"def {name}(z):\n    return {ELEMENTWISE[name].numpy}\n"
     return ""
 

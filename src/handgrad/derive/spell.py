@@ -158,8 +158,9 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, alone: bool
                 main = piece.expr()
                 if len(axes) == 2 and piece.axes[0] == axes[0]:
                     main = as_column(main)
-    if alone and (len(main.shape) if main else 0) < len(axes):
-        main = _fill(main or number(1), tuple(tuple(l.dim for l in axis) for axis in axes))
+    whole = tuple(tuple(l.dim for l in axis) for axis in axes)
+    if alone and (main.shape if main else ()) != whole:
+        main = _fill(main or number(1), whole)
     above, below = ratio(abs(coefficient))
     over = [s for s in scalars if not _is_reciprocal(s)] + ([main] if main else [])
     if above != 1 or all(map(_is_reciprocal, over)):
@@ -388,6 +389,7 @@ def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) ->
             rows.append(letter[one])
     if not args:
         return number(1)
-    made = einsum(",".join(rows) + "->" + "".join(letter[one] for one in free), args)
+    row = ",".join(rows) + "->" + "".join(letter[one] for one in free)
+    made = einsum(row, args) if row != f"{rows[0]}->{rows[0]}" else args[0]
     shape = tuple(tuple(one.dim for one in axis) for axis in axes)
     return made if made.shape == shape else reshape(made, shape)

@@ -233,7 +233,7 @@ class Graph:
         coefficient = terms[0][0] if split and len(terms) == 1 else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]
-            if power == 1 and letters == free and () not in node.shape:
+            if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in axes if a]):
                 return coefficient, (node, free, 1)
         if coefficient != 1:
             terms = ((1, terms[0][1]),)

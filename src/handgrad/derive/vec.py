@@ -48,6 +48,8 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
         if len(rows) > 1 or len(mine) > 1:
             raise ExpressionError("the derivative is no sum of Kronecker products")
         if rows:
+            if mine and (columns[rows[0]] not in ((), mine[0]) or columns[1 - rows[0]] == mine[0]):  # a reshape
+                raise ExpressionError("the derivative is no sum of Kronecker products")
             parts[rows[0]] += group
             columns[rows[0]] = mine[0] if mine else columns[rows[0]]
         else:
@@ -62,6 +64,10 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
         at = own.index(axis) if axis and not columns[own.index(axis)] else 1 if axis and columns[0] else 0
         parts[at] += group
         columns[at] = columns[at] or axis
+    for axis in own:
+        if axis and axis not in columns:  # the output is the same all along it
+            at = own.index(axis)
+            columns[1 - at if columns[at] else at] = axis
     turned = columns[0] == own[1] != () or columns[1] == own[0] != ()
     # A vector leaves one of the two factors empty.
     kept = [at for at in (0, 1) if parts[at] or out[at] or columns[at]]
