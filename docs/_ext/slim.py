@@ -1,11 +1,9 @@
-"""Serve one small style sheet and one small icon font instead of the theme's 550 kB and 115 kB.
+"""Serve one small style sheet instead of eight with 550 kB.
 
 After the pages are written, every style sheet they would load is read in order, the rules for classes
-and ids that occur in no page and in no script are left out, and the rest becomes ``_static/book.css``.  The
-icon font keeps the icons that this style sheet still names.
+and ids that occur in no page and in no script are left out, and the rest becomes ``_static/book.css``.
 """
 
-import logging
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import tinycss2
-from fontTools.subset import Options, Subsetter
-from fontTools.ttLib import TTFont
+from fonts import embed
 from sphinx.application import Sphinx
 from tinycss2.ast import AtRule, LiteralToken, Node, QualifiedRule
 
-BUNDLE = "book.css"
-ICONS = "vendor/fontawesome/webfonts/fa-solid-900.woff2"
 # Loaded before every other sheet, by the theme's template and not through Sphinx's list.
 THEME_SHEETS = ("basic.css", "styles/pydata-sphinx-theme.css")
 SCRIPTS = ("*.js", "scripts/pydata-sphinx-theme.js", "scripts/sphinx-book-theme.js")
@@ -30,14 +25,14 @@ def remember_sheets(app: Sphinx, page: str, template: str, context: dict[str, An
     app.slim_sheets = [str(sheet.filename).removeprefix("_static/") for sheet in context["css_files"]]  # type: ignore[attr-defined]  # one list, for this module only
 
 
-def words_in_use(site: Path) -> set[str]:
+def words_in_use(pages: list[str], static: Path) -> set[str]:
     """Return every class and id of every page, and every word of every script, for a script may set any."""
     words: set[str] = set()
-    for page in site.rglob("*.html"):
-        for names in set(re.findall(r'\b(?:class|id)="([^"]*)"', page.read_text("utf-8"))):
+    for page in pages:
+        for names in set(re.findall(r'\b(?:class|id)="([^"]*)"', page)):
             words.update(names.split())
     for pattern in SCRIPTS:
-        for script in (site / "_static").glob(pattern):
+        for script in static.glob(pattern):
             words.update(re.findall(r"[\w-]+", script.read_text("utf-8")))
     return words
 
@@ -87,27 +82,17 @@ def bundle(static: Path, sheets: list[str], words: set[str]) -> str:
     return '@charset "utf-8";\n' + "".join(parts)
 
 
-def shrink_icons(font: Path, css: str) -> None:
-    """Keep the glyphs whose code the style sheet names."""
-    codes = {ord(character) for character in css if "\ue000" <= character <= "\uf8ff"}
-    options = Options(flavor="woff2", layout_features=[], notdef_outline=True)
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every table it drops
-    with TTFont(font, recalcTimestamp=False) as icons:  # the day of the build must not be in the file
-        subsetter = Subsetter(options)
-        subsetter.populate(unicodes=codes)
-        subsetter.subset(icons)
-        icons.save(font)
-
-
 def write(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     site = Path(app.outdir)
     static = site / "_static"
     own = [sheet for sheet in app.slim_sheets if sheet not in THEME_SHEETS]  # type: ignore[attr-defined]  # set above
-    css = bundle(static, [*THEME_SHEETS, *own], words_in_use(site))
-    (static / BUNDLE).write_text(css, "utf-8")
-    shrink_icons(static / ICONS, css)
+    pages = [page.read_text("utf-8") for page in sorted(site.rglob("*.html"))]
+    css = bundle(static, [*THEME_SHEETS, *own], words_in_use(pages, static))
+    characters = set(css).union(*pages)  # of the pages, and the icons, which stand in the style sheet
+    css = embed(css, static, characters, Path(app.doctreedir) / "fonts")
+    (static / "book.css").write_text(css, "utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
