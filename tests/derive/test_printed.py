@@ -142,6 +142,12 @@ def test_latex_of_both_notations():
     assert d._repr_latex_().startswith("$$")
 
 
+def test_latex_of_the_reasons():
+    made = hg.derive("L(X @ W_1.T)", "W_1", "X: n i, W_1: o i").latex()
+    assert r"&& \text{only W\_1 varies}" in made
+    assert r"&& C : (A B) = (C B^\top) : A" in made
+
+
 def test_printing_the_derivation():
     d = hg.derive("L(tanh(X @ W.T))", "W", "X: n i, W: o i")
     assert str(d) == "dL/dW = (G * (1 - A**2)).T @ X\nwhere\n  Z = X @ W.T\n  A = tanh(Z)"

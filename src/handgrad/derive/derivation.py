@@ -1,4 +1,4 @@
-"""derive(): from an expression to its derivative."""
+"""From an expression to its derivative, with every step on the way."""
 
 from typing import Any, Callable
 
@@ -21,7 +21,26 @@ LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 
 
 class Derivation:
-    """The derivative of an expression, with its derivation; `derive` makes it."""
+    """The derivative of an expression, with its derivation; `derive` makes it.
+
+    Attributes
+    ----------
+    expression : Expr
+        What is derived.
+    wrt : str
+        The variable.
+    layout_name : str
+        The layout of `gradient`, `source` and `einsum`.
+
+    Examples
+    --------
+    >>> d = derive("L(tanh(X @ W.T))", wrt="W", dims={"X": "n i", "W": "o i"})
+    >>> print(d)
+    dL/dW = (G * (1 - A**2)).T @ X
+    where
+      Z = X @ W.T
+      A = tanh(Z)
+    """
 
     def __init__(self, expression: Expr, wrt: str, shapes: dict[str, Shape], layout: str, flatten: bool) -> None:
         self.expression, self.wrt, self.shapes = expression, wrt, shapes
@@ -64,17 +83,36 @@ class Derivation:
 
     @property
     def gradient(self) -> Expr:
-        """The derivative, in terms of the inputs, of ``G`` and of the `definitions`."""
+        """The derivative, in terms of the inputs, of ``G`` and of the `definitions`.
+
+        Examples
+        --------
+        >>> print(derive("sum((X @ w - y)**2)", "w", "X: n i, w: i, y: n").gradient)
+        2 * X.T @ (X @ w - y)
+        """
         return self.program.result
 
     @property
     def definitions(self) -> dict[str, Expr]:
-        """The intermediate values that `gradient` names, in the order of their computation."""
+        """The intermediate values that `gradient` names, in the order of their computation.
+
+        Examples
+        --------
+        >>> for name, value in derive("L(softmax(X))", "X", "X: n k").definitions.items():
+        ...     print(name, "=", value)
+        P = softmax(X)
+        """
         return self.program.definitions
 
     @property
     def shape(self) -> str:
-        """The axes of the derivative."""
+        """The axes of the derivative, in its layout.
+
+        Examples
+        --------
+        >>> derive("W @ x", "x", "W: o i, x: i").shape
+        '(o, i)'
+        """
         return show_shape(self.arranged(self.layout_name).shape)
 
     @property
@@ -85,7 +123,24 @@ class Derivation:
 
     @property
     def source(self) -> str:
-        """The gradient as the source of a NumPy function."""
+        """The gradient as the source of a NumPy function.
+
+        Raises
+        ------
+        ExpressionError
+            If a length is needed that no array has as an axis of its own.
+
+        Examples
+        --------
+        >>> print(derive("mean(x**2)", "x", "x: n").source)
+        import numpy as np
+        <BLANKLINE>
+        <BLANKLINE>
+        def gradient(x):
+            n = x.shape[0]
+            return 2 * x / n
+        <BLANKLINE>
+        """
         return write_source(self._write(flatten=False), self.inputs)
 
     def to_numpy(self) -> Callable[..., Any]:
@@ -95,12 +150,49 @@ class Derivation:
         -------
         callable
             Its arguments are the names in `dims`, then ``G`` if there is an unknown loss, then
-            the unknown functions it needs.
+            the unknown functions it needs: ``f``, and ``f_prime`` for its derivative.
+
+        Raises
+        ------
+        ExpressionError
+            If a length is needed that no array has as an axis of its own.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> run = derive("L(X @ W.T)", "W", "X: n i, W: o i").to_numpy()
+        >>> run(X=np.ones((2, 3)), W=np.ones((4, 3)), G=np.ones((2, 4))).shape
+        (4, 3)
         """
         return compile_source(self.source)
 
     def steps(self, notation: str = "index") -> list[Step]:
-        """Give the derivation, line by line, in ``"index"`` or ``"frobenius"`` notation."""
+        """Give the derivation, line by line.
+
+        Parameters
+        ----------
+        notation : {"index", "frobenius"}
+            The notation.
+
+        Returns
+        -------
+        list of Step
+            Each has a `left` side (empty if it is that of the line before), a `right` side, and the
+            `rule` that licenses it.
+
+        Raises
+        ------
+        ExpressionError
+            If there is no such notation.
+
+        Examples
+        --------
+        >>> for step in derive("L(X @ W.T)", "W", "X: n i, W: o i").steps("frobenius")[1:4]:
+        ...     print(f"{step.right:<18}{step.rule}")
+        G : (X dW^T)      only W varies
+        G^T : (dW X^T)    A:B = A^T:B^T
+        (G^T X) : dW      C:(AB) = (C B^T):A
+        """
         if notation not in NOTATIONS:
             raise ExpressionError(f"notation: {notation!r} must be one of {', '.join(NOTATIONS)}")
         return index_steps(self) if notation == "index" else frobenius_steps(self)
@@ -120,6 +212,20 @@ class Derivation:
         Returns
         -------
         str
+
+        Raises
+        ------
+        ExpressionError
+            If there is no such notation.
+
+        Examples
+        --------
+        >>> print(derive("L(X @ W.T)", "W", "X: n i, W: o i").text("index"))
+        Y[n,o]          = sum_i X[n,i] W[o,i]
+        dY[n,o]/dW[p,q] = sum_i X[n,i] delta[o,p] delta[i,q] = X[n,q] delta[o,p]
+        dL/dW[p,q]      = sum_no G[n,o] X[n,q] delta[o,p]
+                        = sum_n G[n,p] X[n,q]
+                        = (G.T @ X)[p,q]
         """
         steps = self.steps(notation)
         if unicode:
@@ -127,12 +233,58 @@ class Derivation:
         return layout_text(steps, notation == "frobenius" if reasons is None else reasons)
 
     def latex(self, notation: str = "frobenius") -> str:
-        """Print the derivation as an aligned LaTeX environment, with a column of reasons."""
+        r"""Print the derivation as an aligned LaTeX environment, with a column of reasons.
+
+        Parameters
+        ----------
+        notation : {"index", "frobenius"}
+            The notation.
+
+        Returns
+        -------
+        str
+            Without dollar signs.
+
+        Raises
+        ------
+        ExpressionError
+            If there is no such notation.
+
+        Examples
+        --------
+        >>> print(derive("a @ x", "x", "a: n, x: n").latex())
+        \begin{aligned}
+          \mathrm{d}L &= a^\top \mathrm{d}x && \text{only x varies} \\
+           &= a : \mathrm{d}x && a^\top b = a : b \\
+          \mathrm{d}L / \mathrm{d}x &= a && \text{}
+        \end{aligned}
+        """
         lines = " \\\\\n".join(["  " + step.latex() for step in self.steps(notation)])
         return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
     def layout(self, name: str) -> "Derivation":
-        """Give the same derivative in another layout."""
+        """Give the same derivative in another layout.
+
+        Parameters
+        ----------
+        name : {"shape", "numerator", "denominator", "transposed-denominator"}
+            The layout.
+
+        Returns
+        -------
+        Derivation
+
+        Raises
+        ------
+        ExpressionError
+            If there is no such layout.
+
+        Examples
+        --------
+        >>> d = derive("L(X @ W.T)", "W", "X: n i, W: o i")
+        >>> print(d.layout("numerator").gradient)
+        X.T @ G
+        """
         return derive(self.expression, self.wrt, self._dims(), layout=name, flatten=self.flatten)
 
     def derive(self, wrt: str | Expr) -> "Derivation":
@@ -151,6 +303,11 @@ class Derivation:
         ------
         ExpressionError
             If the expression holds an unknown loss, whose gradient G would vary too.
+
+        Examples
+        --------
+        >>> print(derive("sum((X @ w - y)**2)", "w", "X: n i, w: i, y: n").derive("w").gradient)
+        2 * X.T @ X
         """
         if any(node.op == "loss" for node in self.graph.nodes):
             raise ExpressionError("the second derivative of an unknown loss is not known")
@@ -158,7 +315,17 @@ class Derivation:
         return derive(flat.gradient, wrt, self._dims(), flatten=self.flatten)
 
     def einsum(self) -> Expr:
-        """Give the derivative as einsum subscripts, which need no transpose at all."""
+        """Give the derivative as einsum subscripts, which need no transpose at all.
+
+        Returns
+        -------
+        Expr
+
+        Examples
+        --------
+        >>> print(derive("L(X @ W.T)", "W", "X: n i, W: o i").einsum())
+        einsum('no,ni->oi', G, X)
+        """
         return einsum_expr(self)
 
     def kronecker(self, order: str = "F") -> str:
@@ -177,12 +344,22 @@ class Derivation:
         Raises
         ------
         ExpressionError
-            If the derivative is no sum of Kronecker products.
+            If `order` is neither, or the derivative is no sum of Kronecker products.
+
+        Examples
+        --------
+        >>> print(derive("A @ X @ B", "X", "A: a b, X: b c, B: c d").kronecker())
+        vec(dY) = kron(B.T, A) @ vec(dX)
         """
         return kronecker(self, order)
 
     def check(self, seeds: tuple[int, ...] = (0, 1)) -> int:
         """Evaluate every printed line on random arrays, and compare with differences.
+
+        Parameters
+        ----------
+        seeds : tuple of int
+            One draw for each. All lengths differ, within a draw and from one seed to the next.
 
         Returns
         -------
@@ -193,6 +370,11 @@ class Derivation:
         ------
         DerivationError
             Naming the first line that is false.
+
+        Examples
+        --------
+        >>> derive("L(X @ W.T)", "W", "X: n i, W: o i").check()
+        26
         """
         from .check import check
 
@@ -296,6 +478,7 @@ def derive(
     expression : str or Expr
         NumPy syntax, or what arithmetic on `symbols` gives. ``L(Z)`` is an unknown scalar loss
         with gradient ``G``, ``f(Z)`` an unknown elementwise function with derivative ``f'``.
+        ``softmax_cross_entropy(Z, T)`` is the mean over the rows, where the rows of ``T`` sum to one.
     wrt : str or Expr
         The variable.
     dims : dict or str
@@ -316,6 +499,11 @@ def derive(
     ExpressionError
         If the expression cannot be read, or the dimensions do not match; with a caret.
 
+    Notes
+    -----
+    Nothing is known of an array but its axes. So ``-sum(T * log_softmax(Z))`` keeps the sums of the rows of
+    ``T``; `softmax_cross_entropy` says that they are one, and its gradient is ``(P - T) / n``.
+
     Examples
     --------
     >>> d = derive("L(X @ W.T)", wrt="W", dims={"X": "n i", "W": "o i"})
@@ -327,8 +515,10 @@ def derive(
        = G^T : (dW X^T)    A:B = A^T:B^T
        = (G^T X) : dW      C:(AB) = (C B^T):A
     =>  dL/dW = G^T X
-    >>> d.check() > 0
-    True
+    >>> print(derive("-sum(T * log_softmax(Z))", wrt="Z", dims={"Z": "n k", "T": "n k"}).gradient)
+    T.sum(axis=1, keepdims=True) * P - T
+    >>> print(derive("softmax_cross_entropy(Z, T)", wrt="Z", dims={"Z": "n k", "T": "n k"}).gradient)
+    (P - T) / n
     """
     shapes = read_dims(dims or {})
     if isinstance(expression, Expr):

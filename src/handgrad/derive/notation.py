@@ -44,7 +44,10 @@ class Step(NamedTuple):
         """The line as LaTeX, aligned at the equals sign."""
         from .latex import to_latex
 
-        return f"{to_latex(self.left)} &= {to_latex(self.right)} && \\text{{{self.rule}}}"
+        reason = rf"\text{{{self.rule}}}".replace("_", r"\_")
+        if " = " in self.rule:  # a formula
+            reason = to_latex(self.rule.replace("AB", "A B").replace("BA", "B A"))
+        return f"{to_latex(self.left)} &= {to_latex(self.right)} && {reason}"
 
 
 # Matrix notation says * for the elementwise product; in index notation it is NumPy's.

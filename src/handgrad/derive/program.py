@@ -136,7 +136,8 @@ def write_program(value: Sum, graph: Graph, labels: dict[Node, str], forward: in
             assert node.arg is not None
             exprs[node] = function_expr(node, exprs[node.arg])
         if not flatten and _deserves_name(node, exprs[node], uses[node], labels, forward, arguments):
-            label = labels.setdefault(node, _fresh(PREFIX.get(node.op, "T"), node, labels))
+            label = labels.get(node) or _fresh(PREFIX.get(node.op, "T"), node, labels)
+            labels[node] = label
             definitions[label] = exprs[node]
             exprs[node] = name_expr(label, node.shape)
         elif node.sum is not None and len(opened.terms) == 1:

@@ -5,7 +5,7 @@ summed over two factors a matrix product, a lonely summed letter a sum. A partia
 that can be read in both directions, so that transposes are looked up and never derived.
 """
 
-from typing import Callable, TypeAlias
+from typing import Callable, Iterable, TypeAlias
 
 from .expression import (
     Expr,
@@ -183,6 +183,8 @@ def _means(pieces: list[Piece]) -> list[Expr]:
     """The scalar pieces; a sum that is divided by its count becomes a mean."""
     scalars = [piece.expr() for piece in pieces if not piece.axes]
     sizes = {str(s.args[0].info): s for s in scalars if _is_reciprocal(s) and s.args[0].op == "size"}
+    if not sizes:
+        return scalars
     for at, piece in enumerate(pieces):
         expr = piece.expr()
         if expr.op != "sum":
@@ -204,14 +206,10 @@ def _is_reciprocal(expr: Expr) -> bool:
     return exponent is not None and exponent < 0
 
 
-def _groups(factors: tuple[Factor, ...], axes: tuple[Letters, ...]) -> dict[object, Letters] | None:
-    """The axis that every letter belongs to; None if one letter is in two different axes."""
+def _clash(axes: Iterable[Letters]) -> bool:
+    """Whether one letter is in two different axes."""
     found: dict[object, Letters] = {}
-    for axis in [*axes, *(axis for factor in factors for axis in split(factor))]:
-        for letter in axis:
-            if found.setdefault(letter, axis) != axis:
-                return None
-    return found
+    return any(found.setdefault(letter, axis) != axis for axis in axes for letter in axis)
 
 
 def split(factor: Factor) -> list[Letters]:
@@ -236,11 +234,12 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
 
 
 def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names) -> list[Piece] | None:
-    if _groups(factors, axes) is None:
+    owns = [tuple(split(factor)) for factor in factors]
+    if _clash([*axes, *[axis for own in owns for axis in own]]):
         return None
     pieces = []
-    for factor in factors:
-        own, expr = tuple(split(factor)), entry_expr(factor, names)
+    for factor, own in zip(factors, owns):
+        expr = entry_expr(factor, names)
         if len(own) > 2:
             return None
         if len(own) == 2 and own[0] == own[1]:
@@ -258,10 +257,10 @@ def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece]
             for axis in piece.axes:
                 uses[axis] = uses.get(axis, 0) + 1
         step = _sum_lonely(pieces, uses)
+        if step is None and sum([1 for piece in pieces if piece.axes]) <= 1:
+            return pieces
         for join in (_elementwise, _apply, _chain, _scale, _close, _outer):
             step = step or _first_pair(join, pieces, axes, uses)
-        if step is None:
-            return pieces if sum(1 for piece in pieces if piece.axes) <= 1 else None
         pieces = step
     return None
 
