@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 
+import derivations
 import numpy as np
 
 import handgrad as hg
@@ -132,6 +133,7 @@ def main() -> int:
     )
     if both > IMPORT_GATE * numpy:
         failures.append(f"import: {both / numpy:.2f} is above {IMPORT_GATE}")
+    failures += derivations.main()
     for failure in failures:
         print("FAILED", failure)
     return bool(failures)

@@ -321,6 +321,16 @@ def _read_row(row: str) -> Row:
 
 def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
     """A contraction; the einsum row gives its shape and finds axes that do not match."""
+    key = row, tuple([arg.shape for arg in args])
+    if key not in _SHAPES:
+        _SHAPES[key] = _contracted(op, row, args)
+    return Expr(op, tuple(args), info, row, _SHAPES[key])
+
+
+_SHAPES: dict[tuple[str, tuple[Shape, ...]], Shape] = {}
+
+
+def _contracted(op: str, row: str, args: Sequence[Expr]) -> Shape:
     inputs, output = read_row(row)
     dims: dict[str, tuple[str, Expr, int]] = {}
     for arg, axes in zip(args, inputs):
@@ -338,8 +348,7 @@ def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
                         f"{op}: axis {other[2]} of {_label(other[1])} is {other[0]} and axis "
                         f"{position} of {_label(arg)} is {dim}; they must be the same"
                     )
-    shape = tuple(tuple(p for letter in axis for p in dims[letter][0].split("*") if p != "1") for axis in output)
-    return Expr(op, tuple(args), info, row, shape)
+    return tuple(tuple(p for letter in axis for p in dims[letter][0].split("*") if p != "1") for axis in output)
 
 
 def einsum(row: str, args: Sequence[Expr]) -> Expr:
