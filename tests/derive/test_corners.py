@@ -30,6 +30,10 @@ GRADIENTS = [
     # a sum over rows is repeated along the axis that it lost
     ("sum(X * A.sum(axis=1, keepdims=True))", "X", "X: n i, A: n i", "outer(A.sum(axis=1), ones(i))"),
     ("sum(X * A.mean(axis=1, keepdims=True))", "X", "X: n i, A: n i", "outer(A.mean(axis=1), ones(i))"),
+    # no term of a sum has all the axes
+    ("sum(X * u) + sum(X * v)", "X", "X: n i, u: i, v: i", "outer(ones(n), u + v)"),
+    ("sum(X * b) + sum(X * c)", "X", "X: n i, b:, c:", "(b + c) * ones(n, i)"),
+    ("u @ X @ ones(i) - v @ X @ ones(i)", "X", "X: n i, u: n, v: n", None),
     # what matrices cannot spell keeps its letters
     ("L(einsum('ni,oi->nio', X, W))", "X", "X: n i, W: o i", "einsum('nio,oi->ni', G, W)"),
     ("L(einsum('ij,kj,il,kl,jl->ik', A, B, C, D, E))", "A", "A: i j, B: k j, C: i l, D: k l, E: j l",
