@@ -16,7 +16,7 @@ from .derive import Derivation, DerivationError, ExpressionError, derive, symbol
 
 if TYPE_CHECKING:
     from .activations import gelu, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
-    from .check import check_gradient, check_pullback
+    from .check import Report, check_gradient, check_pullback
     from .dense import linear
     from .layers import (
         GELU,
@@ -47,6 +47,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "ReLU",
+    "Report",
     "Sequential",
     "Sigmoid",
     "Softmax",
@@ -81,7 +82,7 @@ _HOME = {
         "activations": "relu leaky_relu sigmoid tanh gelu softplus softmax log_softmax",
         "losses": "mean_squared_error softmax_cross_entropy sigmoid_cross_entropy",
         "layers": "Linear ReLU LeakyReLU Sigmoid Tanh GELU Softplus Softmax LogSoftmax Sequential SGD",
-        "check": "check_pullback check_gradient",
+        "check": "Report check_pullback check_gradient",
         "layout": "Layout convert jacobian",
     }.items()
     for name in names.split()
