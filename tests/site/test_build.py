@@ -195,4 +195,7 @@ def test_the_style_sheet_keeps_what_pages_use_and_nothing_else(book: Book) -> No
     assert ".carousel-item" in theme.read_text("utf-8")
     assert ".carousel-item" not in css
     assert len(css) < theme.stat().st_size / 2
-    assert (static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff2").stat().st_size < 5_000
+    fonts = (static / "fonts" / "fonts.js").read_text("utf-8")
+    assert '"KaTeX_Math"' in fonts
+    assert '"KaTeX_Fraktur"' not in fonts
+    assert len(fonts) < (static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff2").stat().st_size
