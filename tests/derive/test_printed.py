@@ -148,6 +148,23 @@ def test_latex_of_the_reasons():
     assert r"&& C : (A B) = (C B^\top) : A" in made
 
 
+def test_a_network_is_the_recursion_from_layer_to_layer():
+    layers = ("X @ W1.T + b1", "W2.T + b2", "W3.T + b3")
+    dims = "X: n i, W1: h i, b1: h, W2: k h, b2: k, W3: o k, b3: o"
+    d = hg.derive(f"L(relu(relu(relu({layers[0]}) @ {layers[1]}) @ {layers[2]}))", "W1", dims)
+    assert str(d.gradient) == "G_Z1.T @ X"
+    assert {name: str(value) for name, value in d.definitions.items() if name.startswith("G_")} == {
+        "G_Z3": "G * (Z3 > 0)",
+        "G_Z2": "(G_Z3 @ W3) * (Z2 > 0)",
+        "G_Z1": "(G_Z2 @ W2) * (Z1 > 0)",
+    }
+
+
+def test_the_gradient_of_a_single_layer_is_written_out():
+    d = hg.derive("L(relu(X @ V.T) @ W.T)", "V", "X: n i, V: h i, W: o h")
+    assert str(d.gradient) == "((G @ W) * (Z > 0)).T @ X"
+
+
 def test_printing_the_derivation():
     d = hg.derive("L(tanh(X @ W.T))", "W", "X: n i, W: o i")
     assert str(d) == "dL/dW = (G * (1 - A**2)).T @ X\nwhere\n  Z = X @ W.T\n  A = tanh(Z)"

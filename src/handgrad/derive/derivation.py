@@ -9,7 +9,7 @@ from .index import index_steps
 from .lower import fresh, lower
 from .notation import Step, grouped, layout_text
 from .parse import parse
-from .program import Program, function_expr, label_nodes, reachable, write_program
+from .program import Program, function_expr, label_nodes, layer_gradients, reachable, write_program
 from .rules import upstream_name
 from .source import compile_source, write_source
 from .spell import spell
@@ -79,7 +79,8 @@ class Derivation:
 
     def _write(self, flatten: bool) -> Program:
         value = self.arranged(self.layout_name)
-        return write_program(value, self.graph, dict(self.labels), self.forward, flatten)
+        layers = layer_gradients(self.sweep.named, self.graph.nodes[: self.forward])
+        return write_program(value, self.graph, dict(self.labels), self.forward, layers, flatten)
 
     @property
     def gradient(self) -> Expr:

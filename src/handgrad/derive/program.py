@@ -1,6 +1,6 @@
 """From adjoints to a short program: which intermediate values get a name, which are written out."""
 
-from typing import NamedTuple, Sequence
+from typing import Collection, Mapping, NamedTuple, Sequence
 
 from .expression import Expr, name_expr
 from .lower import power
@@ -83,7 +83,21 @@ def reachable(value: Sum) -> list[Node]:
     return sorted(found, key=lambda node: node.index)
 
 
-def write_program(value: Sum, graph: Graph, labels: dict[Node, str], forward: int, flatten: bool = False) -> Program:
+def layer_gradients(adjoints: Mapping[Node, Node], functions: Sequence[Node]) -> set[Node]:
+    """The gradients by what the layers of a network compute before their functions.
+
+    They are what backpropagation hands from layer to layer; a single one is written out.
+    """
+    inside = {node.arg for node in functions}
+    found = {adjoint for node, adjoint in adjoints.items()
+             if node in inside and node.sum and any(summed(fs, node.sum.free) for _, fs in node.sum.terms)}  # fmt: skip
+    return found if len(found) > 1 else set()
+
+
+def write_program(
+    value: Sum, graph: Graph, labels: dict[Node, str], forward: int, layers: Collection[Node] = (),
+    flatten: bool = False,
+) -> Program:  # fmt: skip
     """Decide which nodes get a name, and spell everything.
 
     Parameters
@@ -96,6 +110,8 @@ def write_program(value: Sum, graph: Graph, labels: dict[Node, str], forward: in
         The names that nodes may have.
     forward : int
         Nodes before this index belong to the expression, the others to its derivative.
+    layers : set of Node
+        The gradients that get a name each; see `layer_gradients`.
     flatten : bool
         Write everything out.
 
@@ -135,7 +151,7 @@ def write_program(value: Sum, graph: Graph, labels: dict[Node, str], forward: in
         else:
             assert node.arg is not None
             exprs[node] = function_expr(node, exprs[node.arg])
-        if not flatten and _deserves_name(node, exprs[node], uses[node], labels, forward, arguments):
+        if not flatten and _deserves_name(node, exprs[node], uses[node], labels, forward, arguments, layers):
             label = labels.get(node) or _fresh(PREFIX.get(node.op, "T"), node, labels)
             labels[node] = label
             definitions[label] = exprs[node]
@@ -168,7 +184,7 @@ def function_expr(node: Node, arg: Expr) -> Expr:
 
 def _deserves_name(
     node: Node, expr: Expr, uses: int, labels: dict[Node, str], forward: int,
-    arguments: set[Node | None],
+    arguments: set[Node | None], layers: Collection[Node],
 ) -> bool:  # fmt: skip
     if expr.size == 1 or constant(node):
         return False
@@ -180,7 +196,9 @@ def _deserves_name(
         return expr.size > 2 or uses > 3
     if node in arguments and node.index < forward:
         return expr.size > 2
-    return node in labels and ((expr.size > 2 and uses > 1) or expr.size > SHORT)
+    if node in layers:
+        return expr.size > 2
+    return node in labels and ((expr.size > 2 and uses > 1) or expr.size > (2 * SHORT if layers else SHORT))
 
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:

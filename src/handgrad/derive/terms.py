@@ -163,8 +163,11 @@ def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
     return tuple(key)
 
 
-def collect(terms: Iterable[Term], free: Letters) -> tuple[Term, ...]:
+def collect(terms: Sequence[Term], free: Letters) -> tuple[Term, ...]:
     """Sum over deltas, join powers and merge equal terms."""
+    if len(terms) == 1:
+        coefficient, factors = terms[0]
+        return ((coefficient, gather(sum_deltas(factors, free))),) if coefficient else ()
     merged: dict[Any, Term] = {}
     for coefficient, factors in terms:
         factors = gather(sum_deltas(factors, free))
