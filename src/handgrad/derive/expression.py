@@ -58,7 +58,7 @@ class Expr:
         shape: Shape = (),
     ) -> None:  # fmt: skip
         self.op, self.args, self.info, self.row, self.shape = op, args, info, row, shape
-        self.size: int = 1 + sum(arg.size for arg in args)
+        self.size: int = 1 + sum([arg.size for arg in args])
         self.symmetric = False  # known to be its own transpose
 
     def __add__(self, other: Any) -> "Expr":
@@ -272,11 +272,9 @@ def value_of(expr: Expr) -> float | None:
 
 
 def broadcast(op: str, a: Expr, b: Expr) -> Shape:
-    """The shape of an elementwise operation: axes are matched from the last one back."""
-    rank = max(len(a.shape), len(b.shape))
-    left = ((),) * (rank - len(a.shape)) + a.shape
-    right = ((),) * (rank - len(b.shape)) + b.shape
-    for p, q in zip(left, right):
+    """The shape of an elementwise operation."""
+    pairs = matched(a.shape, b.shape)
+    for p, q in pairs:
         if p and q and p != q:
             hint = ""
             if op == "*" and len(a.shape) == 2 and len(b.shape) and a.shape[-1] == b.shape[0]:
@@ -288,7 +286,13 @@ def broadcast(op: str, a: Expr, b: Expr) -> Shape:
                 f"{show_shape(b.shape)}: {op} cannot match axis {show_axis(p)} with axis "
                 f"{show_axis(q)}{hint}"
             )
-    return tuple(p or q for p, q in zip(left, right))
+    return tuple([p or q for p, q in pairs])
+
+
+def matched(a: Shape, b: Shape) -> list[tuple[Axis, Axis]]:
+    """The axes of two shapes, matched from the last one back."""
+    rank = max(len(a), len(b))
+    return list(zip(((),) * (rank - len(a)) + a, ((),) * (rank - len(b)) + b))
 
 
 Row: TypeAlias = tuple[list[list[str]], list[str]]

@@ -2,7 +2,7 @@
 
 from typing import Mapping, Sequence
 
-from .expression import ALONG, Expr, Shape, postorder, read_row, value_of
+from .expression import ALONG, Expr, Shape, matched, postorder, read_row, value_of
 from .functions import ELEMENTWISE
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, summed, times
 
@@ -80,7 +80,7 @@ def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         here: list[Letter] = []
         for name in axis:
             new = letters[name]
-            if any(letter in part for part in free for letter in new):
+            if any([letter in part for part in free for letter in new]):
                 new = tuple([Letter(l.dim) for l in new])
                 terms = times(terms, [(1, tuple(map(graph.delta, letters[name], new)))])
             here += new
@@ -110,7 +110,7 @@ def _align(arg: Sum, axes: Sequence[Letters]) -> Sum:
 
 
 def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
-    axes = fresh(expr.shape)
+    axes = fresh(tuple([p or q for p, q in matched(args[0].shape, args[1].shape)]))
     a, b = [_align(arg, axes) for arg in args]
     if expr.op == "+":
         return Sum(axes, a.terms + b.terms)
@@ -164,7 +164,7 @@ def _is_scale(value: Sum) -> bool:
     """Whether a factor may be multiplied into every term: a number or a scalar name."""
     if len(value.terms) > 1:
         return False
-    return all(not letters for _, factors in value.terms for _, letters, _ in factors)
+    return not any([letters for _, factors in value.terms for _, letters, _ in factors])
 
 
 def _single(value: Sum, graph: Graph) -> Sum:

@@ -203,7 +203,7 @@ def _deserves_name(
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:
     """Multiply single terms out, merge equal terms, and put common factors in front."""
-    if not any(node in open_sums for _, factors in value.terms for node, _, _ in factors):
+    if not any([node in open_sums for _, factors in value.terms for node, _, _ in factors]):
         return value
     terms: list[Term] = []
     for coefficient, factors in value.terms:

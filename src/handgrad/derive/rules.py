@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .expression import Expr
 from .functions import ELEMENTWISE
 from .lower import fresh, lower
 from .parse import parse
@@ -71,6 +72,9 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
     return _array_function(node, node.arg, graph)
 
 
+_RULES_READ: dict[str, Expr] = {}  # an elementwise rule is about one number, of an array of any shape
+
+
 def upstream_name(loss: Node) -> str:
     """The name of the gradient of an unknown loss: G for L, G_K for any other K."""
     return "G" if loss.info[0] == "L" else "G_" + loss.info[0]
@@ -96,11 +100,10 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
         return [(1, ((prime, letters, 1),))]
     given = {name: Sum(axes, [(1, ((part, letters, 1),))]) for name, part in
              (("z", node.arg), ("y", node))}  # fmt: skip
-    key = node.info, node.shape
-    if key not in graph.rules:
-        shapes = {"z": node.shape, "y": node.shape}
-        graph.rules[key] = parse(ELEMENTWISE[node.info].derivative, shapes)
-    slope = lower(graph.rules[key], graph, given)
+    rule = ELEMENTWISE[node.info].derivative
+    if rule not in _RULES_READ:
+        _RULES_READ[rule] = parse(rule, {"z": (), "y": ()})
+    slope = lower(_RULES_READ[rule], graph, given)
     if len(slope.terms) > 1:
         coefficient, factor = graph.wrap(slope)
         slope = Sum(slope.axes, [(coefficient, (factor,))])

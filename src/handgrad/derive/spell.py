@@ -102,19 +102,20 @@ def spell(value: Sum, names: Names) -> Expr:
     """
     if not value.terms:
         return Expr("zeros", shape=value.shape) if value.shape else number(0)
-    axes = tuple(axis for axis in value.axes if axis)
+    axes = tuple([axis for axis in value.axes if axis])
+    whole = value.shape
+    shape = tuple([axis for axis in whole if axis])
     result: Expr | None = None
     for term in value.terms:
-        part = _spell_term(term, axes, names, len(value.terms) == 1)
+        part = _spell_term(term, axes, names, shape if len(value.terms) == 1 else None)
         if result is None:
             result = part if term[0] > 0 else _negative(part)
         else:
             result = result + part if term[0] > 0 else result - part
     assert result is not None
-    shape = tuple(axis for axis in value.shape if axis)
     if result.shape != shape:
         result = _fill(result, shape)
-    return result if shape == value.shape else _unit_axes(result, value)
+    return result if shape == whole else _unit_axes(result, value)
 
 
 def _negative(part: Expr) -> Expr:
@@ -141,8 +142,8 @@ def _unit_axes(expr: Expr, value: Sum) -> Expr:
     return expand(expr, 0 if not value.shape[0] else 1)
 
 
-def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, alone: bool) -> Expr:
-    """One term without its sign; unless `alone`, broadcasting may supply an axis."""
+def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None) -> Expr:
+    """One term without its sign; unless it must have a `shape`, broadcasting may supply an axis."""
     coefficient, factors = term
     pieces = _merge(_pieces(factors, axes, names), axes) if len(axes) <= 2 else None
     if pieces is None:
@@ -158,9 +159,8 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, alone: bool
                 main = piece.expr()
                 if len(axes) == 2 and piece.axes[0] == axes[0]:
                     main = as_column(main)
-    whole = tuple(tuple(l.dim for l in axis) for axis in axes)
-    if alone and (main.shape if main else ()) != whole:
-        main = _fill(main or number(1), whole)
+    if shape is not None and (main.shape if main else ()) != shape:
+        main = _fill(main or number(1), shape)
     above, below = ratio(abs(coefficient))
     over = [s for s in scalars if not _is_reciprocal(s)] + ([main] if main else [])
     if above != 1 or all(map(_is_reciprocal, over)):
@@ -209,7 +209,7 @@ def _is_reciprocal(expr: Expr) -> bool:
 def _clash(axes: Iterable[Letters]) -> bool:
     """Whether one letter is in two different axes."""
     found: dict[object, Letters] = {}
-    return any(found.setdefault(letter, axis) != axis for axis in axes for letter in axis)
+    return any([found.setdefault(letter, axis) != axis for axis in axes for letter in axis])
 
 
 def split(factor: Factor) -> list[Letters]:
@@ -251,14 +251,15 @@ def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
 def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece] | None:
     """Merge until at most one array is left, beside scalars; None if there is no such way."""
     while pieces is not None:
+        arrays = [piece for piece in pieces if piece.axes]
+        if len(arrays) <= 1 and not [axis for piece in arrays for axis in piece.axes if axis not in axes]:
+            return pieces
         # how often an axis occurs; an axis of the result occurs outside as well
         uses = dict.fromkeys(axes, OUTSIDE)
-        for piece in pieces:
+        for piece in arrays:
             for axis in piece.axes:
                 uses[axis] = uses.get(axis, 0) + 1
         step = _sum_lonely(pieces, uses)
-        if step is None and sum([1 for piece in pieces if piece.axes]) <= 1:
-            return pieces
         for join in (_elementwise, _apply, _chain, _scale, _close, _outer):
             step = step or _first_pair(join, pieces, axes, uses)
         pieces = step

@@ -51,7 +51,7 @@ def dependents(root: Node, wrt: Node, graph: Graph) -> list[Node]:
     """The nodes that lie between `wrt` and `root`, in topological order."""
     below = {wrt}
     for node in graph.nodes[wrt.index + 1 : root.index + 1]:
-        if any(child in below for child in node.children()) and not constant(node):
+        if any([child in below for child in node.children()]) and not constant(node):
             below.add(node)
     above = {root}
     for node in reversed(graph.nodes[: root.index + 1]):
@@ -120,7 +120,7 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
 
 def cheapest(terms: tuple[Term, ...], free: Letters) -> tuple[Term, ...]:
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``."""
-    if not any(_divides(node) for _, factors in terms for node, _, _ in factors):
+    if not any([_divides(node) for _, factors in terms for node, _, _ in factors]):
         return terms
     best = terms
     for _ in range(3):

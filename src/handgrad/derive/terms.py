@@ -48,7 +48,7 @@ class Node:
 
     def __init__(self, op: str, info: Any, arg: "Node | None", total: "Sum | None", shape: Shape, index: int) -> None:
         self.op, self.info, self.arg, self.sum, self.shape = op, info, arg, total, shape
-        self.dims = tuple(letter for axis in shape for letter in axis)
+        self.dims = tuple([letter for axis in shape for letter in axis])
         self.index = index
         self.symmetric = False
 
@@ -69,7 +69,7 @@ class Sum:
     def __init__(self, axes: Iterable[Letters], terms: Iterable[Term]) -> None:
         self.axes = tuple(axes)
         self.terms = tuple(terms)
-        self.free: Letters = tuple(letter for axis in self.axes for letter in axis)
+        self.free: Letters = tuple([letter for axis in self.axes for letter in axis])
 
     @property
     def shape(self) -> Shape:
@@ -184,7 +184,6 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.rules: dict[Any, Any] = {}  # derivatives of elementwise functions, read once
         self._known: dict[Any, Node] = {}
 
     def _node(self, key: Any, make: Callable[[int], Node]) -> Node:
