@@ -32,6 +32,7 @@ extensions = [
     # our own, in docs/_ext
     "katex_math",
     "plain_code",
+    "punctuation",
     "solution",
     "theme_repairs",
     "slim",

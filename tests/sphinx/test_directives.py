@@ -200,7 +200,7 @@ def test_an_entry_that_differs_is_named(site):
     site.write("trace.rst", "Trace\n=====\n")
     site.write("dense.md", "# Dense\n\n```{refuted} A[i,j] == A[j,i]\n:dims: A: n n\n```\n")
     assert site.build("text") == []
-    assert "the left side is for i = 1 and j = 2" in " ".join(site.page("dense.txt").split())
+    assert "at i = 1, j = 2 the left side is" in " ".join(site.page("dense.txt").split())
 
 
 def test_derivatives_with_more_than_two_axes_are_printed_entry_by_entry(site):

@@ -9,7 +9,7 @@ from handgrad.derive.expression import Shape, read_dims
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
-from .latex import Printer
+from .latex import Printer, aligned
 from .lines import read_assignments, read_rows, read_target, split_lines
 from .notation import Node, Vocabulary, cut, read_formula
 from .values import Array, ShapeError, Value, value_of
@@ -260,8 +260,7 @@ class Claim:
             lines.append(f"{left} &{sign} {right}{reason}")
         if len(lines) == 1 and not self.rows[0].reason:
             return lines[0].replace("&", "", 1)
-        body = " \\\\\n".join(lines)
-        return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+        return aligned(lines)
 
     def describe(self) -> str:
         """Say what was drawn at random, in words."""

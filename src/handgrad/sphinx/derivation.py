@@ -14,7 +14,7 @@ from handgrad.derive.notation import Step
 from handgrad.derive.parse import tokenize
 
 from .directives import Checked, inline_math
-from .latex import TRANSPOSED, Printer, name_latex
+from .latex import TRANSPOSED, Printer, aligned, name_latex
 from .lines import read_assignments
 from .notation import Vocabulary, read_formula
 
@@ -88,14 +88,14 @@ class StepPrinter:
         """One side of a line."""
         return self.printer.bare(read_formula(text, self.vocabulary)) if text else ""
 
-    def aligned(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
+    def lines(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
         """Lines, aligned at the equals sign, with their reasons."""
         lines = [
             f"{self.side(step.left)} &= {self.side(step.right)}"
             + (f" && {reason(step.rule)}" if reasons and step.rule else "")
             for step in steps
         ]
-        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+        return aligned(lines)
 
 
 def reason(rule: str) -> str:
@@ -193,7 +193,7 @@ class DerivationDirective(Checked):
         steps = d.steps(notation)
         if "steps" in self.options:
             steps = [steps[at] for at in read_ranges(self.options["steps"], len(steps))]
-        return self.math(printer.aligned(steps))
+        return self.math(printer.lines(steps))
 
     def side_by_side(self, d: Derivation, printer: StepPrinter, notations: Sequence[str]) -> list[nodes.Node]:
         """Two notations, stage by stage."""
@@ -209,7 +209,7 @@ class DerivationDirective(Checked):
         for row in rows:
             for cell in row:
                 numbered = row is rows[-1] and cell is row[0]
-                shown = self.math(printer.aligned(cell, reasons=False), numbered=numbered) if cell else []
+                shown = self.math(printer.lines(cell, reasons=False), numbered=numbered) if cell else []
                 grid += nodes.container("", *shown)
         return [grid]
 
@@ -236,5 +236,5 @@ class Layouts(DerivationDirective):
         head = nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in heads])
         group = nodes.tgroup("", *[nodes.colspec(colwidth=width) for width in (15, 35, 15, 35)], cols=4)
         group += [nodes.thead("", head), nodes.tbody("", *rows)]
-        latex = "\\begin{aligned}\n" + " \\\\\n".join(shown) + "\n\\end{aligned}"
+        latex = aligned(shown)
         return self.claim_box([nodes.table("", group)], latex, f"{self.arguments[0]} by {self.options['wrt']}", count)

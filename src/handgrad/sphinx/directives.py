@@ -187,8 +187,8 @@ def _tell(example: Counterexample) -> Iterator[nodes.Node]:
     for name, array in example.arrays:
         yield inline_math(f"{name} = {matrix_latex(array)}")
         yield nodes.Text(", ")
-    place = " and ".join(f"{letter} = {at}" for letter, at in example.place.items())
-    yield nodes.Text(f"the left side is {'for ' + place + ' ' if place else ''}")
+    place = ", ".join(f"{letter} = {at}" for letter, at in example.place.items())
+    yield nodes.Text(f"{'at ' + place + ' ' if place else ''}the left side is ")
     yield inline_math(matrix_latex(example.left))
     yield nodes.Text(", the right side ")
     yield inline_math(matrix_latex(example.right))

@@ -4,7 +4,7 @@ Only commands that every renderer knows; nothing depends on macros of a site. Br
 written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .functions import ALIASES
 from .notation import Node
@@ -62,6 +62,23 @@ FUNCTIONS = {
 SCALARS = ("number", "fraction", "size", "pi", "entry", "delta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
+
+
+def aligned(lines: Sequence[str]) -> str:
+    r"""Print lines below one another, aligned at their ``&``; a fraction keeps its distance from what follows.
+
+    Examples
+    --------
+    >>> print(aligned([r"y &= \frac{a}{b}", "z &= c", "w &= d"]))
+    \begin{aligned}
+    y &= \frac{a}{b} \\[0.8em]
+    z &= c \\
+    w &= d
+    \end{aligned}
+    """
+    ends = [r" \\[0.8em]" if r"\frac" in line else r" \\" for line in lines[:-1]]
+    body = "\n".join(line + end for line, end in zip(lines, [*ends, ""], strict=True))
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
 def name_latex(name: str, spelling: Mapping[str, str] | None = None) -> str:
