@@ -35,7 +35,9 @@ def test_index_notation_means(text, letters, wanted):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("X[n,n]", "the letter n is n and i"), ("v[m]", "neither free nor summed"), ("Q[n]", "unknown name"),
-    ("v[n] +", "a factor is needed"), ("v[n]^-1", "written as a division"), ("v[n] )", "should end here"),
+    ("v[n] +", "a factor is needed"), ("v[n] / c v[n]", "a product after '/' is ambiguous"),
+    ("1 / c sum_i X[n,i]", "a product after '/' is ambiguous"), ("v[n] / 2 (v[n])", "a product after '/' is ambiguous"),
+    ("v[n]^-1", "written as a division"), ("v[n] )", "should end here"),
     ("v(n)", r"'\[' is needed"), ("tanh(v[n]", "never closed|is needed"), ("(v[n]", "never closed"),
 ])  # fmt: skip
 def test_index_notation_refuses(text, message):
@@ -47,6 +49,7 @@ def test_index_notation_refuses(text, message):
     ("A v", [[11], [20]]), ("v^T A v", [[133]]), ("A : A", [[21]]), ("A * A - A**2", [[0, 0], [0, 0]]),
     ("1_n v^T", [[3, 5], [3, 5]]), ("I_n + A", [[3, 1], [0, 5]]), ("c^2 - 1", [[48]]), ("tr(A)", [[6]]),
     ("A^-1 A", [[1, 0], [0, 1]]), ("A^-T A^T", [[1, 0], [0, 1]]), ("n v / c", [[6 / 7], [10 / 7]]),
+    ("v / c / n + v", [[3 + 3 / 14], [5 + 5 / 14]]),
     ("kron(v, v^T)", [[9, 15], [15, 25]]), ("max(X, axis=1)", [[3], [6]]), ("diag(v) v", [[9], [25]]),
     ("diag(A)", [[2], [4]]), ("L(v) + L(A)", [[15]]), ("abs(-c)", [[7]]), ("(A > 1)", [[1, 0], [0, 1]]),
     ("(v == 3) + 1", [[2], [1]]), ("v**(-1)", [[1 / 3], [1 / 5]]), ("-X^T v", [[-23], [-31], [-39]]),
@@ -61,6 +64,7 @@ def test_matrix_notation_means(text, wanted):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("A X^T", "does not conform"), ("A + X", "do not match"), ("A : X", "do not match"), ("A^2", "only a scalar"),
+    ("A / c A", "a product after '/' is ambiguous"), ("1 / 2 (v)", "a product after '/' is ambiguous"),
     ("tr(X)", "the trace of"), ("Q", "unknown name"), ("A +", "an operand is needed"), ("A )", "should end here"),
 ])  # fmt: skip
 def test_matrix_notation_refuses(text, message):

@@ -1,12 +1,16 @@
 """What is true passes, what is false does not, and what cannot be read says where."""
 
+import re
+from functools import partial
+
 import numpy as np
 import pytest
-from false_claims import FALSE
+from false_claims import FALSE, MEANINGLESS
 from true_claims import DENSE, TRUE
 
 from handgrad.derive import ExpressionError
 from handgrad.sphinx.claim import SEEDS, Claim, FalseClaimError
+from handgrad.sphinx.refute import refute
 
 
 @pytest.mark.parametrize(("text", "options"), TRUE, ids=map(str, range(len(TRUE))))
@@ -20,6 +24,13 @@ def test_a_true_claim_holds(text, options):
 def test_a_false_claim_is_refused_with_its_reason(text, options, message):
     with pytest.raises(FalseClaimError, match=message):
         Claim(text, **options).check()
+
+
+@pytest.mark.parametrize(("text", "options", "message"), MEANINGLESS, ids=map(str, range(len(MEANINGLESS))))
+def test_what_means_nothing_is_neither_true_nor_refuted(text, options, message):
+    for judge in (Claim.check, refute, partial(refute, by_shapes=True)):
+        with pytest.raises(ExpressionError, match=f"^{re.escape(text)} cannot be evaluated: .*{message}"):
+            judge(Claim(text, **options))
 
 
 def test_a_failure_shows_the_equation_the_sizes_and_both_sides():
@@ -70,6 +81,10 @@ UNREADABLE = [
     ("A == A 'x'", {"dims": "A: n"}, "has no meaning here"),
     ("A == A.shape", {"dims": "A: n"}, ".shape is not supported"),
     ("A == A : A : A", {"dims": "A: n"}, "needs parentheses"),
+    ("A == 1/c A", {"dims": "A: n; c:"}, r"a product after '/' is ambiguous; write \(1/c\) A B, or 1/\(c A B\)"),
+    ("A == A / 2 c A", {"dims": "A: n; c:"}, "a product after '/' is ambiguous"),
+    ("A == A * 1 / n A", {"dims": "A: n; n: n"}, "a product after '/' is ambiguous"),
+    ("A == 1/n^2 A", {"dims": "A: n"}, "a product after '/' is ambiguous"),
     ("A == 1.2.3 A", {"dims": "A: n"}, "is not a number"),
     ("A == 1_m", {"dims": "A: n"}, "'m' is not a dimension; the dimensions are: n"),
     ("1 == eye(n)", {}, "the dimensions are: none"),

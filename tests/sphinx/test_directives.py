@@ -123,6 +123,10 @@ WRONG = {
     "```{identity} A == A\n```": "identity: unknown name 'A'",
     "```{identity} A == A\n:dims: A n\n```": "identity: dims: 'A n' must be of the form",
     "```{refuted} A == A\n:dims: A: n\n```": "refuted: A == A is called refuted, but it holds",
+    "```{refuted} A == A\n:dims: A: n\n:shapes:\n```": "refuted: A == A is called refuted by its shapes, but for n = 2",
+    "```{refuted} A == A^T\n:dims: A: n\n```": "refuted: no numbers refute A == A^T: for n = 3, the left side is a column",
+    "```{refuted} A == 1/c A\n:dims: A: n; c:\n```": "refuted: a product after '/' is ambiguous",
+    "```{refuted} A == 1/(c A)\n:dims: A: n; c:\n```": "refuted: A == 1/(c A) cannot be evaluated: a number divided by",
     "{claim}`A == 2 A | A: n`": "claim: A == 2 A is false for n = 2",
     "{claim}`A = A | A: n`": "claim: '=' has no meaning here",
     "```{derivation} A @ A\n:dims: A: n n\n```": "derivation: wrt: the name of the variable is needed",
@@ -188,11 +192,12 @@ def test_a_shape_mismatch_is_told_with_its_sizes(site):
     site.write("trace.rst", "Trace\n=====\n")
     site.write(
         "dense.md",
-        "# Dense\n\n```{refuted} u v^T == u^T v\n:dims: u: n; v: n\n```\n\n```{refuted} f'(x) == 2 x\n:dims: x:\n```\n",
+        "# Dense\n\n```{refuted} u v^T == u^T v\n:dims: u: n; v: n\n:shapes:\n```\n\n"
+        "```{refuted} f'(x) == 2 x\n:dims: x:\n```\n",
     )
     assert site.build("text") == []
     text = " ".join(site.page("dense.txt").split())
-    assert "Not equal.** With n = 1, the left side is a 1 x 1 matrix, the right side a number." in text
+    assert "The shapes do not fit.** With n = 2, the left side is a 2 x 2 matrix, the right side a number." in text
     assert "Not equal.** f'(x) == 2 x is false for all numbers: the left side is" in text
 
 

@@ -40,10 +40,49 @@ def test_index_letters_name_the_entry_that_differs():
     assert example.left.item() != example.right.item()
 
 
-def test_sides_of_different_shapes_are_refuted_by_their_shapes():
-    example = refute(Claim("u v^T == u^T v", "u: n; v: n"))
-    assert example.left is None
-    assert example.reason == "the left side is a 1 x 1 matrix, the right side a number"
+def test_shapes_refute_only_if_that_is_the_point():
+    claim = Claim("u v^T == u^T v", "u: n; v: n")
+    message = (
+        "no numbers refute .*: for n = 3, the left side is a 3 x 3 matrix, the right side a number; .* say :shapes:"
+    )
+    with pytest.raises(FalseClaimError, match=message):
+        refute(claim)
+    example = refute(claim, by_shapes=True)
+    assert (example.left, example.sizes) == (None, {"n": 2})
+    assert example.reason == "the left side is a 2 x 2 matrix, the right side a number"
+
+
+def test_one_side_that_does_not_conform_refutes_if_that_is_the_point():
+    claim = Claim("dL/dW == (X^T G) X", "X: n i; W: o i", let="L = L(X W^T)")
+    assert refute(claim).left is not None
+    example = refute(claim, by_shapes=True)
+    assert sorted(example.sizes.values()) == [2, 3, 4]
+    assert "does not conform" in example.reason
+
+
+def test_what_is_equal_where_it_fits_is_refuted_by_shapes_only():
+    claim = Claim("1_n 1_m^T == 1_m 1_n^T", "A: n m")
+    with pytest.raises(FalseClaimError, match="no numbers refute"):
+        refute(claim)
+    assert "3 x 2 matrix, the right side a 2 x 3 matrix" in refute(claim, by_shapes=True).reason
+
+
+@pytest.mark.parametrize("text", ["A B == B A", "A B == A B"])
+def test_shapes_that_fit_refute_nothing(text):
+    with pytest.raises(FalseClaimError, match="called refuted by its shapes, but for n = 2 they fit"):
+        refute(Claim(text, "A: n n; B: n n"), by_shapes=True)
+
+
+def test_a_side_without_a_letter_is_refuted_by_numbers():
+    example = refute(Claim("dD[i,j]/dW[a,b] == X[b,j]", "W: m k; X: k n", let="D = W X"))
+    assert example.place["i"] != example.place["a"]
+    assert (example.left, example.right) == (
+        [[0]],
+        dict(example.arrays)["X"][example.place["b"] - 1, example.place["j"] - 1],
+    )
+    assert refute(Claim("X[b,j] == X[b,1]", "X: k n")).left is not None
+    with pytest.raises(FalseClaimError, match="an entry for each i, the right side an entry for each j"):
+        refute(Claim("u[i] == u[j]", "u: n"))
 
 
 def test_a_claim_that_fails_only_for_other_functions_is_refuted_by_them():

@@ -60,6 +60,11 @@ class Reader:
         token = self.tokens[self.at]
         return ExpressionError(message, self.text, token.start, token.stop)
 
+    def end_of_divisor(self) -> None:
+        """Refuse ``A / c B``: a reader cannot tell whether B is below as well."""
+        if self.tokens[self.at].kind in ("number", "name") or self.peek() == "(":
+            raise self.fail("a product after '/' is ambiguous; write (A / c) B, or A / (c B)")
+
     def closing(self, start: int) -> int:
         """The place of the parenthesis that closes the one at `start`."""
         depth = 0
@@ -125,6 +130,7 @@ class IndexReader(Reader):
             elif token.text == "/":
                 self.take()
                 factors.append((self.power(), -1))
+                self.end_of_divisor()
             elif token.kind in ("number", "name") or token.text == "(":
                 factors.append((self.power(), 1))
             else:
@@ -322,7 +328,8 @@ class MatrixReader(Reader):
             if self.take().text == "*":
                 value = self.both(value, self.product(), lambda x, y: x * y)
             else:
-                value = self.both(value, self.product(), lambda x, y: x / y)
+                value = self.both(value, self.power(), lambda x, y: x / y)
+                self.end_of_divisor()
         return value
 
     def product(self) -> Rows:

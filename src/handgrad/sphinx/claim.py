@@ -161,6 +161,7 @@ class Claim:
         """The dimensions that can be chosen."""
         used = [letter for name in self.names for axis in self.dims[name] for letter in axis]
         used += [node.info for node in self.nodes if node.op in ("size", "eye", "ones")]
+        used += [part for node in self.nodes if node.op == "fraction" for part in node.info if part in self.letters]
         used += [letter for node in self.nodes if node.op == "delta" for letter in node.info if letter in self.letters]
         return [letter for letter in dict.fromkeys(self.same.get(l, l) for l in used) if letter not in self.fixed]
 
@@ -178,6 +179,13 @@ class Claim:
         given = {name: drawn[name] for name in self.names}
         moves = {name: drawn[f"d{name}"] for name in self.varied}
         return World(given, self.used_lets, lengths, self.formulas, rng, whole, self.layout, moves)
+
+    def draw(self, sizes: dict[str, int], rng: np.random.Generator) -> World:
+        """Draw Gaussian numbers for everything."""
+        world = self.world(sizes, rng)
+        if world is None:
+            raise ExpressionError("where: no array was found that meets all conditions at once")
+        return world
 
     def sizes(self, rng: np.random.Generator) -> dict[str, int]:
         """Lengths that are pairwise different, and allow what the conditions need."""
@@ -219,16 +227,35 @@ class Claim:
         for seed in SEEDS:
             rng = np.random.default_rng(seed)
             sizes = self.sizes(rng)
-            world = self.world(sizes, rng)
-            if world is None:
-                raise ExpressionError("where: no array was found that meets all conditions at once")
+            world = self.draw(sizes, rng)
             self.seen = world.seen
             tolerance = WIDE_TOLERANCE if self._derives_twice(world) else TOLERANCE
             for left, right in self.links:
-                problem = compare(world, left, right, tolerance)
+                problem = self.compare(world, left, right, tolerance)
                 if problem:
-                    raise FalseClaimError(f"{self.show(left, right)} is false for {_show_sizes(sizes)}: {problem}")
+                    raise FalseClaimError(f"{self.show(left, right)} is false for {show_sizes(sizes)}: {problem}")
         return len(self.links)
+
+    def sides(
+        self, world: World, left: Node, right: Node, *, spread: bool = False
+    ) -> tuple[tuple[str, ...], Array, Array]:
+        """Evaluate two sides; an error that no sizes mend names the equation."""
+        try:
+            return sides(world, left, right, spread=spread)
+        except ExpressionError as error:
+            raise ExpressionError(f"{self.show(left, right)} cannot be evaluated: {error}") from None
+
+    def compare(self, world: World, left: Node, right: Node, tolerance: float) -> str:
+        """Say how two sides differ; nothing if they do not."""
+        try:
+            _, x, y = self.sides(world, left, right)
+            if difference(x, y) <= tolerance:
+                return ""
+        except ShapeError as error:
+            return str(error)
+        except ZeroDivisionError as error:
+            return f"{error}; a condition such as positive or invertible may be missing"
+        return f"the left side is {_show(x)}, the right side {_show(y)}{_hint(x, y)}"
 
     def _derives_twice(self, world: World) -> bool:
         derived = [node.args[0] for node in self.nodes if node.op == "derivative"]
@@ -273,19 +300,6 @@ class Claim:
         return "; ".join(part for part in parts if part)
 
 
-def compare(world: World, left: Node, right: Node, tolerance: float) -> str:
-    """Say how two sides differ; nothing if they do not."""
-    try:
-        _, x, y = sides(world, left, right)
-        if difference(x, y) <= tolerance:
-            return ""
-    except ShapeError as error:
-        return str(error)
-    except ZeroDivisionError as error:
-        return f"{error}; a condition such as positive or invertible may be missing"
-    return f"the left side is {_show(x)}, the right side {_show(y)}{_hint(x, y)}"
-
-
 def _hint(x: Array, y: Array) -> str:
     """Name a likely cause."""
     if x.shape[-1] == x.shape[-2] and np.allclose(x, y.swapaxes(-1, -2)):
@@ -301,7 +315,14 @@ def _show(array: Array) -> str:
     return np.array2string(squeezed, precision=4, suppress_small=True, separator=", ", threshold=20).replace("\n", "")
 
 
-def _show_sizes(sizes: dict[str, int]) -> str:
+def show_sizes(sizes: dict[str, int]) -> str:
+    """Sizes in words.
+
+    Examples
+    --------
+    >>> show_sizes({"n": 2, "i": 3})
+    'n = 2, i = 3'
+    """
     return ", ".join(f"{letter} = {length}" for letter, length in sizes.items()) or "all numbers"
 
 

@@ -15,7 +15,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from handgrad.derive import DerivationError, ExpressionError
 from handgrad.derive.expression import read_dims
 
-from .claim import Claim, FalseClaimError
+from .claim import Claim, FalseClaimError, show_sizes
 from .domain import ClaimDomain, Entry
 from .lines import read_assignments
 from .refute import Counterexample, refute
@@ -166,11 +166,12 @@ class Refuted(Identity):
     """``{refuted}``: an equation that is false, with a counterexample."""
 
     kind = "refuted"
+    option_spec: ClassVar[Any] = {**Identity.option_spec, "shapes": directives.flag}
 
     def checked(self) -> list[nodes.Node]:
         """Look for a counterexample; finding none is a warning."""
         claim = Claim(self.text(), **self.setting().options, **self.layout())
-        example = refute(claim)
+        example = refute(claim, by_shapes="shapes" in self.options)
         latex = claim.latex(r"\neq")
         words = nodes.paragraph("", "", *_tell(example), classes=["hg-counterexample"])
         return self.claim_box([*self.math(latex), words], latex, claim.describe(), 1)
@@ -178,11 +179,13 @@ class Refuted(Identity):
 
 def _tell(example: Counterexample) -> Iterator[nodes.Node]:
     """A counterexample in a sentence."""
-    sizes = ", ".join(f"{letter} = {length}" for letter, length in example.sizes.items())
-    yield nodes.strong("", "Not equal.")
     if example.left is None or example.right is None:
-        yield nodes.Text(f" With {sizes}, {example.reason}." if sizes else f" {example.reason}.")
+        yield nodes.strong("", "The shapes do not fit." if example.sizes else "Not equal.")
+        yield nodes.Text(
+            f" With {show_sizes(example.sizes)}, {example.reason}." if example.sizes else f" {example.reason}."
+        )
         return
+    yield nodes.strong("", "Not equal.")
     yield nodes.Text(" For example, with ")
     for name, array in example.arrays:
         yield inline_math(f"{name} = {matrix_latex(array)}")

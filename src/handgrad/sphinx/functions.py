@@ -8,6 +8,8 @@ from math import erfc, pi, sqrt
 
 import numpy as np
 
+from handgrad.derive import ExpressionError
+
 from .values import Array, ShapeError, Value, product, transpose
 
 _erfc = np.vectorize(erfc, otypes=[float])
@@ -80,7 +82,7 @@ def reduce(name: str, x: Value, axis: int | None = None, keepdims: bool = False)
     if axis is None:
         return Value(function(function(x.array, -1), -2), x.letters)
     if x.scalar or (axis not in (0, -1) if x.vector else axis not in (0, 1, -1)):
-        raise ShapeError(f"{name}: {x.describe()} has no axis {axis}")
+        raise ExpressionError(f"{name}: {x.describe()} has no axis {axis}")
     along_rows = x.vector or axis == 0
     array = function(x.array, -2 if along_rows else -1)
     if x.vector:
@@ -94,7 +96,7 @@ def reduce(name: str, x: Value, axis: int | None = None, keepdims: bool = False)
 def normalised(x: Value, axis: int = -1, *, log: bool = False) -> Value:
     """Softmax, or its logarithm, along an axis: the last one unless told."""
     if x.scalar:
-        raise ShapeError(f"softmax: {x.describe()} has no axis")
+        raise ExpressionError(f"softmax: {x.describe()} has no axis")
     last = -2 if x.vector or axis == 0 else -1
     return x.map(lambda z: z - logsumexp(z, last) if log else softmax(z, last))
 
@@ -165,14 +167,14 @@ UNARY: dict[str, Callable[[Value], Value]] = {
 def kron(a: Value, b: Value) -> Value:
     """The Kronecker product."""
     if a.letters or b.letters:
-        raise ShapeError("kron takes whole matrices, without letters")
+        raise ExpressionError("kron takes whole matrices, without letters")
     return Value(np.kron(a.array, b.array), (), a.row or b.row, a.column or b.column)
 
 
 def outer(a: Value, b: Value) -> Value:
     """The outer product of two vectors."""
     if not (a.vector and b.vector):
-        raise ShapeError(f"outer takes two vectors, not {a.describe()} and {b.describe()}")
+        raise ExpressionError(f"outer takes two vectors, not {a.describe()} and {b.describe()}")
     return product(a, transpose(b))
 
 

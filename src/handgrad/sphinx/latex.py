@@ -110,6 +110,13 @@ def letters_latex(letters: tuple[str, ...]) -> str:
     return ("," if any(len(letter) > 1 and letter[0] != "(" for letter in letters) else "").join(shown)
 
 
+def count_latex(count: float | str) -> str:
+    """Print a number, or the name of a dimension."""
+    if isinstance(count, str):
+        return name_latex(count) if len(count) == 1 else rf"\text{{{count}}}"
+    return str(count) if isinstance(count, int) else f"{count:g}"
+
+
 def bracketed(text: str) -> str:
     """Put parentheses around a formula, tall ones around a tall formula."""
     tall = "\\frac" in text or "\\sum" in text or "pmatrix" in text
@@ -170,13 +177,14 @@ class Printer:
         info, args = node.info, node.args
         match node.op:
             case "number":
-                return (f"{info:g}" if isinstance(info, float) else str(info)), ATOM if info >= 0 else SUM
+                return count_latex(info), ATOM if info >= 0 else SUM
             case "fraction":
-                return rf"\tfrac{{{info[0]}}}{{{info[1]}}}", ATOM
+                top, below = map(count_latex, info)
+                return rf"\tfrac{{{top}}}{{{below}}}", ATOM
             case "name" | "upstream":
                 return self.name(info), ATOM
             case "size":
-                return name_latex(info) if len(info) == 1 else rf"\text{{{info}}}", ATOM
+                return count_latex(info), ATOM
             case "pi":
                 return r"\pi", ATOM
             case "ones":

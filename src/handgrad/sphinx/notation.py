@@ -147,14 +147,44 @@ class _Reader:
         return value
 
     def elementwise(self) -> Node:
-        value = self.product()
+        value = self.coefficient() or self.product()
         while self.next_is("*", "/", "@"):
-            value = Node(self.take().text, (value, self.product()))
+            if self.take_if("/"):
+                value = Node("/", (value, self.divisor()))
+            else:
+                value = Node(self.take().text, (value, self.coefficient() or self.product()))
         return value
 
-    def product(self) -> Node:
+    def coefficient(self) -> Node | None:
+        """A fraction of numbers or dimensions in front of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
+        top, sign, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(4))
+        changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
+        if sign.text != "/" or not self.counts(top) or not self.counts(below) or changes_below:
+            return None
+        self.at += 3
+        return self.product(Node("fraction", info=tuple(map(self.count, (top, below)))))
+
+    def counts(self, token: Token) -> bool:
+        """Whether a token is a number or a dimension."""
+        is_dimension = token.text in self.vocabulary.dimensions and token.text not in self.vocabulary.names
+        return token.kind == "number" or is_dimension
+
+    def count(self, token: Token) -> int | float | str:
+        """The number, or the name of the dimension."""
+        return self.value(token) if token.kind == "number" else token.text
+
+    def divisor(self) -> Node:
+        """What stands below a ``/``: one factor, for a reader cannot tell whether a second is below as well."""
+        start = self.token
+        value = self.product()
+        if value.op == "juxtaposed":
+            message = "a product after '/' is ambiguous; write (1/c) A B, or 1/(c A B)"
+            raise ExpressionError(message, self.text, start.start, self.tokens[self.at - 1].stop)
+        return value
+
+    def product(self, first: Node | None = None) -> Node:
         """Factors side by side; a sum sign takes all that follows it."""
-        value = self.power()
+        value = first or self.power()
         while self.token.kind in ("number", "name") or self.next_is("(", "<"):
             value = Node("juxtaposed", (value, self.power()))
         return value
@@ -218,17 +248,7 @@ class _Reader:
         following = self.token
         if token.text == "1" and following.text.startswith("_") and following.start == token.stop:
             return Node("ones", info=self.dimension(self.take(), self.text[following.start + 1 : following.stop]))
-        value = self.value(token)
-        if not self.next_is("/"):
-            return Node("number", info=value)
-        below = self.tokens[self.at + 1]
-        if below.kind == "number":
-            self.at += 2
-            return Node("fraction", info=(value, self.value(below)))
-        if below.text in self.vocabulary.dimensions and below.text not in self.vocabulary.names:
-            self.at += 2
-            return Node("fraction", info=(value, below.text))
-        return Node("number", info=value)
+        return Node("number", info=self.value(token))
 
     def value(self, token: Token) -> int | float:
         try:

@@ -8,12 +8,12 @@ import numpy as np
 
 from handgrad.derive import ExpressionError
 
-from .claim import WIDE_TOLERANCE, Claim, FalseClaimError
+from .claim import SEEDS, WIDE_TOLERANCE, Claim, FalseClaimError, show_sizes
 from .conditions import meets
 from .latex import name_latex
 from .notation import Node
 from .values import Array, ShapeError
-from .world import World, difference, sides
+from .world import World, difference
 
 LARGEST, CHOICES, DRAWS = 3, 100, 8  # sizes up to this, so many choices of sizes, so many draws for each
 
@@ -29,7 +29,7 @@ class Counterexample:
     arrays : list
         The names in LaTeX, with their arrays.
     left, right : ndarray or None
-        The sides; None if they have different shapes.
+        The sides; None if the shapes do not fit.
     place : dict
         The index of the entry that is shown, if the sides have index letters.
     reason : str
@@ -44,13 +44,16 @@ class Counterexample:
     reason: str = ""
 
 
-def refute(claim: Claim) -> Counterexample:
+def refute(claim: Claim, *, by_shapes: bool = False) -> Counterexample:
     """Find a small counterexample in small whole numbers.
 
     Parameters
     ----------
     claim : Claim
         One equation.
+    by_shapes : bool
+        The claim is false because the shapes do not fit, whenever all sizes are different; what
+        would be false for numbers as well is not looked at.
 
     Returns
     -------
@@ -61,9 +64,10 @@ def refute(claim: Claim) -> Counterexample:
     Raises
     ------
     FalseClaimError
-        If the claim holds.
+        If the claim holds; if only shapes speak against it, and `by_shapes` is not given; if it is
+        given, and the shapes fit.
     ExpressionError
-        If there is not exactly one equation.
+        If there is not exactly one equation, or if it cannot be evaluated, whatever the sizes.
 
     Examples
     --------
@@ -76,25 +80,48 @@ def refute(claim: Claim) -> Counterexample:
     if len(claim.links) != 1:
         raise ExpressionError(f"a refutation has one equation, left == right; here are {len(claim.links)}")
     (left, right), letters = claim.links[0], claim.dimensions
-    mismatch: Counterexample | None = None
+    if by_shapes:
+        return _misfit(claim, left, right)
+    mismatch = ""
     choices = sorted(product(range(1, LARGEST + 1), repeat=len(letters)), key=lambda lengths: (sum(lengths), lengths))
     for lengths in islice(choices, CHOICES):
         sizes = claim.fixed | dict(zip(letters, lengths, strict=True))
         try:
             world = _find(claim, sizes, left, right)
         except ShapeError as error:
-            mismatch = mismatch or Counterexample(sizes, [], reason=str(error))
+            mismatch = f"for {show_sizes(sizes)}, {error}"
             continue
         if world is not None:
             _shrink(claim, world, left, right)
             return _counterexample(claim, world, sizes, left, right)
-    if mismatch is not None:
-        return mismatch
+    if mismatch:
+        raise FalseClaimError(
+            f"no numbers refute {claim.show(left, right)}: {mismatch}; if that is why it is false, say :shapes:"
+        )
     try:  # what holds for squares and linear losses may fail for other functions
         claim.check()
     except FalseClaimError as error:
         return Counterexample({}, [], reason=str(error))
     raise FalseClaimError(f"{claim.show(left, right)} is called refuted, but it holds")
+
+
+def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
+    """See that the shapes do not fit, for several choices of sizes that are pairwise different."""
+    found = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        sizes = claim.sizes(rng)
+        world = claim.draw(sizes, rng)
+        claim.seen = world.seen
+        try:
+            claim.sides(world, left, right, spread=True)
+        except ShapeError as error:
+            found.append(Counterexample(sizes, [], reason=str(error)))
+        else:
+            raise FalseClaimError(
+                f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} they fit"
+            )
+    return found[0]
 
 
 def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World | None:
@@ -105,14 +132,14 @@ def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World
         if world is None:
             return None
         claim.seen = world.seen
-        if _differ(world, left, right):
+        if _differ(claim, world, left, right):
             return world
     return None
 
 
-def _differ(world: World, left: Node, right: Node) -> bool:
+def _differ(claim: Claim, world: World, left: Node, right: Node) -> bool:
     try:
-        _, x, y = sides(world, left, right)
+        _, x, y = claim.sides(world, left, right, spread=True)
         return difference(x, y) > WIDE_TOLERANCE
     except ZeroDivisionError:
         return False
@@ -130,7 +157,7 @@ def _shrink(claim: Claim, world: World, left: Node, right: Node) -> None:
                 array[at] = smaller
                 if conditions and not meets(array.reshape(shape), conditions):
                     _mirror(array, before, at, smaller)
-                if meets(array.reshape(shape), conditions) and _differ(world, left, right):
+                if meets(array.reshape(shape), conditions) and _differ(claim, world, left, right):
                     break
                 array[...] = before
 
@@ -143,7 +170,8 @@ def _mirror(array: Array, before: Array, at: tuple[int, ...], value: float) -> N
 
 def _counterexample(claim: Claim, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
     arrays = [(name_latex(name, claim.spelling), array) for name, array, _ in _drawn(world)]
-    letters, x, y = sides(world, left, right)
+    letters, x, y = claim.sides(world, left, right, spread=True)
+    x, y = np.broadcast_arrays(x, y)
     where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
     place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}
     return Counterexample(sizes, arrays, x[where], y[where], place)

@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.derive import ExpressionError
+
 Array: TypeAlias = NDArray[Any]
 
 
 class ShapeError(ValueError):
-    """Two parts whose shapes do not conform."""
+    """Two parts whose shapes do not conform; with other sizes they may."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ class Value:
         """``A[i,j]``: a letter for each axis, or a number counted from 1, or ``:`` to keep the axis."""
         open_axes = [axis for axis, is_open in ((-2, self.row), (-1, self.column)) if is_open]
         if len(subscripts) != len(open_axes):
-            raise ShapeError(f"[{','.join(subscripts)}] has {len(subscripts)} indices, for {self.describe()}")
+            raise ExpressionError(f"[{','.join(subscripts)}] has {len(subscripts)} indices, for {self.describe()}")
         array, kept = self.array, {-2: False, -1: False}
         names: list[str] = [*self.letters, "rows", "columns"]
         for axis, subscript in zip(open_axes, subscripts, strict=True):
@@ -105,7 +107,9 @@ class Value:
             elif subscript.isidentifier():
                 names[axis] = subscript
             else:
-                raise ShapeError(f"the index {subscript} of an axis that is a product of dimensions is not supported")
+                raise ExpressionError(
+                    f"the index {subscript} of an axis that is a product of dimensions is not supported"
+                )
         self._same_letter_same_size(names, array.shape)
         letters = tuple(dict.fromkeys(name for name in names if name not in ("rows", "columns")))
         number = {name: at for at, name in enumerate(dict.fromkeys(names))}
@@ -161,7 +165,7 @@ def product(a: Value, b: Value) -> Value:
 def numpy_product(a: Value, b: Value) -> Value:
     """``a @ b``: a vector on the left is a row, and the result is a vector again."""
     if a.scalar or b.scalar:
-        raise ShapeError("@ takes no scalars; write * for a multiple")
+        raise ExpressionError("@ takes no scalars; write * for a multiple")
     if not a.vector or a.upright:
         return product(a, b)
     made = product(transpose(a), b)
@@ -179,7 +183,7 @@ def elementwise(a: Value, b: Value, function: Callable[[Any, Any], Any], sign: s
     """Combine entry by entry, with NumPy's broadcasting."""
     a, b = widen(a, b), widen(b, a)
     if a.vector and b.vector and a.upright != b.upright:
-        raise ShapeError(f"{sign} of a vector and a column; write [:, None] at both or at none")
+        raise ExpressionError(f"{sign} of a vector and a column; write [:, None] at both or at none")
     for x, y, both in zip(a.shape, b.shape, (a.row and b.row, a.column and b.column), strict=True):
         if both and x != y:
             raise ShapeError(f"{a.describe()} {sign} {b.describe()} does not conform")

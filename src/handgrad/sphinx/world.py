@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from handgrad.derive import ExpressionError
 from handgrad.layout import Layout
 
 from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
@@ -134,7 +135,7 @@ class Evaluation:
         value = self.value(let.formula)
         if set(value.letters) != set(let.letters) or (let.letters and not value.scalar):
             target = f"{let.name}[{','.join(let.letters)}]" if let.letters else let.name
-            raise ShapeError(f"{target} cannot be {value.describe()}: both sides must have the same free letters")
+            raise ExpressionError(f"{target} cannot be {value.describe()}: both sides must have the same free letters")
         return value_of(value.at(let.letters)[..., 0, 0], len(let.letters)) if let.letters else value
 
     def evaluate(self, node: Node) -> Value:
@@ -144,7 +145,8 @@ class Evaluation:
             case "number":
                 return value_of(float(info), 0)
             case "fraction":
-                return value_of(info[0] / float(self.world.sizes.get(info[1], info[1])), 0)
+                top, below = (float(self.world.sizes.get(part, part)) for part in info)
+                return value_of(top / below, 0)
             case "name":
                 return self.name(info)
             case "pi":
@@ -198,7 +200,7 @@ class Evaluation:
     def arithmetic(self, sign: str, a: Value, b: Value) -> Value:
         """Entry by entry."""
         if sign == "/" and a.scalar and not b.scalar:
-            raise ShapeError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
+            raise ExpressionError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
         return elementwise(a, b, ARITHMETIC[sign], sign)
 
     def power(self, base: Value, exponent: Value) -> Value:
@@ -206,15 +208,17 @@ class Evaluation:
         if base.scalar:
             return elementwise(base, exponent, np.power, "^")
         times = exponent.array.item()
-        if times != int(times) or times < 1 or not (base.row and base.column) or base.shape[0] != base.shape[1]:
-            raise ShapeError(f"{base.describe()} ^ {times:g}: a square matrix has whole powers; ** is elementwise")
+        if times != int(times) or times < 1 or not (base.row and base.column):
+            raise ExpressionError(f"{base.describe()} ^ {times:g}: a square matrix has whole powers; ** is elementwise")
+        if base.shape[0] != base.shape[1]:
+            raise ShapeError(f"{base.describe()} ^ {times:g}: the matrix is not square; ** is elementwise")
         return base.map(lambda array: np.linalg.matrix_power(array, int(times)))
 
     def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
         """``sum_ij``."""
         for letter in letters:
             if letter not in value.letters:
-                raise ShapeError(f"the letter {letter} is summed, but does not occur in what is summed")
+                raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
         return value.total(letters)
 
     # -- Index notation -------------------------------------------------------------------------
@@ -224,8 +228,10 @@ class Evaluation:
         sizes = self.letter_sizes()
         found = sizes.get(i, set()) & sizes.get(j, set()) or sizes.get(i, set()) | sizes.get(j, set())
         if len(found) != 1:
-            reason = "occur in no array" if not found else "run over different dimensions; rename one of them"
-            raise ShapeError(f"delta[{i},{j}]: the letters {reason}")
+            where = f"delta[{i},{j}]: the letters"
+            if not found:
+                raise ExpressionError(f"{where} occur in no array")
+            raise ShapeError(f"{where} run over different dimensions; rename one of them")
         (size,) = found
         return Value(np.eye(size)[..., None, None], (i, j)) if i != j else Value(np.ones((size, 1, 1)), (i,))
 
@@ -293,7 +299,7 @@ class Evaluation:
         stacked = np.stack(columns, axis=-1).reshape(*y.array.shape, *x.shape)
         if letters is not None:
             if not y.scalar:
-                raise ShapeError(
+                raise ExpressionError(
                     f"the derivative of {y.describe()} by entries needs letters above as well: dY[i,j]/dX[a,b]"
                 )
             return Value(stacked[..., 0, 0, :, :], y.letters, x.row, x.column).entry(letters)
@@ -312,7 +318,7 @@ class Evaluation:
         if y.vector and x.vector:
             made = Value(stacked[..., 0, :, 0], y.letters, True, True)
             return transpose(made) if layout == Layout.DENOMINATOR else made
-        raise ShapeError(
+        raise ExpressionError(
             f"the derivative of {y.describe()} by {x.describe()} is no matrix; write it with letters, dY[i,j]/dX[a,b]"
         )
 
@@ -324,11 +330,11 @@ class Evaluation:
         name = ALIASES.get(name, name)
         expected = 2 if name in BINARY else 1
         if len(args) != expected:
-            raise ShapeError(f"{name} takes {expected} argument{'s' * (expected > 1)}, not {len(args)}")
+            raise ExpressionError(f"{name} takes {expected} argument{'s' * (expected > 1)}, not {len(args)}")
         allowed = {"axis", "keepdims"} if name in ALONG else {"axis"} if name in NORMALISED else set()
         for option in options:
             if option not in allowed:
-                raise ShapeError(f"{name} takes no option {option}")
+                raise ExpressionError(f"{name} takes no option {option}")
         if name in ALONG:
             return reduce(name, args[0], **options)
         if name in NORMALISED:
@@ -361,10 +367,10 @@ class Evaluation:
         loss = name[2:] or "L"
         arguments = [self.value(node.args[0]) for node in self.world.nodes() if loss_name(node) == loss]
         if not arguments:
-            raise ShapeError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
+            raise ExpressionError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
         y = arguments[0]
         if any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
-            raise ShapeError(f"{name} is ambiguous: {loss} is applied to different values")
+            raise ExpressionError(f"{name} is ambiguous: {loss} is applied to different values")
         weights = self.weights(loss, y)
         return replace(y, array=weights * (np.ones_like(y.array) if self.world.whole else np.cos(y.array)))
 
@@ -393,8 +399,10 @@ COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-def sides(world: World, left: Node, right: Node) -> tuple[tuple[str, ...], Array, Array]:
+def sides(world: World, left: Node, right: Node, *, spread: bool = False) -> tuple[tuple[str, ...], Array, Array]:
     """The values of two sides, aligned: their letters, and an array each. A plain 0 has any shape.
+
+    With `spread`, a side may lack letters of the other: it is the same for all their values.
 
     Raises
     ------
@@ -406,7 +414,9 @@ def sides(world: World, left: Node, right: Node) -> tuple[tuple[str, ...], Array
         a = b.map(np.zeros_like)
     if right.op == "number" and right.info == 0:
         b = a.map(np.zeros_like)
-    if set(a.letters) != set(b.letters) or (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
+    mine, other = set(a.letters), set(b.letters)
+    letters_fit = mine == other or (spread and (mine < other or other < mine))
+    if not letters_fit or (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
         raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
     return together(a, b)
 
