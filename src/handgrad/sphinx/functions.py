@@ -108,12 +108,17 @@ def square(name: str, x: Value) -> Array:
     return x.array
 
 
+def _has_full_rank(array: Array) -> bool:
+    """Whether no matrix of an array loses rank; a complex step does not count."""
+    return bool(np.all(np.linalg.matrix_rank(array.real) == min(array.shape[-2:])))
+
+
 def inverse(x: Value) -> Value:
     """The inverse of a matrix; of a scalar, its reciprocal."""
     if x.scalar:
         return x.map(lambda z: 1 / z)
     array = square("inv", x)
-    if np.any(np.linalg.det(array) == 0):
+    if not _has_full_rank(array):
         raise ZeroDivisionError("the inverse of a singular matrix")
     return Value(np.linalg.inv(array), x.letters, True, True)
 
@@ -147,7 +152,11 @@ def _norm(x: Value) -> Value:
 
 
 def _pinv(x: Value) -> Value:
-    """The pseudoinverse of a matrix with full column rank, from its formula, which a complex step can follow."""
+    """The pseudoinverse of a matrix with full rank, from its formula, which a complex step can follow."""
+    if not _has_full_rank(x.array):
+        raise ZeroDivisionError("the pseudoinverse of a matrix without full rank")
+    if x.shape[0] < x.shape[1]:
+        return product(transpose(x), inverse(product(x, transpose(x))))
     return product(inverse(product(transpose(x), x)), transpose(x))
 
 
