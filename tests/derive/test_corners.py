@@ -9,6 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.cli import main
 from handgrad.derive import derivation, expression, index, source
+from handgrad.derive.check import DRAWS, Numbers
 from handgrad.derive.latex import to_latex
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
 
@@ -196,3 +197,11 @@ def test_a_jacobian_of_zeros_is_an_array_of_zeros():
     made = hg.derive("X", "z", "X: n i, z: k").to_numpy()(X=np.ones((2, 3)), z=np.ones(4))
     assert made.shape == (2, 3, 4)
     assert not made.any()
+
+
+def test_sizes_are_pairwise_different_however_many_dimensions_there_are():
+    d = hg.derive("L(kron(A, B) @ kron(C, D))", "A", "A: a b, B: c d, C: b e, D: d f")
+    for seed in (0, 1, 2):
+        sizes = Numbers(d, seed, DRAWS[0]).sizes
+        assert len(set(sizes.values())) == len(sizes) == 6
+    assert d.check() > 8

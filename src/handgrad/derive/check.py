@@ -57,6 +57,11 @@ def loss(table: Table) -> float:
     return sum([(1 + 0.7 * k) * math.sin(y) + 0.3 * y * y for k, y in enumerate(entries)])
 
 
+def loss_slope(table: Table) -> Table:
+    """The gradient of `loss`."""
+    return {index: (1 + 0.7 * k) * math.cos(table[index]) + 0.6 * table[index] for k, index in enumerate(sorted(table))}
+
+
 def unknown(order: int, shift: float) -> Callable[[float], float]:
     """What stands for an unknown elementwise function, or for its derivative of some order."""
     return lambda z: 1.3**order * math.sin(1.3 * z + shift + order * math.pi / 2)
@@ -70,9 +75,8 @@ class Numbers:
         dims = sorted({node.info for node in d.graph.nodes if node.op == "size"} |
                       {dim for node in d.graph.nodes for dim in node.dims} |
                       {dim for shape in d.shapes.values() for dim in flat(shape)})  # fmt: skip
-        # Pairwise different, no small constant, and all of them different with the next seed; with many
-        # dimensions smaller, and from six on not all different, or the sums over all letters take minutes.
-        least, few = (3, len(dims) + 1) if len(dims) < 4 else (2, min(len(dims), 5))
+        # Pairwise different, and all of them different with the next seed; smaller where there are many.
+        least, few = (3, len(dims) + 1) if len(dims) < 4 else (2, len(dims))
         self.sizes = {dim: least + (at + seed) % few for at, dim in enumerate(dims)}
         source = gauss(seed)
         self.inputs: dict[str, Table] = {
@@ -100,15 +104,21 @@ class Numbers:
         self.adjoints = self._chain()
 
     def partial(self, parent: Node, child: Node) -> Table:
-        """The derivative of a node by one child while the others stay."""
+        """The derivative of a node by one child while the others stay; an entry that is left out is zero."""
         if (parent, child) not in self.partials:
-            values = dict(self.values)
+            values, here = dict(self.values), self.values[child]
 
             def at(moved: Table) -> Table:
                 values[child] = moved
                 return evaluate_node(parent, values, self.sizes, self.functions)
 
-            self.partials[parent, child] = differences(at, self.values[child])
+            if parent.op == "loss":
+                made = loss_slope(here)
+            elif parent.op in ("call", "unknown"):
+                made = {index + index: slope for index, slope in entrywise_differences(at, here).items()}
+            else:
+                made = differences(at, here)
+            self.partials[parent, child] = made
         return self.partials[parent, child]
 
     def _chain(self) -> dict[Node, Table]:
@@ -122,12 +132,11 @@ class Numbers:
                 continue
             total = {p + q: 0.0 for p in out for q in own}
             for link in d.sweep.links[node]:
-                above, partial = adjoints[link.parent], self.partial(link.parent, node)
-                for p in out:
-                    for k in indices(link.parent.dims, self.sizes):
-                        factor = above[p + k]
-                        for q in own:
-                            total[p + q] += factor * partial[k + q]
+                above, rank = adjoints[link.parent], len(link.parent.dims)
+                for index, slope in self.partial(link.parent, node).items():
+                    k, q = index[:rank], index[rank:]
+                    for p in out:
+                        total[p + q] += above[p + k] * slope
             adjoints[node] = total
         return adjoints
 
@@ -162,6 +171,15 @@ def differences(function: Callable[[Table], Table], at: Table) -> Table:
             for index, value in function(moved).items():
                 key = index + entry
                 result[key] = result.get(key, 0.0) + weight * value / STEP
+    return result
+
+
+def entrywise_differences(function: Callable[[Table], Table], at: Table) -> Table:
+    """The same for a function of every entry by itself: all of them move at once."""
+    result = dict.fromkeys(at, 0.0)
+    for shift, weight in STENCIL:
+        for index, value in function({index: entry + shift * STEP for index, entry in at.items()}).items():
+            result[index] += weight * value / STEP
     return result
 
 
@@ -378,8 +396,9 @@ def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, 
         below, lower = _split(bottom)
         parent, child = names[head[1:]], names[below[1:]]
         total = parent is d.root
-        true = numbers.total(child) if total else numbers.partial(parent, child)
         dims = list(parent.dims) + list(child.dims)
+        zero = dict.fromkeys(indices(dims, numbers.sizes), 0.0)
+        true = numbers.total(child) if total else zero | numbers.partial(parent, child)
     elif head == "J":
         true, dims, lower = arranged(d, numbers), [l.dim for l in d.arranged(d.layout_name).free], []
     else:
@@ -448,9 +467,9 @@ def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[s
         total = dict.fromkeys(indices(parent.dims, numbers.sizes), 0.0)
         for child, _ in links:
             if child in moved:
-                partial = numbers.partial(parent, child)
-                for k in total:
-                    total[k] += sum([partial[k + q] * v for q, v in moved[child].items()])
+                for index, slope in numbers.partial(parent, child).items():
+                    k, q = index[: len(parent.dims)], index[len(parent.dims) :]
+                    total[k] += slope * moved[child][q]
         moved[parent] = total
     return {"d" + d.labels[node]: (table, node.shape) for node, table in moved.items()}
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, TypeAli
 
 from .expression import Axis, Expr, Shape, postorder, read_row
 from .functions import ELEMENTWISE
-from .terms import Node, Sum, summed
+from .terms import Letter, Letters, Node, Sum, summed
 
 Table: TypeAlias = dict[tuple[int, ...], float]
 Sizes: TypeAlias = Mapping[str, int]
@@ -256,14 +256,32 @@ def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Tabl
     """A sum of terms: every letter runs over its dimension, letters that are not free are summed."""
     total: Table = dict.fromkeys(indices([l.dim for l in value.free], sizes), 0.0)
     for coefficient, factors in value.terms:
-        letters = [*value.free, *summed(factors, value.free)]
-        at = {letter: k for k, letter in enumerate(letters)}
-        reads = [(values[node], [at[l] for l in ls], p) for node, ls, p in factors]
-        rank = len(value.free)
-        for index in indices([l.dim for l in letters], sizes):
-            product = coefficient
-            for table, read, power in reads:
-                entry = table[tuple([index[k] for k in read])]
-                product *= entry if power == 1 else entry**power
-            total[index[:rank]] += product
+        parts = [(_power(values[node], power), letters) for node, letters, power in factors]
+        for letter in summed(factors, value.free):  # each as soon as possible: all at once would take minutes
+            here = [part for part in parts if letter in part[1]]
+            others = [part for part in parts if letter not in part[1]]
+            left = tuple(dict.fromkeys([l for _, letters in here for l in letters if l is not letter]))
+            parts = [*others, (_sum_products(here, left, letter, sizes), left)]
+        for index, entry in _sum_products(parts, value.free, None, sizes).items():
+            total[index] += coefficient * entry
+    return total
+
+
+def _power(table: Table, power: float) -> Table:
+    return table if power == 1 else {index: entry**power for index, entry in table.items()}
+
+
+def _sum_products(
+    parts: Sequence[tuple[Table, Letters]], left: Letters, letter: Letter | None, sizes: Sizes
+) -> Table:  # fmt: skip
+    """The product of tables for every index of `left`, summed over a letter."""
+    order = (*left, letter) if letter else left
+    reads = [(table, [order.index(l) for l in letters]) for table, letters in parts]
+    total: Table = {}
+    for index in indices([l.dim for l in order], sizes):
+        product = 1.0
+        for table, read in reads:
+            product *= table[tuple([index[k] for k in read])]
+        kept = index[: len(left)]
+        total[kept] = total.get(kept, 0.0) + product
     return total

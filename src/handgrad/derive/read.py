@@ -4,7 +4,7 @@ Both readers are written against what the notations mean, not against the printe
 broadcasts: in index notation every letter has one dimension, in matrix notation shapes must agree.
 """
 
-from typing import Callable, Mapping, NamedTuple, TypeAlias
+from typing import Callable, Mapping, NamedTuple, Sequence, TypeAlias
 
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices, to_lists
@@ -90,9 +90,11 @@ class IndexReader(Reader):
         super().__init__(text, world)
         self.dims: list[dict[str, str]] = [dims]  # innermost scope last
         self.pairs: list[tuple[str, str]] = []
+        self.used: list[str] = []  # every letter, each time it occurs
 
     def note(self, letter: str, dim: str) -> None:
         """A letter runs over one dimension only."""
+        self.used.append(letter)
         for scope in reversed(self.dims):
             if letter in scope:
                 if scope[letter] not in ("", dim):
@@ -119,39 +121,30 @@ class IndexReader(Reader):
 
     def term(self) -> Entry:
         """A sum sign over everything to its right, factors, divisions."""
-        factors: list[tuple[Entry, int]] = []
-        letters: list[str] | None = None
+        factors: list[tuple[Entry, int, list[str]]] = []
+        letters: list[str] = []
         self.pairs, outside = [], self.pairs
         while True:
             token = self.tokens[self.at]
             if token.kind == "name" and token.text.startswith("sum_"):
                 letters = self.letters(self.take().text[4:])
                 self.dims.append(dict.fromkeys(letters, ""))
-            elif token.text == "/":
-                self.take()
-                factors.append((self.power(), -1))
-                self.end_of_divisor()
-            elif token.kind in ("number", "name") or token.text == "(":
-                factors.append((self.power(), 1))
+            elif token.text == "/" or token.kind in ("number", "name") or token.text == "(":
+                sign = -1 if token.text == "/" and self.take() else 1
+                start = len(self.used)
+                factor = self.power()
+                factors.append((factor, sign, self.used[start:]))
+                if sign < 0:
+                    self.end_of_divisor()
             else:
                 break
         if not factors:
             raise self.fail("a factor is needed here")
-
-        def value(place: Place) -> float:
-            product = 1.0
-            for factor, sign in factors:
-                product = product * factor(place) if sign > 0 else product / factor(place)
-            return product
-
         self.match_deltas()
+        tied = [letter for pair in self.pairs for letter in pair]
         self.pairs = outside
-        if letters is None:
-            return value
-        dims = self.dims.pop()
-        return lambda place: sum(
-            [value(place | dict(zip(dims, index))) for index in indices(dims.values(), self.world.sizes)]
-        )
+        lengths = {letter: self.world.sizes[dim] for letter, dim in self.dims.pop().items()} if letters else {}
+        return sum_of_products(factors, sorted(lengths, key=lambda letter: letter not in tied), lengths)
 
     def letters(self, names: str) -> list[str]:
         """Split ``no`` or ``n1o``."""
@@ -225,6 +218,7 @@ class IndexReader(Reader):
         j = self.take().text
         self.take("]")
         self.pairs.append((i, j))
+        self.used += [i, j]
         return lambda place: float(place[i] == place[j])
 
     def parenthesis(self) -> Entry:
@@ -277,6 +271,30 @@ def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table
     entry = IndexReader(text, world, dict(letters)).read()
     names = [letter for letter, _ in letters]
     return {index: entry(dict(zip(names, index))) for index in indices([dim for _, dim in letters], world.sizes)}
+
+
+def sum_of_products(
+    factors: Sequence[tuple[Entry, int, Sequence[str]]], order: Sequence[str], lengths: Mapping[str, int]
+) -> Entry:  # fmt: skip
+    """Sum over letters, one inside the other; what is zero already is not gone into.
+
+    A factor comes with its sign, -1 if it divides, and with the letters it needs.
+    """
+    ready: list[list[tuple[Entry, int]]] = [[] for _ in range(len(order) + 1)]
+    for factor, sign, needs in factors:
+        ready[max([depth + 1 for depth, letter in enumerate(order) if letter in needs] or [0])].append((factor, sign))
+
+    def total(place: Place, product: float, depth: int) -> float:
+        for factor, sign in ready[depth]:
+            product = product * factor(place) if sign > 0 else product / factor(place)
+            if not product:
+                return 0.0
+        if depth == len(order):
+            return product
+        letter = order[depth]
+        return sum([total(place | {letter: at}, product, depth + 1) for at in range(lengths[letter])])
+
+    return lambda place: total(place, 1.0, 0)
 
 
 class MatrixReader(Reader):
