@@ -165,12 +165,13 @@ def differences(function: Callable[[Table], Table], at: Table) -> Table:
     """The derivative of a function of a table, by central differences of order four."""
     result: Table = {}
     for entry in at:
+        step = STEP * min(1.0, max(0.01, abs(at[entry])))  # the logarithm of a small number bends sharply
         for shift, weight in STENCIL:
             moved = dict(at)
-            moved[entry] += shift * STEP
+            moved[entry] += shift * step
             for index, value in function(moved).items():
                 key = index + entry
-                result[key] = result.get(key, 0.0) + weight * value / STEP
+                result[key] = result.get(key, 0.0) + weight * value / step
     return result
 
 
@@ -278,14 +279,15 @@ def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
             return
         rank, true = len(d.root.dims), numbers.total(d.variable)
         said = dict.fromkeys(true, 0.0)
-        rows = _stack(d.root.shape, numbers, order)
+        rows, turn = _stack(d.root.shape, numbers, order), len(d.variable.shape[0]) if d.variable.shape else 0
         for part in parts:
             table = evaluate(part.matrix, world.tables, numbers.sizes, numbers.functions)
             shape = d.variable.shape[::-1] if part.transposed else d.variable.shape
             columns = _stack(shape, numbers, order)
             matrix = to_lists(table, part.matrix.shape, numbers.sizes)
             for index in said:
-                own = index[rank:][::-1] if part.transposed else index[rank:]
+                own = index[rank:]
+                own = own[turn:] + own[:turn] if part.transposed else own
                 said[index] += matrix[rows[index[:rank]]][columns[own]]
         _compare(Step("", kronecker(d, order), f"vec in order {order}"), said, true)
 
@@ -293,8 +295,9 @@ def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
 def _stack(shape: Shape, numbers: Numbers, order: str) -> dict[tuple[int, ...], int]:
     """The place of every entry in vec."""
     keys = list(indices(flat(shape), numbers.sizes))
-    if order == "F":
-        keys.sort(key=lambda index: index[::-1])
+    if order == "F":  # a column after the other; an axis that is a product keeps its own order
+        rows = len(shape[0]) if shape else 0
+        keys.sort(key=lambda index: (index[rows:], index[:rows]))
     return {index: at for at, index in enumerate(keys)}
 
 

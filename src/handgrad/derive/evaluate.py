@@ -126,7 +126,14 @@ def combine(op: str, a: float, b: float) -> float:
         return a - b
     if op == "*":
         return a * b
-    return a / b if op == "/" else a**b
+    return a / b if op == "/" else raised(a, b)
+
+
+def raised(a: float, b: float) -> float:
+    """A real power."""
+    if a < 0 and b != int(b):
+        raise ValueError("a root of a negative number")
+    return float(a**b)
 
 
 def _picker(shape: Shape, result: Shape) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
@@ -268,7 +275,7 @@ def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Tabl
 
 
 def _power(table: Table, power: float) -> Table:
-    return table if power == 1 else {index: entry**power for index, entry in table.items()}
+    return table if power == 1 else {index: raised(entry, power) for index, entry in table.items()}
 
 
 def _sum_products(

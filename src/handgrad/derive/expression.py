@@ -22,7 +22,9 @@ PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,j
 SQUARE = ("inv", "det", "logdet")
 ALONG = ("softmax", "log_softmax", "logsumexp", "max")
 REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min")
-ARITY = {"@": 2, "maximum": 2, "minimum": 2, "where": 3, "softmax_cross_entropy": 2, "matrix_power": 2, "vdot": 2}
+ARITY = {"where": 3, "clip": 3} | dict.fromkeys(
+    ["@", "maximum", "minimum", "softmax_cross_entropy", "matrix_power", "vdot", "inner", "solve", "logaddexp", "hypot",
+     "add", "subtract", "multiply", "divide", "power"], 2)  # fmt: skip
 ALIASES = {
     "tr": "trace",
     "dot": "@",
@@ -31,6 +33,12 @@ ALIASES = {
     "absolute": "abs",
     "transpose": "T",
     "amax": "max",
+    "amin": "min",
+    "true_divide": "divide",
+    "identity": "eye",
+    "diagonal": "diag",
+    "swish": "silu",
+    "ravel": "flatten",
 }
 
 
@@ -90,6 +98,12 @@ class Expr:
 
     def __matmul__(self, other: Any) -> "Expr":
         return call("@", [self, to_expr(other)])
+
+    def __gt__(self, other: Any) -> "Expr":
+        return arithmetic(">", self, to_expr(other))
+
+    def __lt__(self, other: Any) -> "Expr":
+        return arithmetic("<", self, to_expr(other))
 
     def __neg__(self) -> "Expr":
         if self.op == "number":
@@ -184,6 +198,8 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())
         if len(shapes[name]) > 2:
             raise ExpressionError(f"dims[{name!r}] has {len(shapes[name])} axes ({axes}); matrices have at most 2")
+        if name == "delta" and len(shapes[name]) == 2:
+            raise ExpressionError("dims: delta[i,j] is Kronecker's in index notation; give the matrix another name")
     return shapes
 
 
@@ -235,12 +251,12 @@ def _label(expr: Expr) -> str:
 
 def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
     """Elementwise ``+ - * / **`` and comparisons, with NumPy broadcasting."""
-    if op == ">":
-        return Expr("call", (arithmetic("-", a, b),), "step", shape=broadcast("-", a, b))
+    if op in (">", "=="):
+        return call("step" if op == ">" else "iszero", [arithmetic("-", a, b)])
     if op == "<":
         return arithmetic(">", b, a)
-    if op == "==":
-        return Expr("call", (arithmetic("-", a, b),), "iszero", shape=broadcast("-", a, b))
+    if op in OPPOSITE:
+        return 1 - arithmetic(OPPOSITE[op], a, b)
     if a.op == b.op == "number":
         return _constant_value(f"{a} {op} {b}", lambda: OPERATIONS[op](a.info, b.info))
     if op == "/" and b.info == 0 and b.op == "number":
@@ -250,6 +266,7 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
     return Expr(op, (a, b), shape=broadcast(op, a, b))
 
 
+OPPOSITE = {"<=": ">", ">=": "<", "!=": "=="}
 OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -379,9 +396,11 @@ def _reduction(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
 
 
 def _axis(name: str, x: Expr, value: Any) -> int | None:
-    if value is None:
-        return None
     rank = len(x.shape)
+    if isinstance(value, tuple) and len(value) == 1:
+        (value,) = value
+    if value in (None, (0, 1), (1, 0), (-2, -1)) and (value is None or rank == 2):
+        return None
     if not isinstance(value, int) or isinstance(value, bool) or not -rank <= value < rank:
         raise ExpressionError(
             f"{name}: axis is {value!r}; {_label(x)} with shape {show_shape(x.shape)} has "
@@ -401,12 +420,13 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
     if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
-        options.setdefault("axis", args.pop().info)
+        options.setdefault("ord" if name == "norm" else "axis", args.pop().info)
     arity = ROWS[name].count(",") + 1 if name in ROWS else ARITY.get(name, 1)
     if len(args) != arity:
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}")
     x = args[0]
     allowed = {"axis", "keepdims"} if name in REDUCTIONS else {"axis"} if name in ALONG else set()
+    allowed |= {"ord"} if name == "norm" else set()
     for option in options:
         if option not in allowed:
             raise ExpressionError(f"{name} takes no argument {option}=")
@@ -416,6 +436,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         if name == "logsumexp" and len(x.shape) > 1:
             raise ExpressionError("logsumexp of a matrix needs axis=0 or axis=1")
         axis = _axis(name, x, -1)
+    if "axis" in options:
+        options["axis"] = axis
     if name in MACROS:
         return MACROS[name](*args, **options)
     if name == "T":
@@ -501,6 +523,30 @@ def reshape(x: Expr, shape: Shape) -> Expr:
     return x if x.shape == shape else Expr("reshape", (x,), shape=shape)
 
 
+def read_shape(x: Expr, sizes: Sequence[Expr]) -> Shape:
+    """The shape that ``reshape(n, -1)`` asks for: one axis may be -1, which is what the others leave."""
+    axes = [None if value_of(size) == -1 else read_axis("reshape", size) for size in sizes]
+    if None not in axes:
+        return tuple([axis or () for axis in axes])
+    at = axes.index(None)
+    flat = [letter for axis in x.shape for letter in axis]
+    before, after = [sum([len(axis or ()) for axis in part]) for part in (axes[:at], axes[at + 1 :])]
+    axes[at] = tuple(flat[before : len(flat) - after])
+    return tuple([axis or () for axis in axes])
+
+
+def _norm(x: Expr, ord: Any = None, **options: Any) -> Expr:  # noqa: A002 - its name in NumPy
+    vector = len(x.shape) == 1 or options.get("axis") is not None
+    if ord == 1 and vector:
+        return call("sum", [call("abs", [x])], options)
+    if ord not in (None, 2 if vector else "fro"):
+        known = "1 and 2" if vector else "'fro'"
+        raise ExpressionError(
+            f"norm: ord={ord!r} of a {'vector' if vector else 'matrix'} is not supported; {known} are"
+        )
+    return call("sum", [x**2], options) ** 0.5
+
+
 def _power(x: Expr, count: Expr) -> Expr:
     times = value_of(count)
     if times is None or times != int(times) or not 1 <= abs(times) <= 20:
@@ -510,6 +556,12 @@ def _power(x: Expr, count: Expr) -> Expr:
     for _ in range(abs(int(times)) - 1):
         result = result @ base
     return result
+
+
+def _maximum(a: Expr, b: Expr) -> Expr:
+    if value_of(a) == 0 or value_of(b) == 0:
+        return call("relu", [b if value_of(a) == 0 else a])
+    return b + call("relu", [a - b])
 
 
 def _var(x: Expr, **options: Any) -> Expr:
@@ -527,10 +579,26 @@ def _cross_entropy(z: Expr, t: Expr) -> Expr:
 MACROS: dict[str, Callable[..., Expr]] = {
     "sqrt": lambda x: x**0.5,
     "square": lambda x: x**2,
-    "norm": lambda x, **options: call("sum", [x**2], options) ** 0.5,
+    "norm": _norm,
     "vdot": lambda x, y: call("sum", [x * y]),
-    "maximum": lambda a, b: call("relu", [a]) if b.info == 0 else b + call("relu", [a - b]),
-    "minimum": lambda a, b: b - call("relu", [b - a]),
+    "inner": lambda x, y: x @ y.T,
+    "solve": lambda a, b: call("inv", [a]) @ b,
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "power": lambda a, b: a**b,
+    "negative": lambda x: -x,
+    "reciprocal": lambda x: 1 / x,
+    "hypot": lambda a, b: (a**2 + b**2) ** 0.5,
+    "ones_like": lambda x: Expr("ones", shape=x.shape),
+    "zeros_like": lambda x: Expr("zeros", shape=x.shape),
+    "flatten": lambda x: reshape(x, (tuple([letter for axis in x.shape for letter in axis]),)),
+    "maximum": _maximum,
+    "minimum": lambda a, b: b - _maximum(b - a, number(0)),
+    "logaddexp": lambda a, b: call("softplus", [b]) if a.info == 0 else a + call("softplus", [b - a]),
+    # where x > low and x < high; the bounds elsewhere
+    "clip": lambda x, low, high: (x > low) * (x < high) * x + (1 - (x > low)) * low + (1 - (x < high)) * high,
     "where": lambda mask, a, b: mask * a + (1 - mask) * b,
     "min": lambda x, **options: -call("max", [-x], options),
     "var": _var,
@@ -541,20 +609,18 @@ MACROS: dict[str, Callable[..., Expr]] = {
 }
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
 _OTHERS = """
-    all allclose amin angle any append arange arccosh arcsin arcsinh arctan2 arctanh argmax argmin argpartition argsort
-    around array asarray average bincount block bool broadcast_to cbrt ceil cholesky clip column_stack compile complex
-    concatenate cond conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum
-    diagflat diagonal diff digitize digamma divide divmod dsplit eig eigh eigvals eigvalsh elu empty equal eval exec
-    exp2 expand_dims expm expm1 fft fill_diagonal fix flatten flip fliplr flipud float floor floor_divide fmax fmin fmod
-    frexp full gamma gammaln geomspace gradient greater greater_equal hardtanh heaviside histogram hsplit hstack hypot
-    ifft imag imread indices inner input int interp isclose isfinite isinf isnan less less_equal linspace log10 log2
-    logaddexp logical_and logical_not logical_or logit logspace lstsq matrix_rank matrix_transpose median meshgrid mod
-    moveaxis multi_dot multiply nan_to_num nanmax nanmean nanmin nanstd nansum nanvar negative nonzero not_equal
-    ones_like open pad partition percentile permute_dims pinv polyfit polyval positive power print prod product ptp
-    put qr quantile rad2deg ravel real reciprocal remainder repeat reshape resize rint roll rot90 round round_ searchsorted
-    select selu sinc size slogdet solve sort split sqrtm squeeze stack subtract svd svdvals swapaxes take take_along_axis
-    tensordot tensorinv tensorsolve tile trapezoid tri tril triu true_divide trunc unique unravel_index unwrap vander
-    vsplit vstack zeros_like
+    all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around array
+    asarray average bincount block bool broadcast_to cbrt ceil cholesky column_stack compile complex concatenate cond
+    conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum diagflat diff
+    digitize digamma divmod dsplit eig eigh eigvals eigvalsh empty equal eval exec exp2 expand_dims expm fft
+    fill_diagonal fix flip fliplr flipud float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace
+    gradient greater greater_equal hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp
+    isclose isfinite isinf isnan less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
+    matrix_rank matrix_transpose median meshgrid mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin nanstd nansum
+    nanvar nonzero not_equal open pad partition percentile permute_dims pinv polyfit polyval positive print prod product
+    ptp put qr quantile rad2deg real remainder repeat reshape resize rint roll rot90 round round_ searchsorted select
+    selu sinc size slogdet sort split sqrtm squeeze stack svd svdvals swapaxes take take_along_axis tensordot tensorinv
+    tensorsolve tile trapezoid tri tril triu trunc unique unravel_index unwrap vander vsplit vstack
 """
 RESERVED = frozenset(_OTHERS.split())
 KNOWN: set[str] = {

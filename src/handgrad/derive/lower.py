@@ -70,7 +70,7 @@ def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         for axis, own in zip(axes, arg.axes):
             for name, part in zip(axis, [own] if len(axis) == 1 else [(l,) for l in own]):
                 at += letters.setdefault(name, tuple([Letter(l.dim) for l in part]))
-        if len(args) > 1 and len(arg.terms) > 1:
+        if len(arg.terms) > 1 and (len(args) > 1 or expr.op == "T"):
             coefficient, factor = graph.wrap(arg)
             arg = Sum(arg.axes, [(coefficient, (factor,))])
         groups.append(arg.at(at))

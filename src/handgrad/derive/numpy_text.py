@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from .expression import Expr, postorder, show_axis, value_of
+from .expression import Expr, number, postorder, show_axis, value_of
 from .functions import ELEMENTWISE, MASKS
 
 # how tightly each operation binds when printed
@@ -59,7 +59,8 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in ("+", "-", "*", "/", "@"):
         return _binary(expr, args, python)
     if op == "neg":
-        return "-" + _inside(args[0], LOOSE), min(4, args[0][1])
+        minus = "-1.0 * " if python and _is_mask(_leftmost(expr.args[0])) else "-"
+        return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
         if value_of(expr.args[1]) == 0.5:
             return f"{np}sqrt({args[0][0]})", ATOM
@@ -99,17 +100,30 @@ def _is_mask(expr: Expr) -> bool:
     return expr.op == "call" and expr.info in MASKS
 
 
+def _leftmost(expr: Expr) -> Expr:
+    while expr.op in ("*", "/"):
+        expr = expr.args[0]
+    return expr
+
+
 def _mask(expr: Expr, texts: dict[int, Text]) -> str:
-    arg = expr.args[0]
-    left, right = arg.args if arg.op == "-" else (arg, None)
-    other = texts[id(right)][0] if right else "0"
-    return f"({texts[id(left)][0]} {MASKS[expr.info]} {other})"
+    """A comparison; the shorter side is the second."""
+    arg, sign = expr.args[0], MASKS[expr.info]
+    left, right = arg.args if arg.op in ("+", "-") else (arg, number(0))
+    if arg.op == "+" and value_of(right) is None:
+        left, right = arg, number(0)
+    elif arg.op == "+":
+        right = number(-right.info)
+    if left.size < right.size or left.op == "number":
+        left, right, sign = right, left, sign.replace(">", "<")
+    both = [texts[id(side)][0] if id(side) in texts else str(side) for side in (left, right)]
+    return f"({both[0]} {sign} {both[1]})"
 
 
 def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
     """Two operands; products of different kinds are kept apart although Python would not ask."""
     op, (left, right), binding = expr.op, expr.args, float(BINDING[expr.op])
-    first, second = _inside(args[0], binding), _inside(args[1], binding + 1)
+    first, second = _inside(args[0], binding), _inside(args[1], binding + (0.5 if binding == 2 else 1))
     if op in ("*", "/") and left.op == "@" and right.shape:
         first = f"({args[0][0]})"
     if op == "@" and left.op in ("*", "/") and not (left.op == "*" and not left.args[0].shape):
@@ -124,6 +138,6 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
             second, binding = args[1][0], LOOSE
         if python and _is_mask(right):
             second = args[1][0][: -len(" * 1.0")]
-        elif python and _is_mask(left):
+        elif python and _is_mask(left) and not _is_mask(_leftmost(right)):
             first = args[0][0][: -len(" * 1.0")]
     return f"{first} {op} {second}", binding

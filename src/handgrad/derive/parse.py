@@ -13,7 +13,7 @@ from .expression import (
     expand,
     name_expr,
     number,
-    read_axis,
+    read_shape,
     reshape,
     show_shape,
     squeeze,
@@ -21,7 +21,22 @@ from .expression import (
 
 LONGEST, DEEPEST = 20_000, 1_000
 MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
-PRECEDENCE = {">": 1, "<": 1, "==": 1, "+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
+PRECEDENCE = {
+    ">": 1,
+    "<": 1,
+    "==": 1,
+    ">=": 1,
+    "<=": 1,
+    "!=": 1,
+    "+": 2,
+    "-": 2,
+    "*": 3,
+    "/": 3,
+    "@": 3,
+    "neg": 4,
+    "**": 5,
+}
+SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
 WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -34,7 +49,7 @@ class Token(NamedTuple):
     stop: int
 
 
-def tokenize(text: str, operators: tuple[str, ...] = ("**", "==")) -> list[Token]:
+def tokenize(text: str, operators: tuple[str, ...] = ("**", "==", ">=", "<=", "!=")) -> list[Token]:
     """Cut the source into tokens.
 
     Raises
@@ -63,7 +78,7 @@ def tokenize(text: str, operators: tuple[str, ...] = ("**", "==")) -> list[Token
         elif char in "'\"" and char in text[at + 1 :]:
             kind = "string"
             at = text.index(char, at + 1) + 1
-        elif char in "+-*/@()[],.=:><^":
+        elif char in "+-*/@()[],.=:><^" or text[at : at + 2] == "!=":
             kind = "operator"
             at += 2 if text[at : at + 2] in operators else 1
         else:
@@ -80,6 +95,7 @@ class _Mark(NamedTuple):
     name: str = ""  # of the function that the parenthesis opens
     base: int = 0  # height of the operand stack at the parenthesis
     options: dict[str, Any] | None = None
+    listed: bool = False  # whether it opens a shape: ones((n, k))
 
 
 def parse(text: str, shapes: dict[str, Shape], sizes: frozenset[str] = frozenset()) -> Expr:
@@ -210,7 +226,9 @@ class _Parser:
             raise self.fail(f"nested deeper than {DEEPEST}", token)
         if name.startswith("__") or "." in name:
             raise self.fail(f"{name!r} cannot name a function", at or token)
-        self.marks.append(_Mark("(", at or token, name, len(self.operands), {}))
+        outer = self.marks[-1].name if self.marks and self.tokens[self.at - 2].text in ("(", ",") else ""
+        listed = not name and outer in SHAPED
+        self.marks.append(_Mark("(", at or token, name, len(self.operands), {}, listed))
 
     def reduce(self, precedence: int) -> None:
         """Apply the operators that bind at least as tightly as `precedence`."""
@@ -240,19 +258,30 @@ class _Parser:
     def option(self, name: Token) -> None:
         """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
         self.next()
-        sign = -1 if self.peek() == "-" and self.next() else 1
-        token = self.next()
-        if token.text in WORDS:
-            value: Any = WORDS[token.text]
-        elif token.kind == "number" and token.text.isdigit():
-            value = sign * int(token.text)
+        if self.peek() == "(":
+            values = []
+            while self.next().text != ")" and self.peek() != ")":
+                values.append(self.option_value(name))
+            self.at += self.peek() == ")" and self.tokens[self.at - 1].text == ","
+            value: Any = tuple(values)
         else:
-            raise self.fail(f"{name.text}= needs a whole number, True, False or None", token)
+            value = self.option_value(name)
         options = self.marks[-1].options
         assert options is not None  # operand() calls this inside a function only
         options[name.text] = value
         if self.peek() not in (")", ","):
             raise self.fail("a comma or a closing parenthesis is needed here", self.tokens[self.at])
+
+    def option_value(self, name: Token) -> Any:
+        sign = -1 if self.peek() == "-" and self.next() else 1
+        token = self.next()
+        if token.text in WORDS:
+            return WORDS[token.text]
+        if token.kind == "string":
+            return token.text[1:-1]
+        if token.kind == "number" and token.text.isdigit():
+            return sign * int(token.text)
+        raise self.fail(f"{name.text}= needs a whole number, True, False or None", token)
 
     def close(self, token: Token) -> bool:
         """Handle what may follow an operand; say whether the operand goes on."""
@@ -266,10 +295,12 @@ class _Parser:
             raise self.fail(f"this {token.text!r} closes nothing", token)
         mark = self.marks[-1]
         if token.text == ",":
-            if not mark.name:
+            if not mark.name and not mark.listed:
                 raise self.fail("a comma is only used between arguments", token)
-            return False
+            return self.peek() == ")" and self.close(self.next())
         self.marks.pop()
+        if len(self.operands) > mark.base + 1 and mark.listed and self.peek() not in (",", ")"):
+            raise self.fail("a tuple is a shape and nothing else", mark.token)
         if mark.name:
             args, self.operands = self.operands[mark.base :], self.operands[: mark.base]
             try:
@@ -281,9 +312,16 @@ class _Parser:
     def apply(self, mark: _Mark, args: list[Expr | str]) -> Expr:
         if mark.name == "einsum" and args and isinstance(args[0], str):
             return einsum(args[0], [self.as_expr(arg, mark.token) for arg in args[1:]])
+        if mark.name == "norm" and len(args) == 2 and isinstance(args[1], str):
+            return call("norm", [self.as_expr(args[0], mark.token)], {**(mark.options or {}), "ord": args[1]})
         exprs = [self.as_expr(arg, mark.token) for arg in args]
         if mark.name == "reshape" and exprs:
-            return reshape(exprs[0], tuple(read_axis("reshape", arg) for arg in exprs[1:]))
+            return reshape(exprs[0], read_shape(exprs[0], exprs[1:]))
+        if mark.name == "slogdet":
+            if [token.text for token in self.tokens[self.at : self.at + 3]] != ["[", "1", "]"]:
+                raise ExpressionError("slogdet gives a sign and a logarithm; write slogdet(X)[1] or logdet(X)")
+            self.at += 3
+            return call("logdet", exprs, mark.options)
         if mark.name in self.shapes:
             raise ExpressionError(f"{mark.name} is an array in dims, not a function")
         return call(mark.name, exprs, mark.options)

@@ -128,7 +128,9 @@ def write_program(
     for node in nodes:
         if node.arg is not None:
             uses[node.arg] += 1
-    arguments = {node.arg for node in nodes}
+    functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
+    # What is only compared needs no name.
+    arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
     exprs: dict[Node, Expr] = {}
     open_sums: dict[Node, Sum] = {}  # single terms that are multiplied out where they are used
     definitions: dict[str, Expr] = {}

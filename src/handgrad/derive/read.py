@@ -7,7 +7,7 @@ broadcasts: in index notation every letter has one dimension, in matrix notation
 from typing import Callable, Mapping, NamedTuple, Sequence, TypeAlias
 
 from .errors import ExpressionError
-from .evaluate import Functions, Sizes, Table, evaluate, indices, to_lists
+from .evaluate import Functions, Sizes, Table, evaluate, indices, raised, to_lists
 from .expression import Shape
 from .functions import ELEMENTWISE
 from .parse import Token, parse, tokenize
@@ -175,7 +175,7 @@ class IndexReader(Reader):
         exponent = self.factor() if self.peek() != "-" else None
         if exponent is None:
             raise self.fail("a negative power is written as a division")
-        return lambda place: base(place) ** exponent(place)
+        return lambda place: raised(base(place), exponent(place))
 
     def factor(self) -> Entry:
         """A number, an entry, a function of an entry, a parenthesis."""
@@ -197,7 +197,7 @@ class IndexReader(Reader):
             function = ELEMENTWISE[token.text].value if token.text in ELEMENTWISE else self.world.functions[token.text]
             return lambda place: float(function(inside(place)))
         name = self.take().text
-        if name == "delta":
+        if name == "delta" and self.peek() == "[" and self.tokens[self.at + 2].text == ",":
             return self.delta()
         if name in self.world.tables:
             table = self.world.tables[name]
@@ -383,7 +383,7 @@ class MatrixReader(Reader):
             exponent = self.factor()[0][0] * (-1 if negative else 1)
             if not elementwise and _shape(value) != (1, 1):
                 raise self.fail("only a scalar has a power; ** is elementwise")
-            value = [[entry**exponent for entry in row] for row in value]
+            value = [[raised(entry, exponent) for entry in row] for row in value]
         return value
 
     def inverse(self, value: Rows) -> Rows:

@@ -19,6 +19,7 @@ from .expression import (
     squeeze,
     value_of,
 )  # fmt: skip
+from .functions import MASKS
 from .terms import Factor, Letters, Node, Sum, Term
 
 Names: TypeAlias = Callable[[Node], Expr]
@@ -245,7 +246,7 @@ def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
         if len(own) == 2 and own[0] == own[1]:
             own, expr = own[:1], call("diag", [expr])
         pieces.append(Piece(own, expr))
-    return sorted(pieces, key=lambda piece: _is_reciprocal(piece.chain[0]))
+    return sorted(pieces, key=lambda piece: _is_reciprocal(piece.chain[0]) or piece.chain[0].info in MASKS)
 
 
 def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece] | None:

@@ -208,10 +208,13 @@ class Graph:
         node.symmetric = arg.symmetric and op in ("inv", "call")
         return node
 
+    def key(self, value: Sum) -> Any:
+        """What a sum is known by, whatever its letters are called."""
+        return tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), value.shape
+
     def sum_node(self, value: Sum) -> Node:
         """A node for a sum of terms."""
-        shape = value.shape
-        key = tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), shape
+        shape, key = value.shape, self.key(value)
         if key in self._known:
             return self._known[key]
         node = self._node(key, lambda at: Node("sum", None, None, value, shape, at))
@@ -232,12 +235,22 @@ class Graph:
         used = {letter for _, factors in terms for _, letters, _ in factors for letter in letters}
         axes = [tuple([l for l in axis if whole or l in used]) for axis in value.axes]
         free = tuple([letter for axis in axes for letter in axis])
-        coefficient = terms[0][0] if split and len(terms) == 1 else 1
+        coefficient = _shared(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]
             if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in axes if a]):
                 return coefficient, (node, free, 1)
         if coefficient != 1:
-            terms = ((1, terms[0][1]),)
-        node = self.sum_node(Sum([axis for axis in axes if axis], terms))
-        return coefficient, (node, free, 1)
+            terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
+        axes = [axis for axis in axes if axis]
+        turned = Sum(axes[::-1], terms)  # a transpose is the same array under the opposite order of its letters
+        if len(axes) == 2 and self.key(turned) in self._known:
+            return coefficient, (self.sum_node(turned), turned.free, 1)
+        return coefficient, (self.sum_node(Sum(axes, terms)), free, 1)
+
+
+def _shared(terms: Sequence[Term]) -> float:
+    """What the coefficients of all terms have in common; negative if they all are."""
+    if len({abs(c) for c, _ in terms}) != 1:
+        return 1
+    return terms[0][0] if len({c for c, _ in terms}) == 1 else abs(terms[0][0])

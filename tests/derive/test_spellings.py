@@ -1,0 +1,99 @@
+"""Different people write the same thing differently; the derivation is one."""
+
+import pytest
+
+import handgrad as hg
+
+SAME = [
+    # what is written, what it means, the variable, the dimensions
+    ("np.linalg.slogdet(X)[1]", "logdet(X)", "X", "X: n n"),
+    ("c @ np.linalg.solve(A, b)", "c @ inv(A) @ b", "A", "A: n n, b: n, c: n"),
+    ("np.linalg.norm(X, 'fro')", "norm(X)", "X", "X: n m"),
+    ("np.linalg.norm(X, ord='fro')", "norm(X)", "X", "X: n m"),
+    ("np.linalg.norm(x, ord=2)", "norm(x)", "x", "x: n"),
+    ("np.linalg.norm(x, 1)", "sum(abs(x))", "x", "x: n"),
+    ("norm(X, ord=1, axis=1).sum()", "sum(sum(abs(X), axis=1))", "X", "X: n m"),
+    ("np.logaddexp(0, x).sum()", "sum(softplus(x))", "x", "x: n"),
+    ("np.logaddexp(x, y).sum()", "sum(x + softplus(y - x))", "x", "x: n, y: n"),
+    ("np.maximum(0, X).sum()", "sum(relu(X))", "X", "X: n m"),
+    ("np.power(x, 3).sum()", "sum(x**3)", "x", "x: n"),
+    ("np.multiply(A, X).sum()", "sum(A * X)", "X", "A: n m, X: n m"),
+    ("np.add(np.divide(x, y), np.subtract(x, np.negative(y))).sum()", "sum(x / y + (x + y))", "x", "x: n, y: n"),
+    ("np.reciprocal(x).sum() + np.hypot(x, y).sum()", "sum(1 / x) + sum(sqrt(x**2 + y**2))", "x", "x: n, y: n"),
+    ("np.inner(a, x)", "a @ x", "x", "a: n, x: n"),
+    ("np.inner(A, X)", "A @ X.T", "X", "A: k m, X: n m"),
+    ("L(X.flatten())", "L(X.reshape(n*m))", "X", "X: n m"),
+    ("L(np.ravel(X))", "L(X.reshape(n*m))", "X", "X: n m"),
+    ("L(X.reshape(-1))", "L(X.reshape(n*m))", "X", "X: n m"),
+    ("L(v.reshape(-1, 1) * X)", "L(v[:, None] * X)", "v", "v: n, X: n m"),
+    ("L(v.reshape((n, 1)) * X)", "L(v[:, None] * X)", "v", "v: n, X: n m"),
+    ("np.ones((n,)) @ X @ np.ones((m,))", "ones(n) @ X @ ones(m)", "X", "X: n m"),
+    ("sum(X * np.ones((n, m)))", "sum(X)", "X", "X: n m"),
+    ("sum(X * np.ones_like(X)) + np.zeros_like(X).sum()", "sum(X)", "X", "X: n m"),
+    ("np.sum(X, axis=(0, 1))", "sum(X)", "X", "X: n m"),
+    ("np.sum(x, axis=(0,),)", "sum(x)", "x", "x: n"),
+    ("np.sum(X, axis=(-2, -1))", "sum(X)", "X", "X: n m"),
+    ("sum(where(x <= y, x, 2 * x))", "sum(where(x > y, 2 * x, x))", "x", "x: n, y: n"),
+    ("sum(where(x >= y, x, 2 * x))", "sum(where(x < y, 2 * x, x))", "x", "x: n, y: n"),
+    ("sum((x != y) * x)", "sum((1 - (x == y)) * x)", "x", "x: n, y: n"),
+    ("trace(X @ np.identity(n)) + np.amin(x) + X.diagonal().sum()", "trace(X @ eye(n)) + min(x) + sum(diag(X))",
+     "X", "X: n n, x: n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "meant", "wrt", "dims"), SAME)
+def test_spellings_of_the_same(written, meant, wrt, dims):
+    made, wanted = hg.derive(written, wrt, dims), hg.derive(meant, wrt, dims)
+    if "where" not in written:  # the mask or what it leaves
+        assert str(made) == str(wanted)
+    assert made.check((0,)) == wanted.check((0,)) or "where" in written
+
+
+BAD = [
+    ("slogdet(X)", r"write slogdet\(X\)\[1\]"),
+    ("norm(X, 2)", "ord=2 of a matrix is not supported; 'fro' are"),
+    ("norm(x, ord=3)", "ord=3 of a vector is not supported"),
+    ("sum(X, axis=(0, 5))", "axis is"),
+    ("X * ones((n, n)*2)", "a tuple is a shape"),
+    ("X.reshape(-1, x)", "not one of the dimensions"),
+    ("where(x, X)", "where takes 3 arguments, not 2"),
+]
+
+
+@pytest.mark.parametrize(("written", "message"), BAD)
+def test_spellings_that_are_refused(written, message):
+    with pytest.raises(hg.ExpressionError, match=message) as caught:
+        hg.derive(written, "X", "X: n n, x: n")
+    assert "^" in str(caught.value)
+
+
+def test_a_comparison_prints_its_shorter_side_second():
+    assert str(hg.derive("sum(clip(x, -1, 1))", "x", "x: n").gradient) == "(x > -1) * (x < 1)"
+    assert hg.derive("sum(clip(x, -1, 1))", "x", "x: n").check((0,))
+    assert str(hg.derive("sum(where(c < x + y, x, 0))", "x", "x: n, y: n, c: n").gradient) == "(x + y > c)"
+    hinge = hg.derive("mean(maximum(0, 1 - y * (X @ w)))", "w", "X: n i, w: i, y: n")
+    assert str(hinge.gradient) == "-X.T @ (y * (z > 0)) / n"
+    assert "-1.0 * (x > 0)" in hg.derive("-sum(relu(x))", "x", "x: n").source
+    hg.derive("-sum(relu(x))", "x", "x: n").check((0,))
+
+
+def test_a_transpose_of_a_sum_is_the_same_array():
+    d = hg.derive("trace((X @ A - B).T @ (X @ A - B))", "X", "X: n m, A: m k, B: n k")
+    assert str(d.gradient) == "2 * (X @ A - B) @ A.T"
+
+
+def test_a_dimension_that_is_a_product_stays_together_in_vec():
+    assert hg.derive("kron(A, B) @ x", "x", "A: i j, B: k l, x: j*l").check((0,))
+
+
+def test_delta_may_be_the_threshold_of_the_huber_loss():
+    huber = "sum(where(abs(r) < delta, 0.5 * r**2, delta * (abs(r) - 0.5 * delta)))"
+    for dims in ("r: n, delta:", "r: n, delta: n"):
+        assert hg.derive(huber, "r", dims).check((0,))
+    with pytest.raises(hg.ExpressionError, match="Kronecker's"):
+        hg.derive("L(delta)", "delta", "delta: n i")
+
+
+def test_small_values_and_roots_can_be_checked():
+    assert hg.derive("-sum(T * log(softmax(X @ W.T)))", "W", "X: n i, W: k i, T: n k").check()
+    assert hg.derive("sqrt((x - y) @ M @ (x - y))", "x", "x: n, y: n, M: n n").check()
