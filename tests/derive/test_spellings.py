@@ -86,12 +86,13 @@ def test_a_dimension_that_is_a_product_stays_together_in_vec():
     assert hg.derive("kron(A, B) @ x", "x", "A: i j, B: k l, x: j*l").check((0,))
 
 
-def test_delta_may_be_the_threshold_of_the_huber_loss():
+def test_an_array_may_be_called_delta():
     huber = "sum(where(abs(r) < delta, 0.5 * r**2, delta * (abs(r) - 0.5 * delta)))"
     for dims in ("r: n, delta:", "r: n, delta: n"):
         assert hg.derive(huber, "r", dims).check((0,))
-    with pytest.raises(hg.ExpressionError, match="Kronecker's"):
-        hg.derive("L(delta)", "delta", "delta: n i")
+    layer = hg.derive("sum(delta * (X @ W.T))", "W", "X: n i, W: o i, delta: n o")
+    assert layer.check((0,))
+    assert "sum_i X[n,i] kdelta[o,p] kdelta[i,q]" in hg.derive("L(X @ W.T)", "W", layer.shapes).text()
 
 
 def test_small_values_and_roots_can_be_checked():

@@ -198,8 +198,6 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())
         if len(shapes[name]) > 2:
             raise ExpressionError(f"dims[{name!r}] has {len(shapes[name])} axes ({axes}); matrices have at most 2")
-        if name == "delta" and len(shapes[name]) == 2:
-            raise ExpressionError("dims: delta[i,j] is Kronecker's in index notation; give the matrix another name")
     return shapes
 
 

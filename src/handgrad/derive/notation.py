@@ -61,6 +61,11 @@ def to_unicode(text: str, notation: str) -> str:
     return text.replace(" * ", " ∘ ") if notation == "frobenius" else text
 
 
+def kronecker_delta(names: Collection[str]) -> str:
+    """What Kronecker's delta is called, beside an array that is called so."""
+    return "kdelta" if "delta" in names else "delta"
+
+
 class Lettering:
     """Names for letters: a dimension's own letter where it is free, then others."""
 
@@ -148,7 +153,7 @@ class IndexPrinter:
         if node.op == "delta" and own[0] is own[1]:
             return own[0].dim  # the sum of delta[i,i]: sum_deltas leaves no other factor with such a letter
         if node.op == "delta":
-            return "delta" + letters.show([own[:1], own[1:]])
+            return kronecker_delta(self.arrays) + letters.show([own[:1], own[1:]])
         if node in self.labels:
             return self.labels[node] + letters.show(grouped(node, own))
         if node.sum is not None:

@@ -10,6 +10,7 @@ from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices, raised, to_lists
 from .expression import Shape
 from .functions import ELEMENTWISE
+from .notation import kronecker_delta
 from .parse import Token, parse, tokenize
 
 Place: TypeAlias = dict[str, int]  # what every letter stands for
@@ -197,7 +198,7 @@ class IndexReader(Reader):
             function = ELEMENTWISE[token.text].value if token.text in ELEMENTWISE else self.world.functions[token.text]
             return lambda place: float(function(inside(place)))
         name = self.take().text
-        if name == "delta" and self.peek() == "[" and self.tokens[self.at + 2].text == ",":
+        if name == kronecker_delta(self.world.tables):
             return self.delta()
         if name in self.world.tables:
             table = self.world.tables[name]
