@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.derive import derivation, expression, index, source
+from handgrad.derive import candidate, derivation, expression, index, source
 from handgrad.derive.check import DRAWS, Numbers
 from handgrad.derive.latex import to_latex
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
@@ -133,6 +133,14 @@ def test_a_contraction_of_ones_own_has_no_matrix_form(monkeypatch):
     made = hg.derive("vecdot(X, Y)", "X", "X: n i, Y: n i").expression
     with pytest.raises(NoMatrixFormError, match="vecdot"):
         made.latex()
+
+
+def test_a_draw_next_to_a_kink_is_not_judged_by(monkeypatch, capsys):
+    answers = iter([False])
+    original = candidate.same
+    monkeypatch.setattr(candidate, "same", lambda a, b: next(answers, True) and original(a, b))
+    assert main(["check", "sign(x)", "--for", "sum(abs(x))", "--wrt", "x", "--dims", "x: n"]) == 0
+    assert capsys.readouterr().out.startswith("correct")
 
 
 @pytest.mark.parametrize("dims", ["X: n i, W: o i", "X: n n, W: n n"])

@@ -161,11 +161,16 @@ class Numbers:
         return World(tables, shapes, self.sizes, self.functions)
 
 
+def step_at(entry: float) -> float:
+    """A step that is small beside the entry: the logarithm of a small number bends sharply."""
+    return STEP * min(1.0, max(0.01, abs(entry)))
+
+
 def differences(function: Callable[[Table], Table], at: Table) -> Table:
     """The derivative of a function of a table, by central differences of order four."""
     result: Table = {}
     for entry in at:
-        step = STEP * min(1.0, max(0.01, abs(at[entry])))  # the logarithm of a small number bends sharply
+        step = step_at(at[entry])
         for shift, weight in STENCIL:
             moved = dict(at)
             moved[entry] += shift * step
@@ -179,8 +184,8 @@ def entrywise_differences(function: Callable[[Table], Table], at: Table) -> Tabl
     """The same for a function of every entry by itself: all of them move at once."""
     result = dict.fromkeys(at, 0.0)
     for shift, weight in STENCIL:
-        for index, value in function({index: entry + shift * STEP for index, entry in at.items()}).items():
-            result[index] += weight * value / STEP
+        for index, value in function({index: entry + shift * step_at(entry) for index, entry in at.items()}).items():
+            result[index] += weight * value / step_at(at[index])
     return result
 
 
