@@ -69,6 +69,11 @@ def test_mathematics_needs_no_script(tab: Tab, site_url: str) -> None:
     expect(view.locator(".katex-html").first).to_be_visible()
 
 
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("claims")])
+def test_no_list_of_claims_is_heavy(name: str) -> None:
+    assert (SITE / name).stat().st_size < 400_000
+
+
 def test_weight(tab: Tab, site_url: str) -> None:
     """What a server that compresses text, as all do, sends for a typical page of mathematics, fonts included."""
     view = tab()

@@ -65,6 +65,78 @@ def test_the_list_has_every_claim_and_the_total(site):
         assert ids == set(re.findall(rf'href="{name}#(claim-\d+)"', page)) != set()
 
 
+PARTS = {
+    "claims.md": "# Totals\n\n```{claims-index}\n:totals:\n```\n",
+    "part1.md": "---\norphan: true\n---\n# Part 1\n\n```{claims-index}\n:of: dense\n```\n",
+    "part2.md": "---\norphan: true\n---\n# Part 2\n\n```{claims-index}\n:of: tr*, index\n```\n",
+}
+
+
+def in_parts(site):
+    for name, text in PARTS.items():
+        site.write(name, text)
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + "\n{claim}`A == A | A: n m`\n")
+
+
+def totals(site):
+    """The table of totals: for each link its numbers."""
+    rows = re.findall(r"<tr class=.row-\w+.>(.*?)</tr>", site.page("claims.html"), re.DOTALL)
+    return {
+        re.search('href="(.*?)"', row)[1]: [int(count) for count in re.findall(r"<p>(\d+)</p>", row)]
+        for row in rows[1:]
+    }
+
+
+@pytest.mark.parametrize("options", [[], ["-j", "2"]])
+def test_the_list_may_be_cut_into_parts_with_their_totals(site, options):
+    in_parts(site)
+    assert site.build("html", *options) == []
+    assert "12 claims (7 holds, 2 refuted, 2 derived, 1 layouts)" in site.page("claims.html")
+    assert r"\frac" not in site.page("claims.html")
+    found = totals(site)
+    assert list(found) == ["part2.html#claims-of-index", "part1.html#claims-of-dense", "part2.html#claims-of-trace"]
+    assert [sum(counts[:-1]) for counts in found.values()] == [1, 7, 4]
+    assert found["part2.html#claims-of-index"] == [1, 0, 0, 0, 1]
+    for part, pages in (("part1", ["dense"]), ("part2", ["index", "trace"])):
+        page = site.page(f"{part}.html")
+        assert re.findall('<section class="hg-claims-of" id="(claims-of-.*?)">', page) == [
+            f"claims-of-{name}" for name in pages
+        ]
+        assert len(re.findall(r"<li><div class=.math", page)) == sum(
+            sum(found[f"{part}.html#claims-of-{name}"][:-1]) for name in pages
+        )
+
+
+def test_a_change_of_a_page_changes_its_part_and_the_totals_only(site):
+    in_parts(site)
+    site.build()
+    (site.out / "part1.html").write_text("not written again", "utf-8")
+    site.write("trace.rst", "Traces\n======\n\n.. identity:: trace(A) == trace(A.T)\n   :dims: A: n n\n")
+    assert site.build() == []
+    assert site.page("part1.html") == "not written again"
+    assert ">Traces</a>" in site.page("part2.html")
+    assert totals(site)["part2.html#claims-of-trace"] == [1, 0, 0, 0, 1]
+    (site.source / "trace.rst").unlink()
+    site.write("index.md", "# Checked equations\n\n```{toctree}\ndense\nclaims\n```\n\n{claim}`A == A | A: n`\n")
+    (warning,) = site.build()
+    assert "claims-index: no page with claims matches 'tr*'" in warning
+    assert list(totals(site)) == ["part2.html#claims-of-index", "part1.html#claims-of-dense"]
+
+
+def test_a_page_that_no_list_has_is_a_warning_and_so_is_a_list_of_nothing(site):
+    in_parts(site)
+    site.write("part2.md", PARTS["part2.md"].replace("tr*, index", "index, nowhere/*"))
+    told = sorted(re.sub(r".*source/", "", line) for line in site.build())
+    assert told == [
+        "claims.md:3: WARNING: claims-index: no list has the claims of 'trace' [handgrad]",
+        "part2.md:6: WARNING: claims-index: no page with claims matches 'nowhere/*' [handgrad]",
+    ]
+    for name in ("part1.md", "part2.md"):
+        (site.source / name).unlink()
+    assert site.build() == []  # without lists the totals lead to the pages
+    assert list(totals(site)) == ["index.html", "dense.html", "trace.html"]
+
+
 @pytest.mark.parametrize(
     ("builder", "file"), [("latex", "example.tex"), ("text", "dense.txt"), ("pseudoxml", "dense.pseudoxml")]
 )

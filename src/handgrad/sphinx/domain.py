@@ -1,15 +1,20 @@
 """What a site claims: every claim with its page, kept between builds, and listed in one place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, NamedTuple, cast
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.domains import Domain
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.matching import Matcher
 from sphinx.util.nodes import make_refnode
+
+logger = logging.getLogger(__name__)
 
 KINDS = {"identity": "holds", "refuted": "refuted", "derivation": "derived", "layouts": "layouts"}
 
@@ -43,8 +48,11 @@ class ClaimDomain(Domain):
 
     name = "claims"
     label = "Checked equations"
-    initial_data: ClassVar[dict[str, Any]] = {"entries": {}}  # page -> claims in the order of the page
-    data_version = 1
+    initial_data: ClassVar[dict[str, Any]] = {
+        "entries": {},  # page -> claims in the order of the page
+        "lists": {},  # page with a list -> the pages whose claims it lists, as patterns; none for the totals
+    }
+    data_version = 2
 
     @classmethod
     def of(cls, env: BuildEnvironment) -> "ClaimDomain":
@@ -57,6 +65,12 @@ class ClaimDomain(Domain):
         found: dict[str, list[Entry]] = self.data["entries"]
         return found
 
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """The pages that list claims, and whose."""
+        found: dict[str, list[str]] = self.data["lists"]
+        return found
+
     def note(self, docname: str, entry: Entry) -> None:
         """Remember a claim."""
         self.entries.setdefault(docname, []).append(entry)
@@ -64,12 +78,13 @@ class ClaimDomain(Domain):
     def clear_doc(self, docname: str) -> None:
         """Forget a page that is read again."""
         self.entries.pop(docname, None)
+        self.lists.pop(docname, None)
 
     def merge_domaindata(self, docnames: AbstractSet[str], otherdata: dict[str, Any]) -> None:
         """Take over what another process has read."""
-        for docname in docnames:
-            if docname in otherdata["entries"]:
-                self.entries[docname] = otherdata["entries"][docname]
+        for kind, data in self.data.items():
+            if kind != "version":
+                data.update({docname: otherdata[kind][docname] for docname in docnames & otherdata[kind].keys()})
 
     def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
         """Nothing that a reference could name: claims are referred to by their equation labels."""
@@ -81,49 +96,76 @@ class ClaimDomain(Domain):
 
 
 class claims_list(nodes.General, nodes.Element):  # noqa: N801 - docutils names nodes in lower case
-    """Where the list of all claims will stand."""
+    """Where a list of claims, or the table of totals, will stand."""
 
 
 class ClaimsIndex(SphinxDirective):
-    """``{claims-index}``: a table of all claims of the site, page by page, with the total."""
+    """``{claims-index}``: all claims of the site, or those of some pages, or how many each page has."""
+
+    option_spec: ClassVar[Any] = {"of": directives.unchanged_required, "totals": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Leave a mark; the list is made when all pages have been read."""
-        self.env.metadata[self.env.docname]["claims_index"] = "yes"
-        return [claims_list()]
+        patterns = [] if "totals" in self.options else self.options.get("of", "**").replace(",", " ").split()
+        ClaimDomain.of(self.env).lists.setdefault(self.env.docname, []).extend(patterns)
+        mark = claims_list(patterns=patterns)
+        self.set_source_info(mark)
+        return [mark]
 
 
 def list_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the list where the mark is."""
     for mark in list(doctree.findall(claims_list)):
-        entries = ClaimDomain.of(app.env).entries
-        mark.replace_self(_summary(entries) + list(_pages(app, docname, entries)))
+        make = _lists if mark["patterns"] else _totals
+        mark.replace_self(list(make(app, mark, docname)))
 
 
 def pages_with_a_list(
     _: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Make the list anew in every build in which another page changes."""
-    if not added | changed | removed:
-        return []
-    return [docname for docname in env.found_docs if env.metadata.get(docname, {}).get("claims_index")]
+    """Make a list anew in every build in which a page of it changes; the totals, whichever page changes."""
+    touched = added | changed | removed
+    lists = ClaimDomain.of(env).lists.items()
+    return [
+        docname for docname, patterns in lists if touched and (not patterns or any(map(Matcher(patterns), touched)))
+    ]
 
 
-def _summary(entries: dict[str, list[Entry]]) -> list[nodes.Node]:
+def _summary(entries: dict[str, list[Entry]]) -> nodes.Node:
     claims = [entry for page in entries.values() for entry in page]
     kinds = {kind: sum(entry.kind == kind for entry in claims) for kind in KINDS}
     shown = ", ".join(f"{number} {KINDS[kind]}" for kind, number in kinds.items() if number)
     text = f"{len(claims)} claims ({shown or 'none'}), {sum(entry.equations for entry in claims)} equations."
-    return [nodes.paragraph("", text, classes=["hg-total"])]
+    return nodes.paragraph("", text, classes=["hg-total"])
 
 
-def _pages(app: Sphinx, here: str, entries: dict[str, list[Entry]]) -> Iterator[nodes.Node]:
-    for docname in sorted(entries):
-        title = nodes.Text(app.env.titles[docname].astext())
-        yield nodes.rubric("", "", make_refnode(app.builder, here, docname, "", title))
-        yield nodes.enumerated_list(
-            "", *[_item(app, here, docname, claim) for claim in entries[docname]], classes=["hg-claims"]
+def _lists(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
+    """The claims of the pages that match, page by page."""
+    everything = ClaimDomain.of(app.env).entries
+    for pattern in mark["patterns"]:
+        if everything and not any(map(Matcher([pattern]), everything)):
+            logger.warning("claims-index: no page with claims matches %r", pattern, location=mark, type="handgrad")
+    matches = Matcher(mark["patterns"])
+    entries = {docname: everything[docname] for docname in _in_order(app.env, everything) if matches(docname)}
+    yield _summary(entries)
+    for docname, claims in entries.items():
+        title = make_refnode(app.builder, here, docname, "", nodes.Text(app.env.titles[docname].astext()))
+        section = nodes.section("", nodes.title("", "", title), ids=[_place(docname)], classes=["hg-claims-of"])
+        section += nodes.enumerated_list(
+            "", *[_item(app, here, docname, claim) for claim in claims], classes=["hg-claims"]
         )
+        yield section
+
+
+def _in_order(env: BuildEnvironment, docnames: Iterable[str]) -> list[str]:
+    """Pages in the order of the tables of contents, then those that are in none."""
+    order = list(env.collect_relations())
+    return sorted(docnames, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def _place(docname: str) -> str:
+    """The name of a page's section in a list."""
+    return nodes.make_id(f"claims-of-{docname}")
 
 
 def _item(app: Sphinx, here: str, docname: str, claim: Entry) -> nodes.list_item:
@@ -132,3 +174,31 @@ def _item(app: Sphinx, here: str, docname: str, claim: Entry) -> nodes.list_item
     check = nodes.Text(f": {claim.check}" if claim.check else "")
     formula = nodes.math_block(claim.latex, claim.latex, number=None, label=None, nowrap=False)
     return nodes.list_item("", formula, nodes.paragraph("", "", link, check))
+
+
+def _totals(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
+    """How many claims of each kind each page has; a page's name leads to its list."""
+    domain = ClaimDomain.of(app.env)
+    lists = {name: Matcher(patterns) for name, patterns in domain.lists.items() if patterns}
+    yield _summary(domain.entries)
+    kinds = [
+        kind for kind in KINDS if any(claim.kind == kind for claims in domain.entries.values() for claim in claims)
+    ]
+    rows = [_row([nodes.Text(text) for text in ("Page", *(KINDS[kind] for kind in kinds), "equations")])]
+    for docname in _in_order(app.env, domain.entries):
+        claims = domain.entries[docname]
+        listed = next((name for name, matches in lists.items() if matches(docname)), "")
+        if lists and not listed:
+            logger.warning("claims-index: no list has the claims of %r", docname, location=mark, type="handgrad")
+        title = nodes.Text(app.env.titles[docname].astext())
+        link = make_refnode(app.builder, here, listed or docname, _place(docname) if listed else "", title)
+        counts = [sum(claim.kind == kind for claim in claims) for kind in kinds]
+        counts.append(sum(claim.equations for claim in claims))
+        rows.append(_row([link, *[nodes.Text(str(count)) for count in counts]]))
+    columns = [nodes.colspec(colwidth=width) for width in (40, *[15] * (len(kinds) + 1))]
+    group = nodes.tgroup("", *columns, nodes.thead("", rows[0]), nodes.tbody("", *rows[1:]), cols=len(columns))
+    yield nodes.table("", group, classes=["hg-totals"])
+
+
+def _row(cells: list[nodes.Node]) -> nodes.row:
+    return nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells])
