@@ -113,6 +113,7 @@ katex_macros = {
 
 # -- The reference ------------------------------------------------------------------------------
 
+default_role = "autolink"  # in docstrings: a link where there is something to link to
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

@@ -157,6 +157,27 @@ def looked_up(X: Any, W: Any, b: Any) -> Any:
     return X[rows], pullback
 
 
+def scores(X: Any, W: Any, b: Any) -> Any:
+    """Inner products of rows, as attention divides them."""
+    root = np.sqrt(X.shape[1])
+    return X @ W.T / root, lambda dY: (dY @ W / root, dY.T @ X / root, None)
+
+
+def dropout(Z: Any) -> Any:
+    kept = np.arange(Z.size).reshape(Z.shape) % 2
+    return 2 * kept * Z, lambda dY: 2 * kept * dY
+
+
+def penalised(X: Any) -> Any:
+    return np.sin(X).sum() + 0.3 * (X * X).sum(), lambda d: d * (np.cos(X) + 0.6 * X)
+
+
+def unit(x: Any) -> Any:
+    r = np.sqrt((x * x).sum())
+    y = x / r
+    return y, lambda dy: (dy - y * (y @ dy)) / r
+
+
 def column(size: int) -> Any:
     return rng.normal(size=(size, 1))
 
@@ -260,6 +281,23 @@ MUTANTS = [
         "mismatch",
         "inverse",
     ),
+    # -- another order
+    Mutant(
+        "gradients in the wrong order",
+        hg.linear,
+        linear(lambda dY, X, W, b: (dY.T @ X, dY @ W, dY.sum(axis=0))),
+        (X, W, b),
+        "shape",
+        "for X is the one for W",
+    ),
+    Mutant(
+        "gradients in the wrong order, hidden by a square",
+        hg.linear,
+        linear(lambda dY, X, W, b: (dY.T @ X, dY @ W, dY.sum(axis=0))),
+        SQUARE,
+        "mismatch",
+        "for W is the one for X",
+    ),
     # -- sums, means, factors, signs
     Mutant(
         "bias gradient over the wrong axis, hidden by a square",
@@ -294,6 +332,14 @@ MUTANTS = [
         "right entries",
     ),
     Mutant(
+        "bias gradient summed over everything",
+        hg.linear,
+        linear(lambda dY, X, W, b: (dY @ W, dY.T @ X, dY.sum())),
+        (X, W, b),
+        "shape",
+        "the sum of the right entries",
+    ),
+    Mutant(
         "factor batch size",
         hg.linear,
         linear(lambda dY, X, W, b: (dY @ W, len(X) * dY.T @ X, dY.sum(axis=0))),
@@ -324,6 +370,14 @@ MUTANTS = [
         (Z,),
         "scaled",
         "2 times too small; 2 is the 2 of a differentiated square",
+    ),
+    Mutant(
+        "scores not divided by the square root of the features",
+        scores,
+        linear(lambda dY, X, W, b: (dY @ W, dY.T @ X, None), scores),
+        (X, W, None),
+        "scaled",
+        "1.732050808 is the square root of 3, the number of columns of X and the number of columns of W",
     ),
     Mutant(
         "factor of a layer left out",
@@ -386,7 +440,7 @@ MUTANTS = [
         linear(lambda dY, X, W, b: (dY @ OLD_W, dY.T @ X, dY.sum(axis=0))),
         (X, W, b),
         "mismatch",
-        "X is wrong in 15 of its 15 entries",
+        "X is wrong in every entry",
     ),
     Mutant(
         "wrong class index",
@@ -435,7 +489,7 @@ MUTANTS = [
         of(hg.softmax, lambda dP, Z, P: P * (dP - (P * dP).sum(axis=0))),
         SQUARE[:1],
         "mismatch",
-        "is wrong in 16 of its 16 entries",
+        "is wrong in every entry",
     ),
     Mutant(
         "bias inside the weights forgotten",
@@ -443,7 +497,7 @@ MUTANTS = [
         affine,
         (X, rng.normal(size=(2, 4))),
         "mismatch",
-        "w is wrong in 2 of its 8 entries",
+        "w is wrong in 2 of its 8 entries, where it is 0",
     ),
     Mutant(
         "gradient forgotten",
@@ -452,6 +506,30 @@ MUTANTS = [
         (X, W, b),
         "mismatch",
         "no gradient for b",
+    ),
+    Mutant(
+        "mask forgotten",
+        dropout,
+        lambda Z: (dropout(Z)[0], lambda dY: 2 * dY),
+        (Z,),
+        "mismatch",
+        "where it should be 0: is a mask missing?",
+    ),
+    Mutant(
+        "penalty forgotten",
+        penalised,
+        lambda X: (penalised(X)[0], lambda d: d * np.cos(X)),
+        (X,),
+        "mismatch",
+        "is off by 0.6 times X itself",
+    ),
+    Mutant(
+        "norm taken for a constant",
+        unit,
+        lambda x: (unit(x)[0], lambda dy: dy / np.sqrt((x * x).sum())),
+        (b,),
+        "mismatch",
+        "is off by a multiple of x itself: is the gradient of a penalty, or of dividing by a norm, missing",
     ),
     # -- small errors
     Mutant(

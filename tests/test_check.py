@@ -121,7 +121,7 @@ def test_broadcast_is_not_blamed_where_a_column_would_not_fit():
 
     report = hg.check_pullback(op, normal(5, 1), normal(5, seed=1))
     assert report.verdict == "mismatch"
-    assert "wrong in 5 of its 5 entries" in str(report)
+    assert "wrong in every entry" in str(report)
 
 
 # ---- a right pullback is never accused
@@ -282,7 +282,7 @@ def test_square_layer_with_an_unknown_mistake():
     def op(X, W, b):
         return hg.linear(X, W, b)[0], lambda dY: (dY @ W + np.roll(dY, 1), dY.T @ X, dY.sum(axis=0))
 
-    assert "X is wrong in 16 of its 16 entries" in str(hg.check_pullback(op, X, W, b))
+    assert "X is wrong in every entry" in str(hg.check_pullback(op, X, W, b))
 
 
 # ---- the method is chosen by trying it

@@ -41,8 +41,12 @@ class Case:
     gradient: Array
     opposite: Array  # the gradient for -2 G
     G: Array
-    adjoint: Adjoint
+    adjoints: dict[int, Adjoint]  # by the position of the primal
     rng: np.random.Generator
+
+    @property
+    def adjoint(self) -> Adjoint:
+        return self.adjoints[self.position]
 
     @property
     def x(self) -> Array:
@@ -174,6 +178,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
             expected(G.T),
             "was computed from the transpose of the upstream gradient, which a square shape hides",
         )
+    yield from swapped(case, "mismatch")
     if x.shape == y.shape:
         yield mistake(
             "transposed",
@@ -210,6 +215,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         rows = g.reshape(len(x), -1)
         nearest = [np.linalg.norm(rows - row, axis=1).argmin() for row in true_rows]
         yield mistake("mismatch", rows[nearest], true_rows, "has the right rows in a wrong order")
+    yield from multiple_of_variable(case)
     yield from broadcast(case)
 
 
@@ -231,7 +237,33 @@ def shape_hypotheses(case: Case) -> Iterator[Hypothesis]:
                 f"broadcast; the pullback of broadcasting is a sum"
             )
             yield mistake("shape", claimed(g.sum(axis)), expected(G), sentence)
+    if g.size == 1 and case.adjoint.entrywise:
+        sentence = f"{received}: it is the sum of the right entries; sum only over the axes of broadcasting"
+        yield mistake("shape", np.ravel(g), expected(G).sum(keepdims=True), sentence)
+    yield from swapped(case, "shape")
     yield from wrong_axes(case)
+
+
+def swapped(case: Case, verdict: str) -> Iterator[Hypothesis]:
+    """Yield the gradients for the other primals."""
+    for i, other in case.adjoints.items():
+        if i != case.position and other.push.x.shape == case.gradient.shape:
+            sentence = f"is the one for {case.names[i]}: a pullback returns gradients in the order of the primals"
+            yield mistake(verdict, other.claimed(case.gradient), other.expected(case.G), sentence)
+
+
+def multiple_of_variable(case: Case) -> Iterator[Hypothesis]:
+    """Yield the gradient that is off by a multiple of the variable: a penalty, or a norm, left out."""
+    off = case.adjoint.claimed(case.gradient) - case.adjoint.expected(case.G)
+    x = case.adjoint.claimed(case.x)
+    factor = float(np.dot(off, x) / (np.dot(x, x) or 1.0))
+    if case.x.size > 1 and case.gradient.any():
+        amount = "a multiple of" if case.G.ndim else f"{abs(factor / case.G):.6g} times"
+        sentence = (
+            f"is off by {amount} {case.names[case.position]} itself: is the gradient of a penalty, "
+            f"or of dividing by a norm, missing or wrong?"
+        )
+        yield mistake("mismatch", off, factor * x, sentence)
 
 
 def wrong_axes(case: Case) -> Iterator[Hypothesis]:
@@ -298,10 +330,15 @@ def scaled(factor: float, case: Case) -> Diagnosis:
     sentence = f"is {times:.10g} times too {'large' if abs(factor) > 1 else 'small'}"
     if factor < 0:
         sentence += " and has the wrong sign"
+    known = [(2, "the 2 of a differentiated square"), *sizes(case)]
     for multiple, word in ((1, ""), (2, "twice "), (0.5, "half ")):
-        named = [word + name for size, name in sizes(case) if 1 < multiple * size == round(times, 5)]
+        named = [word + name for size, name in known if 1 < multiple * size == round(times, 5)]
         if named:
             return Diagnosis("scaled", f"{sentence}; {times:.10g} is {' and '.join(named)}", factor)
+    rooted = [name.partition(" (")[0] for size, name in sizes(case) if 1 < size == round(times**2, 5)]
+    if rooted:
+        root = f"{times:.10g} is the square root of {times**2:.0f}, {' and '.join(rooted)}"
+        return Diagnosis("scaled", f"{sentence}; {root}", factor)
     if 1 < round(times, 5) == round(times) < 100_000:
         sentence += "; a whole number: the number of samples, a sum against a mean?"
     return Diagnosis("scaled", sentence, factor)
@@ -309,7 +346,6 @@ def scaled(factor: float, case: Case) -> Diagnosis:
 
 def sizes(case: Case) -> Iterator[tuple[int, str]]:
     """Yield the numbers that a gradient is wrongly multiplied or divided by, and their names."""
-    yield 2, "the 2 of a differentiated square"
     arrays = [(name, p) for name, p in zip(case.names, case.primals, strict=True) if np.ndim(p)]
     for name, array in arrays:
         batch = " (the batch size, if rows are samples: a sum against a mean?)"
@@ -331,8 +367,17 @@ def unexplained(case: Case) -> Diagnosis:
         return Diagnosis("mismatch", "is zero everywhere, and should not be")
     sentence = "is wrong"
     if case.adjoint.entrywise:
-        off = np.abs(case.adjoint.expected(case.G) - np.ravel(g))
-        sentence += f" in {np.count_nonzero(off > 1e-3 * off.max())} of its {x.size} entries"
+        expected, received = case.adjoint.expected(case.G), np.ravel(g)
+        off = np.abs(expected - received)
+        wrong = off > 1e-3 * off.max()
+        if wrong.all():
+            sentence += " in every entry"
+        else:
+            sentence += f" in {np.count_nonzero(wrong)} of its {x.size} entries"
+            if np.abs(expected[wrong]).max() <= case.adjoint.tolerance * off.max():
+                return Diagnosis("mismatch", f"{sentence}, where it should be 0: is a mask missing?")
+            if not received[wrong].any():
+                return Diagnosis("mismatch", f"{sentence}, where it is 0: is a term left out, or a mask too narrow?")
     if case.error < 1e-3:
         sentence += (
             f", beyond the first {-np.log10(case.error):.0f} digits: a rounded constant, or an "

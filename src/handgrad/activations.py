@@ -27,9 +27,14 @@ def relu(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     A : ndarray
-        ``max(Z, 0)``, in the shape of Z. A NaN stays a NaN.
+        ``max(Z, 0)``, in the shape and dtype of Z. A NaN stays a NaN.
     relu_pullback : callable
         ``dA -> dZ = dA * (Z > 0)``. At the kink, ``Z == 0``, the derivative is taken as 0.
+
+    Raises
+    ------
+    TypeError
+        Z is not floating point.
 
     Examples
     --------
@@ -66,9 +71,14 @@ def leaky_relu(Z: ArrayLike, slope: float = 0.01) -> tuple[Array, Pullback]:
     Returns
     -------
     A : ndarray
-        In the shape of Z.
+        In the shape and dtype of Z.
     leaky_relu_pullback : callable
         ``dA -> dZ``: dA where Z is positive, ``slope * dA`` elsewhere.
+
+    Raises
+    ------
+    TypeError
+        Z is not floating point.
 
     Examples
     --------
@@ -114,10 +124,15 @@ def sigmoid(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     A : ndarray
-        In the shape of Z, between 0 and 1.
+        In the shape and dtype of Z, between 0 and 1.
     sigmoid_pullback : callable
         ``dA -> dZ = dA * sigmoid(Z) * sigmoid(-Z)``. Equal to ``A * (1 - A)`` on paper; in
         floating point that form is 0 from Z = 37 on, and this one is right to the last digit.
+
+    Raises
+    ------
+    TypeError
+        Z is not floating point.
 
     Examples
     --------
@@ -150,10 +165,15 @@ def tanh(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     A : ndarray
-        In the shape of Z, between -1 and 1.
+        In the shape and dtype of Z, between -1 and 1.
     tanh_pullback : callable
         ``dA -> dZ = dA / cosh(Z)^2``, computed as ``4 sigmoid(2 Z) sigmoid(-2 Z)``. Equal to
         ``1 - A^2`` on paper; in floating point that form is 0 from Z = 19 on.
+
+    Raises
+    ------
+    TypeError
+        Z is not floating point.
 
     Examples
     --------
@@ -190,7 +210,7 @@ def gelu(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     A : ndarray
-        In the shape of Z.
+        In the shape and dtype of Z.
     gelu_pullback : callable
         ``dA -> dZ = dA * (Phi(Z) + Z phi(Z))``, phi the normal density.
 
@@ -239,9 +259,14 @@ def softplus(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     A : ndarray
-        In the shape of Z, computed as ``max(Z, 0) + log(1 + exp(-|Z|))``, which never overflows.
+        In the shape and dtype of Z, computed as ``max(Z, 0) + log(1 + exp(-|Z|))``, which never overflows.
     softplus_pullback : callable
         ``dA -> dZ = dA * sigmoid(Z)``.
+
+    Raises
+    ------
+    TypeError
+        Z is not floating point.
 
     Examples
     --------
@@ -275,13 +300,15 @@ def softmax(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     P : ndarray, shape (..., k)
-        Probabilities: the last axis sums to one.
+        Probabilities, in the dtype of Z: the last axis sums to one.
     softmax_pullback : callable
         ``dP -> dZ = P * (dP - sum(P * dP))``: the Jacobian of a row, ``diag(p) - p p^T``, times
         the row. It is symmetric, so that no transpose is seen, and not diagonal.
 
     Raises
     ------
+    TypeError
+        Z is not floating point.
     ValueError
         Z has no class to normalise over.
 
@@ -318,12 +345,14 @@ def log_softmax(Z: ArrayLike) -> tuple[Array, Pullback]:
     Returns
     -------
     L : ndarray, shape (..., k)
-        Log-probabilities, finite also where softmax is 0 in floating point.
+        Log-probabilities, in the dtype of Z, finite also where softmax is 0 in floating point.
     log_softmax_pullback : callable
         ``dL -> dZ = dL - softmax(Z) * sum(dL)``.
 
     Raises
     ------
+    TypeError
+        Z is not floating point.
     ValueError
         Z has no class to normalise over.
 

@@ -216,15 +216,18 @@ def _check(
         pulled = pull(where, op, primals, names, draw)
     except BrokenContractError as broken:
         return Report("mismatch", np.inf, "not compared", f"mismatch: {broken}")
-    reports = []
-    for i, gradient in pulled.gradients.items():
 
-        def value(x: Array, i: int = i) -> Any:
+    def adjoint(i: int) -> Adjoint:
+        def value(x: Array) -> Any:
             return op(*primals[:i], x, *primals[i + 1 :])[0]
 
-        adjoint = Adjoint(pushforward(where, value, np.asarray(primals[i]), rng), rng)
-        case = Case(op, primals, names, i, gradient, pulled.opposite[i], pulled.G, adjoint, rng)
-        reports.append(_judge(case))
+        return Adjoint(pushforward(where, value, np.asarray(primals[i]), rng), rng)
+
+    adjoints = {i: adjoint(i) for i in pulled.gradients}
+    reports = [
+        _judge(Case(op, primals, names, i, gradient, pulled.opposite[i], pulled.G, adjoints, rng))
+        for i, gradient in pulled.gradients.items()
+    ]
     wrong = [report for report in reports if not report.ok]
     if not wrong:
         worst = max(reports, key=lambda report: report.error)

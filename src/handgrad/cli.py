@@ -11,12 +11,14 @@ from .derive.derivation import LAYOUTS
 EXAMPLES = """\
 examples:
   handgrad derive "L(X @ W.T + b)" --wrt W --dims "X: n i, W: o i, b: o"
-  handgrad derive "sum((X @ w - y)**2) / n" --wrt w --dims "X: n i, w: i, y: n" --check
-  handgrad derive "tanh(W @ x)" --wrt x --dims "W: o i, x: i" --layout denominator --source
+  handgrad derive "sum((X @ w)**2)" --wrt w --dims "X: n i, w: i" --check
+  handgrad derive "tanh(W @ x)" --wrt x --dims "W: o i, x: i" --source
+  handgrad derive "W @ x" --wrt x --dims "W: o i, x: i" --layout denominator
   handgrad check "X.T @ G" --for "L(X @ W.T)" --wrt W --dims "X: n i, W: o i"
 
-Every name needs its dimensions: "n i" is a matrix, "n" a vector, "" a scalar. L(...) is an unknown
-scalar loss with gradient G, f(...) an unknown elementwise function with derivative f'.
+Every name needs its dimensions: "n i" is a matrix, "n" a vector, "" a
+scalar. L(...) is an unknown scalar loss with gradient G, f(...) an
+unknown elementwise function with derivative f'.
 """
 
 
@@ -29,26 +31,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--wrt", required=True, help="the variable to derive by")
+    shared.add_argument("--wrt", required=True, metavar="NAME", help="the variable: with respect to what")
     shared.add_argument("--dims", required=True, help='dimensions, such as "X: n i, W: o i, b: o"')
-    shared.add_argument("--layout", default="shape", choices=LAYOUTS, help="where the partials go")
+    shared.add_argument(
+        "--layout", default="shape", choices=LAYOUTS, metavar="LAYOUT",
+        help=f"how the derivative is stored: {', '.join(LAYOUTS)}; shape if not given",
+    )  # fmt: skip
     derivation = commands.add_parser(
         "derive", parents=[shared], help="derive an expression",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    derivation.add_argument("expression", help="NumPy syntax")
-    derivation.add_argument("--notation", default="both", choices=["index", "frobenius", "both"])
-    derivation.add_argument("--flatten", action="store_true", help="name no intermediate values")
+    derivation.add_argument("expression", help="what to derive, in NumPy syntax")
+    derivation.add_argument(
+        "--notation", default="both", choices=["index", "frobenius", "both"], metavar="NOTATION",
+        help="of the steps: index, frobenius, or both; both if not given",
+    )  # fmt: skip
+    derivation.add_argument("--flatten", action="store_true", help="write the gradient without named intermediate values")
     output = derivation.add_mutually_exclusive_group()
-    output.add_argument("--latex", action="store_true", help="print LaTeX")
-    output.add_argument("--source", action="store_true", help="print a NumPy function")
-    derivation.add_argument("--check", action="store_true", help="check every line with numbers")
+    output.add_argument("--latex", action="store_true", help="print the steps as LaTeX")
+    output.add_argument("--source", action="store_true", help="print the gradient as a NumPy function")
+    derivation.add_argument("--check", action="store_true", help="check every line on random arrays")
     candidate = commands.add_parser(
         "check", parents=[shared], help="judge a gradient that you have derived",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    candidate.add_argument("candidate", help="your gradient, in NumPy syntax")
-    candidate.add_argument("--for", required=True, dest="expression", help="what it is the gradient of")
+    candidate.add_argument("candidate", help="your gradient, in NumPy syntax; G is the gradient of L")
+    candidate.add_argument("--for", required=True, dest="expression", help="the expression that it is the gradient of")
     return parser
 
 

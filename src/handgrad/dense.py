@@ -27,7 +27,7 @@ def linear(X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> tuple[Arra
     Returns
     -------
     Y : ndarray, shape (n, o)
-        The outputs.
+        The outputs, in the common dtype of the arguments.
     linear_pullback : callable
         ``linear_pullback(dY)`` takes the upstream gradient, shape (n, o), and returns
         ``dX = dY W``, shape (n, i); ``dW = dY^T X``, shape (o, i); and ``db``, the sum of dY over
@@ -46,7 +46,7 @@ def linear(X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> tuple[Arra
     -----
     One entry at a time: ``Y[n,o] = sum_i X[n,i] W[o,i] + b[o]``, so that
     ``dL/dW[p,q] = sum_no dY[n,o] X[n,q] delta[o,p] = sum_n dY[n,p] X[n,q]``. The products are
-    spelled `numpy.dot` because `numpy.matmul` leaves the fast path where the summed axis has
+    spelled ``np.dot`` because ``np.matmul`` leaves the fast path where the summed axis has
     length one: a batch of one sample.
 
     Examples

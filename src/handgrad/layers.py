@@ -67,6 +67,18 @@ class Linear(Remembering):
     dtype : dtype, optional
         numpy.float64, or numpy.float32.
 
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        "weight" and "bias": the parameters, and after `backward` their gradients.
+
+    Raises
+    ------
+    ValueError
+        A number of features is less than 1; in `forward` and `backward`, the shapes do not fit.
+    RuntimeError
+        In `backward`: `forward` was not called.
+
     Examples
     --------
     >>> import numpy as np
@@ -135,7 +147,7 @@ class Activation(Remembering):
 
 
 class ReLU(Activation):
-    """`relu` as a layer."""
+    """`relu` as a layer without parameters."""
 
     def __init__(self) -> None:
         super().__init__(activations.relu)
@@ -196,12 +208,17 @@ class Sequential:
     Parameters
     ----------
     *layers : Layer
-        At least one, a Sequential included. Kept as the tuple `layers`.
+        At least one, a Sequential included. Kept as the tuple ``layers``.
 
     Attributes
     ----------
     params, grads : dict of str to ndarray
         Those of all layers, a key being the layer's position and its own key: "0.weight".
+
+    Raises
+    ------
+    ValueError
+        There is no layer.
 
     Examples
     --------
@@ -264,6 +281,13 @@ class SGD:
         weights of their forward pass, and after a step those are no longer there.
     lr : float
         The learning rate, positive.
+
+    Raises
+    ------
+    ValueError
+        The learning rate is not positive.
+    RuntimeError
+        In `step`: there are no gradients yet.
 
     Notes
     -----

@@ -21,18 +21,19 @@ class Layout(StrEnum):
     Let a matrix y have the axes ``ab`` (a vector: ``a``) and a matrix x the axes ``cd`` (a
     vector: ``c``). A vector is a one-dimensional array, neither a row nor a column.
 
-    ======================  ========  =============  ===============  ==========================
-    y by x                  `SHAPE`   `NUMERATOR`    `DENOMINATOR`    `TRANSPOSED_DENOMINATOR`
-    ======================  ========  =============  ===============  ==========================
-    scalar by vector        ``c``     ``c``          ``c``            ``c``
-    scalar by matrix        ``cd``    ``dc``         ``cd``           ``dc``
-    vector by scalar        ``a``     ``a``          ``a``            ``a``
-    vector by vector        ``ac``    ``ac``         ``ca``           ``ac``
-    vector by matrix        ``acd``   ``acd``        ``cda``          ``adc``
-    matrix by scalar        ``ab``    ``ab``         ``ba``           ``ab``
-    matrix by vector        ``abc``   ``abc``        ``cab``          ``abc``
-    matrix by matrix        ``abcd``  ``abcd``       ``cdab``         ``abdc``
-    ======================  ========  =============  ===============  ==========================
+    ================  ========  =========  ===========  =====================
+    y by x            shape     numerator  denominator  transposed-
+                                                        denominator
+    ================  ========  =========  ===========  =====================
+    scalar by vector  ``c``     ``c``      ``c``        ``c``
+    scalar by matrix  ``cd``    ``dc``     ``cd``       ``dc``
+    vector by scalar  ``a``     ``a``      ``a``        ``a``
+    vector by vector  ``ac``    ``ac``     ``ca``       ``ac``
+    vector by matrix  ``acd``   ``acd``    ``cda``      ``adc``
+    matrix by scalar  ``ab``    ``ab``     ``ba``       ``ab``
+    matrix by vector  ``abc``   ``abc``    ``cab``      ``abc``
+    matrix by matrix  ``abcd``  ``abcd``   ``cdab``     ``abdc``
+    ================  ========  =========  ===========  =====================
 
     Notes
     -----
