@@ -208,8 +208,10 @@ class Source:
                 if text
                 else "no bias of its own"
             )
-            lines.append((f"gradient by {self.called(role) or 'bias'}", shown, f"${house}$"))
-        lines.append(("formulas", "printed there" if self.printed else "the house's, in its letters", "printed here"))
+            name = self.called(role)
+            lines.append((f"gradient by ${typeset(name)}$" if name else "gradient by the bias", shown, f"${house}$"))
+        printed = "printed there" if self.printed else "the house's in its letters: it prints none"
+        lines.append(("its formulas are", printed, "printed and checked"))
         head = ["what", self.name, "this book"]
         return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * 3, *lines])
 

@@ -21,7 +21,7 @@ class Report:
     Attributes
     ----------
     verdict : str
-        "match", or the kind of mistake: "transposed", "scaled" (by `factor`), "sign",
+        "match", or the kind of mistake: "transposed", "scaled" (by ``factor``), "sign",
         "wrong-axis" (summed over), "shape"; "kink" and "precision" where no judgement is
         possible; "mismatch" for every other mistake, which the text describes.
     error : float

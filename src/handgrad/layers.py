@@ -246,7 +246,7 @@ class Sequential:
         return Y
 
     def backward(self, dY: ArrayLike, *, input_gradient: bool = True) -> Array | None:
-        """Fill the layers' `grads` from dY; return dX, or None if not asked for.
+        """Fill the layers' ``grads`` from dY; return dX, or None if not asked for.
 
         A training step passes ``input_gradient=False``: the gradient of the data is wasted work.
         """
