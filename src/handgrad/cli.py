@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         "--notation", default="both", choices=["index", "frobenius", "both"], metavar="NOTATION",
         help="of the steps: index, frobenius, or both; both if not given",
     )  # fmt: skip
-    derivation.add_argument("--flatten", action="store_true", help="write the gradient without named intermediate values")
+    derivation.add_argument(
+        "--flatten", action="store_true", help="write the gradient without named intermediate values"
+    )
     output = derivation.add_mutually_exclusive_group()
     output.add_argument("--latex", action="store_true", help="print the steps as LaTeX")
     output.add_argument("--source", action="store_true", help="print the gradient as a NumPy function")
