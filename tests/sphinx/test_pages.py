@@ -67,7 +67,7 @@ ERRORS = [
     ("(dX W^T) ==", "(dX W) =="),
     ("kron(W^T, I_N)", "kron(W, I_N)"),
     # factors in the wrong order
-    ("== (G W)[a,b]", "== (W G)[a,b]"),
+    ("vec(G W) ==", "vec(W G) =="),
     ("== (G^T X)[a,b]", "== (X^T G)[a,b]"),
     ("kron(W^T, I_N)", "kron(I_N, W^T)"),
     ("(G W) : dX", "dX : (W G)"),
