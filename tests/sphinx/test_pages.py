@@ -72,14 +72,14 @@ ERRORS = [
     ("kron(W^T, I_N)", "kron(I_N, W^T)"),
     ("(G W) : dX", "dX : (W G)"),
     # signs and factors
-    ("== sum_j G[a,j] W[j,b]", "== -sum_j G[a,j] W[j,b]"),
+    ("dL == G : (dX W^T)", "dL == -G : (dX W^T)"),
     ("== X[i,b] delta[j,a] ", "== 2 X[i,b] delta[j,a] "),
     ("== sum_i G[i,a] X[i,b] ", "== sum_i G[i,a] X[i,b] / N "),
     ("== sum_i G[i,a]\n", "== sum_i G[i,a] / N\n"),
     # letters
     ("Y[i,j] == sum_k X[i,k] W[j,k]", "Y[i,j] == sum_k X[i,k] W[k,j]"),
     ("X[i,k] delta[j,a] delta[k,b]", "X[i,k] delta[j,b] delta[k,a]"),
-    ("sum_ij G[i,j] delta[i,a] W[j,b]", "sum_ij G[i,j] delta[j,a] W[i,b]"),
+    ("sum_i (G^T)[a,i]", "sum_i (G^T)[i,a]"),
     ("dL/dW[a,b] == sum_ij G[i,j] dY[i,j]/dW[a,b]", "dL/dW[a,b] == sum_ij G[i,j] dY[i,j]/dW[b,a]"),
     ("dL/dW[a,b] == sum_ij G[i,j] X[i,b] delta[j,a]", "dL/dW[a,b] == sum_i G[i,j] X[i,b] delta[j,a]"),
     # layouts and variables
