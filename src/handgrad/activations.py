@@ -84,7 +84,8 @@ def leaky_relu(Z: ArrayLike, slope: float = 0.01) -> tuple[Array, Pullback]:
     --------
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> A, leaky_relu_pullback = hg.leaky_relu(np.array([-2.0, 3.0]), slope=0.25)
+    >>> Z = np.array([-2.0, 3.0])
+    >>> A, leaky_relu_pullback = hg.leaky_relu(Z, slope=0.25)
     >>> A
     array([-0.5,  3. ])
     >>> leaky_relu_pullback(np.array([1.0, 1.0]))

@@ -39,7 +39,8 @@ class Report:
     --------
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> report = hg.check_gradient(lambda x: (x**2).sum(), np.array([1.0, 3.0]), lambda x: x)
+    >>> x = np.array([1.0, 3.0])
+    >>> report = hg.check_gradient(lambda x: (x**2).sum(), x, lambda x: x)
     >>> report.ok, report.verdict, report.factor
     (False, 'scaled', 0.5)
     """
@@ -104,10 +105,12 @@ def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int 
 
     Examples
     --------
+    >>> import textwrap
     >>> import numpy as np
     >>> import handgrad as hg
     >>> rng = np.random.default_rng(0)
-    >>> X, W, b = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=4)
+    >>> X, W = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
+    >>> b = rng.normal(size=4)
     >>> hg.check_pullback(hg.linear, X, W, b).ok
     True
     >>> def linear(X, W):
@@ -115,8 +118,9 @@ def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int 
     ...         return dY @ W, X.T @ dY
     ...     return X @ W.T, pullback
     >>> report = hg.check_pullback(linear, X, W)
-    >>> print(report)
-    transposed: the gradient for W has shape (3, 4) in place of (4, 3): it is the transpose of the right one
+    >>> print(textwrap.fill(str(report), 70))
+    transposed: the gradient for W has shape (3, 4) in place of (4, 3): it
+    is the transpose of the right one
     """
     rng = np.random.default_rng(rng)
     names = _names(op, len(primals))
@@ -164,7 +168,8 @@ def check_gradient(
     >>> import numpy as np
     >>> import handgrad as hg
     >>> rng = np.random.default_rng(0)
-    >>> X, w, y = rng.normal(size=(32, 3)), rng.normal(size=3), rng.normal(size=32)
+    >>> X = rng.normal(size=(32, 3))
+    >>> w, y = rng.normal(size=3), rng.normal(size=32)
     >>> def loss(w):
     ...     return np.mean((X @ w - y) ** 2)
     >>> hg.check_gradient(loss, w, lambda w: 2 * X.T @ (X @ w - y) / 32).ok

@@ -224,7 +224,8 @@ class Sequential:
     --------
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> net = hg.Sequential(hg.Linear(4, 3, rng=0), hg.ReLU(), hg.Linear(3, 2, rng=1))
+    >>> hidden, last = hg.Linear(4, 3, rng=0), hg.Linear(3, 2, rng=1)
+    >>> net = hg.Sequential(hidden, hg.ReLU(), last)
     >>> X, T = np.ones((5, 4)), np.zeros((5, 2))
     >>> loss, loss_pullback = hg.mean_squared_error(net.forward(X), T)
     >>> net.backward(loss_pullback()).shape

@@ -48,7 +48,8 @@ def mean_squared_error(Y: ArrayLike, T: ArrayLike, *, reduction: Reduction = "me
     --------
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> loss, pullback = hg.mean_squared_error(np.array([1.0, 4.0]), np.array([0.0, 2.0]))
+    >>> Y, T = np.array([1.0, 4.0]), np.array([0.0, 2.0])
+    >>> loss, pullback = hg.mean_squared_error(Y, T)
     >>> float(loss)
     2.5
     >>> pullback()
@@ -103,7 +104,8 @@ def softmax_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
     --------
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> loss, pullback = hg.softmax_cross_entropy(np.array([[0.0, np.log(3.0)]]), np.array([0]))
+    >>> Z, T = np.array([[0.0, np.log(3.0)]]), np.array([0])
+    >>> loss, pullback = hg.softmax_cross_entropy(Z, T)
     >>> round(float(loss), 6)  # log 4
     1.386294
     >>> pullback()
@@ -168,7 +170,8 @@ def sigmoid_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
     --------
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> loss, pullback = hg.sigmoid_cross_entropy(np.array([0.0, 40.0]), np.array([1.0, 1.0]))
+    >>> Z, T = np.array([0.0, 40.0]), np.array([1.0, 1.0])
+    >>> loss, pullback = hg.sigmoid_cross_entropy(Z, T)
     >>> round(float(loss), 6)  # half of log 2
     0.346574
     >>> pullback()
