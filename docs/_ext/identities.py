@@ -367,7 +367,21 @@ def _row(identity: Identity) -> list[str]:
     same = {denominator: "as denominator", numerator: "as numerator"}
     if numerator == denominator:
         same = {numerator: "as both"}
-    return [what, f"${latex(numerator)}$", f"${latex(denominator)}$", same.get(shape, f"${latex(shape)}$")]
+    formulas = [f"${_breakable(latex(text))}$" for text in (numerator, denominator, shape)]
+    return [what, *formulas[:2], same.get(shape, formulas[2])]
+
+
+def _breakable(tex: str) -> str:
+    r"""Let a long product break before and after what stands in parentheses, but not after a function's name.
+
+    Examples
+    --------
+    >>> print(_breakable(r"2 \det (X A) X (X A)^{-1} A"))
+    2 \det (X A) \allowbreak X \allowbreak (X A)^{-1} \allowbreak A
+    """
+    power = r"(?:\^\{[^{}]*(?:\{[^{}]*\})?\})?"
+    tex = re.sub(rf"(\){power}) (?=[A-Za-z(])", r"\1 \\allowbreak ", tex)
+    return re.sub(r"((?<=[A-Z])|(?<=\\mathsf\{T\}\})) (?=\()", r" \\allowbreak ", tex)
 
 
 # -- To take away -------------------------------------------------------------------------------

@@ -25,11 +25,12 @@ function select(options) {
 function spellOut(row) {
   const like = { "as numerator": 1, "as denominator": 2, "as both": 1 }[row.cells[3].textContent.trim()];
   if (!like) return () => {};
+  const [home, other] = [row.cells[3], row.cells[like]].map((cell) => cell.querySelector("p") ?? cell);
   const words = document.createElement("span");
   const formula = document.createElement("span");
-  words.append(...row.cells[3].childNodes);
-  formula.append(...[...row.cells[like].childNodes].map((node) => node.cloneNode(true)));
-  row.cells[3].append(words, formula);
+  words.append(...home.childNodes);
+  formula.append(...[...other.childNodes].map((node) => node.cloneNode(true)));
+  home.append(words, formula);
   return (alone) => {
     words.hidden = alone;
     formula.hidden = !alone;
