@@ -37,6 +37,7 @@ extensions = [
     "theme_repairs",
     "slim",
     "identities",
+    "terms",
 ]
 exclude_patterns = ["_build", "_ext", "node_modules"]
 templates_path = ["_templates"]
@@ -47,6 +48,7 @@ nitpicky = True
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath", "fieldlist"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = True
+terms_unlinked = {"identity"}  # a checked equation in the glossary, mostly the matrix on the pages
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

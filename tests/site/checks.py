@@ -89,6 +89,15 @@ def typeset(soup: BeautifulSoup) -> Complaints:
     return wrong
 
 
+def terms(soup: BeautifulSoup) -> Complaints:
+    """A page leads to each term of the glossary once, and from running text."""
+    found = soup.select("a.term")
+    count = Counter(str(link.get("href")) for link in found)
+    wrong = [f"{href} is linked {times} times" for href, times in count.items() if times > 1]
+    elsewhere = soup.select(":is(h1, h2, h3, h4, h5, h6, a, pre, code, figcaption, summary, .katex) a.term")
+    return wrong + [f"a term is linked where it should not be: {link}" for link in elsewhere]
+
+
 @cache
 def places(page: Path) -> set[str]:
     """Return the ids of a page."""

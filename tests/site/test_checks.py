@@ -42,6 +42,13 @@ def test_raw_tex() -> None:
     assert "TeX left" in wrong[1]
 
 
+def test_terms() -> None:
+    assert checks.terms(soup("terms")) == [
+        "glossary.html#term-loss is linked 2 times",
+        'a term is linked where it should not be: <a class="term" href="glossary.html#term-trace">trace</a>',
+    ]
+
+
 def test_dead_links() -> None:
     assert checks.links(BAD / "links.html", BAD) == [
         "nowhere.html leads nowhere",

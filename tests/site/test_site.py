@@ -29,7 +29,9 @@ TYPICAL = WITH_MATHEMATICS[len(WITH_MATHEMATICS) // 2] if WITH_MATHEMATICS else 
 
 
 @pytest.mark.parametrize(
-    "check", [checks.pictures, checks.head_and_headings, checks.ids, checks.typeset], ids=lambda check: check.__name__
+    "check",
+    [checks.pictures, checks.head_and_headings, checks.ids, checks.typeset, checks.terms],
+    ids=lambda check: check.__name__,
 )
 def test_html(page: str, check: Callable[[BeautifulSoup], checks.Complaints]) -> None:
     assert check(BeautifulSoup((SITE / page).read_text("utf-8"), "html.parser")) == []
