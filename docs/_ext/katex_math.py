@@ -13,6 +13,7 @@ from typing import Any
 
 import quickjs
 from docutils import nodes
+from light_math import LightMath
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
@@ -46,16 +47,23 @@ def _katex() -> Any:
     return quickjs.Context().eval(TYPESET % (KATEX / "katex.min.js").read_text("utf-8"))
 
 
-def typeset(tex: str, *, display: bool, macros: dict[str, str]) -> str:
-    """Return the HTML, MathML included, of one formula; raise `TexError` with KaTeX's reason."""
+@cache
+def light() -> LightMath:
+    """Return what makes the formulas of this KaTeX light."""
+    return LightMath((KATEX / "katex.min.css").read_text("utf-8"))
+
+
+def from_katex(tex: str, *, display: bool, macros: dict[str, str]) -> str:
+    """Return one formula as KaTeX writes it; raise `TexError` with KaTeX's reason."""
     answer = json.loads(_katex()(tex, display, json.dumps(macros)))
     if "error" in answer:
         raise TexError(f"{answer['error'].removeprefix('KaTeX parse error: ')} in the formula {tex.strip()!r}")
-    html = str(answer["html"])
-    # The source of the formula, which KaTeX repeats for programs that copy it, would be a tenth of a page's bytes.
-    html = re.sub(r"<semantics>(.*)<annotation.*</annotation></semantics>", r"\1", html, flags=re.DOTALL)
-    # KaTeX gives some boxes a negative height, which browsers ignore and a validator does not.
-    return re.sub(r"\bheight:-[\d.]+em;", "", html)
+    return str(answer["html"])
+
+
+def typeset(tex: str, *, display: bool, macros: dict[str, str]) -> str:
+    """Return the HTML, MathML included, of one formula; raise `TexError` with KaTeX's reason."""
+    return light().lighten(from_katex(tex, display=display, macros=macros))
 
 
 def _html(translator: Any, node: nodes.Element, *, display: bool) -> str:
@@ -89,8 +97,7 @@ def copy_assets(app: Sphinx, error: Exception | None) -> None:
         return
     target = Path(app.outdir) / "_static" / "katex"
     (target / "fonts").mkdir(parents=True, exist_ok=True)
-    css = (KATEX / "katex.min.css").read_text("utf-8")
-    css = re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", css)
+    css = re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", light().css)
     (target / "katex.min.css").write_text(css, "utf-8")
     for font in sorted((KATEX / "fonts").glob("*.woff2")):
         (target / "fonts" / font.name).write_bytes(font.read_bytes())

@@ -29,11 +29,11 @@ def words_in_use(pages: list[str], static: Path) -> set[str]:
     """Return every class and id of every page, and every word of every script, for a script may set any."""
     words: set[str] = set()
     for page in pages:
-        for names in set(re.findall(r'\b(?:class|id)="([^"]*)"', page)):
-            words.update(names.split())
+        for names in set(re.findall(r'\b(?:class|id)=(?:"([^"]*)"|([^\s">]+))', page)):
+            words.update(" ".join(names).split())
     for pattern in SCRIPTS:
         for script in static.glob(pattern):
-            words.update(re.findall(r"[\w-]+", script.read_text("utf-8")))
+            words.update(re.findall(r"[\w-]{3,}", script.read_text("utf-8")))
     return words
 
 

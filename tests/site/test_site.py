@@ -20,7 +20,7 @@ LOOKED_AT = [page for page in PAGES if page not in LISTINGS or page == LONGEST]
 
 
 def formulas(page: str) -> int:
-    return (SITE / page).read_text("utf-8").count('class="katex"')
+    return (SITE / page).read_text("utf-8").count("class=katex>")
 
 
 # The page in the middle of those with mathematics on them, ordered by the number of formulas.
