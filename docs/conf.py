@@ -25,7 +25,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
     "numpydoc",
-    "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
     "handgrad.sphinx",
@@ -51,8 +50,6 @@ myst_dmath_double_inline = True
 terms_unlinked = {"identity"}  # a checked equation in the glossary, mostly the matrix on the pages
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"
-copybutton_prompt_text = r">>> |\.\.\. |\$ "
-copybutton_prompt_is_regexp = True
 
 # -- Running the cells --------------------------------------------------------------------------
 
@@ -128,7 +125,7 @@ html_title = "Gradients by Hand"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = [("site.css", {"priority": 900})]  # after all others
-html_js_files = [("site.js", {"defer": "defer"})]
+html_js_files = [("site.js", {"defer": "defer"}), ("copy.js", {"defer": "defer"})]
 html_show_search_summary = False  # it would fetch every hit, which a browser refuses on file://
 html_copy_source = True
 html_show_sourcelink = False

@@ -10,6 +10,9 @@ import json
 import logging
 import re
 from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -18,22 +21,37 @@ from fontTools.ttLib import TTFont
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every table it drops
 
+Face = tuple[str, str, str]  # family, weight, style
+ICONS: Face = (r"Font Awesome\ 7 Free", "900", "normal")
+TEXT: Face = ("KaTeX_Main", "400", "normal")
+
+
+def kept(cache: Path, name: str, *made_of: object, make: Callable[[], bytes]) -> bytes:
+    """Return what is kept of an earlier build that was made of the same; make and keep it if there is none."""
+    key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
+    file = cache / f"{key}-{name}"
+    if not file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(make())
+    return file.read_bytes()
+
 
 def shrink(font: Path, characters: set[str], cache: Path) -> bytes:
     """Return a woff2 font with the glyphs of some characters only; compressing it is slow, so it is kept."""
     codes = sorted(map(ord, characters))
-    key = hashlib.sha256(font.read_bytes() + repr(codes).encode()).hexdigest()[:24]
-    kept = cache / f"{key}.woff2"
-    if not kept.exists():
+
+    def make() -> bytes:
         small = BytesIO()
         with TTFont(font, recalcTimestamp=False) as loaded:  # the day of the build must not be in the file
-            subsetter = Subsetter(Options(flavor="woff2", layout_features=["*"], notdef_outline=True))
+            hinting = "Size" not in font.name and "KaTeX" in font.name  # for small letters, not brackets and pictures
+            options = Options(flavor="woff2", layout_features=["*"], notdef_outline=True, hinting=hinting)
+            subsetter = Subsetter(options)
             subsetter.populate(unicodes=codes)
             subsetter.subset(loaded)
             loaded.save(small)
-        cache.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(small.getvalue())
-    return kept.read_bytes()
+        return small.getvalue()
+
+    return kept(cache, font.name, Path(__file__).read_text("utf-8"), font.read_bytes(), codes, make=make)
 
 
 def property_of(rule: str, name: str) -> str:
@@ -42,24 +60,40 @@ def property_of(rule: str, name: str) -> str:
     return found[1] if found else ""
 
 
-def faces_in_use(css: str) -> set[tuple[str, ...]]:
-    """Return the family, weight and style of each font a rule asks for by name."""
-    rules = re.findall(r"(?<!@font-face)\{[^{}]*font-family:[^{}]*\}", css)
-    named = {
-        (
-            property_of(rule, "font-family"),
-            property_of(rule, "font-weight") or "400",
-            property_of(rule, "font-style") or "normal",
-        )
-        for rule in rules
-    }
-    # These two are asked for in other words: KaTeX's own by the shorthand `font`, the icons by a variable.
-    return named | {("KaTeX_Main", "400", "normal"), (r"Font Awesome\ 7 Free", "900", "normal")}
+def characters_of(formulas: Iterable[str], css: str) -> dict[Face, set[str]]:
+    """Return the characters that formulas have in each font.
+
+    Parameters
+    ----------
+    formulas : iterable of str
+        What is drawn, without the MathML.
+    css : str
+        The style sheet that gives their boxes fonts, by class.
+    """
+    rules = []
+    for prelude, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css):
+        change = [property_of(body, f"font-{name}") for name in ("family", "weight", "style")]
+        if ".katex ." in prelude and any(change):
+            boxes = [set(re.findall(r"\.([\w-]+)", selector.split()[-1])) for selector in prelude.split(",")]
+            rules.append((boxes, change))
+    found: dict[Face, set[str]] = defaultdict(set)
+    for formula in formulas:
+        faces = [TEXT]
+        for closing, attributes, text in re.findall(r"<(/?)\w+([^>]*)>([^<]*)", formula):
+            if closing:
+                faces.pop()
+            else:
+                face, classes = faces[-1], property_of(attributes.replace("class=", "class:"), "class").split()
+                for boxes, change in rules:
+                    if any(box.issubset(classes) for box in boxes):
+                        face = tuple(new or old for new, old in zip(change, face, strict=True))
+                faces.append(face)
+            found[faces[-1]].update(unescape(text))
+    return found
 
 
-def embed(css: str, static: Path, characters: set[str], cache: Path) -> str:
-    """Write the fonts a style sheet uses to ``fonts/``, as a script and as rules; return the sheet without them."""
-    used = faces_in_use(css)
+def embed(css: str, static: Path, characters: dict[Face, set[str]], cache: Path) -> str:
+    """Write the fonts with their characters to ``fonts/``, as a script and as rules; return the sheet without any."""
     faces, rules = [], []
 
     def take(match: re.Match[str]) -> str:
@@ -68,11 +102,10 @@ def embed(css: str, static: Path, characters: set[str], cache: Path) -> str:
             property_of(rule, f"font-{name}") for name in ("family", "weight", "style")
         )
         address = re.search(r"url\(([^)]*\.woff2)\)", rule)
-        if face not in used or not address:
-            return rule
-        data = b64encode(shrink(static / address[1], characters, cache)).decode()
-        faces.append([family.replace("\\", ""), data, {"weight": weight, "style": style}])
-        rules.append(rule.replace("url(", "url(../"))
+        if address and characters.get(face):
+            data = b64encode(shrink(static / address[1], characters[face], cache)).decode()
+            faces.append([family.replace("\\", ""), data, {"weight": weight, "style": style}])
+            rules.append(rule.replace("url(", "url(../"))
         return ""
 
     rest = re.sub(r"@font-face\{[^}]*\}\n?", take, css)

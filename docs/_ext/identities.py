@@ -423,10 +423,13 @@ def as_json() -> str:
 
 
 def write(app: Sphinx, error: Exception | None) -> None:
+    """Write both files; they are kept beside the outputs of the cells, which depend on the same sources."""
     if error is None and app.builder.format == "html":
-        static = Path(app.outdir) / "_static"
-        (static / "identities.csv").write_text(as_csv(), "utf-8", newline="\n")
-        (static / "identities.json").write_text(as_json(), "utf-8", newline="\n")
+        for name, make in (("identities.csv", as_csv), ("identities.json", as_json)):
+            kept = Path(app.config.nb_execution_cache_path) / name
+            if not kept.exists():
+                kept.write_text(make(), "utf-8", newline="\n")
+            (Path(app.outdir) / "_static" / name).write_bytes(kept.read_bytes())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

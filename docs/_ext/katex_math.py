@@ -75,7 +75,8 @@ def _html(translator: Any, node: nodes.Element, *, display: bool) -> str:
 
 
 def visit_inline(translator: Any, node: nodes.math) -> None:
-    translator.body.append(f'<span class="math">{_html(translator, node, display=False)}</span>')
+    html = _html(translator, node, display=False)
+    translator.body.append(html.replace("<span class=katex>", '<span class="math katex">', 1))
     raise nodes.SkipNode
 
 

@@ -14,10 +14,21 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 # By these names the rest of the book knows a formula.
-PUBLIC = ("katex", "katex-display", "katex-html", "katex-mathml")
+PUBLIC = ("katex", "katex-display")
 # The names of one letter are for the classes that occur most.
 FREQUENT = (
-    *("mathnormal", "mspace", "katex-strut", "katex-base", "pile", "msupsub", "index", "mathsf", "nulldelimiter"),
+    *(
+        "katex-html",
+        "mathnormal",
+        "mspace",
+        "katex-strut",
+        "katex-base",
+        "pile",
+        "msupsub",
+        "index",
+        "mathsf",
+        "nulldelimiter",
+    ),
     *("mfrac", "frac-line", "mathrm", "delimsizing", "size1", "delimcenter", "arraycolsep", "mathbf", "col-align-c"),
 )
 # An index is smaller than what it stands at; KaTeX says so with three classes.
@@ -35,23 +46,15 @@ RULES = """
 .katex .index{font-size:.7em}
 .katex .mspace{margin-right:.2778em}
 .katex .mfrac .frac-line{border-bottom-width:.04em}
-.katex-html b{font-weight:inherit}
+.katex b{font-weight:inherit}
 """
 # How MathML looks; ours is there to be read aloud.
 LOOKS = {
-    *(
-        "columnalign",
-        "columnlines",
-        "columnspacing",
-        "display",
-        "displaystyle",
-        "fence",
-        "lspace",
-        "maxsize",
-        "minsize",
-    ),
-    *("rowlines", "rowspacing", "rspace", "scriptlevel", "separator", "stretchy", "symmetric", "width"),
+    *("columnalign", "columnlines", "columnspacing", "display", "displaystyle", "fence", "lspace", "maxsize"),
+    *("minsize", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator", "stretchy", "symmetric", "width"),
 }
+# Of its letters too, but for those that mean something else in another alphabet: bold ones, hollow ones.
+LETTERS = {"normal", "sans-serif"}
 WRAPPERS = {"mrow", "mstyle", "semantics"}
 # These take any number of children, as if an mrow stood around them.
 ROWS = {*WRAPPERS, "math", "mtd", "msqrt"}
@@ -76,7 +79,8 @@ class LightMath:
     def __init__(self, css: str) -> None:
         faces, rules = re.findall(r"@font-face\{[^}]*\}", css), re.sub(r"@font-face\{[^}]*\}", "", css)
         rules = re.sub(r"\.katex \.vlist[^{,]*\{[^}]*\}", "", rules)
-        rules = rules.replace(".vlist-t", ".pile").replace(".mfrac>span>span", ".mfrac>.pile") + RULES
+        rules = rules.replace(".vlist-t", ".pile").replace(".mfrac>span>span", ".mfrac>.pile")
+        rules = rules.replace(".katex-mathml", "math") + RULES
         selector = r"[^{}]+(?=\{)"
         classes = [name for prelude in re.findall(selector, rules) for name in re.findall(r"\.([\w-]+)", prelude)]
         short = chain(ascii_uppercase, map("".join, product(ascii_uppercase, ascii_lowercase)))
@@ -95,7 +99,9 @@ class LightMath:
     def lighten(self, html: str) -> str:
         """Rewrite a formula."""
         root = ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", html))  # noqa: S314 - KaTeX's own, well-formed
-        spoken, drawn = root if root.get("class") == "katex" else root[0]
+        formula = root if root.get("class") == "katex" else root[0]
+        (spoken,), drawn = formula
+        formula[0] = spoken
         _leave_out_looks(spoken)
         boxes = list(drawn.iter("span"))
         for box in boxes:
@@ -107,6 +113,9 @@ class LightMath:
                 _pile(box)
         for box in drawn.iter("span"):
             self._describe(box)
+        for box in drawn.iter("span"):
+            if box.get("class") == self.names["index"]:
+                _merge(box)
         for box in list(drawn.iter("span"))[1:]:
             box.tag = "b"  # the shortest name there is
         return "".join(self._write(root))
@@ -177,10 +186,21 @@ def _pile(table: Element) -> None:
         _set_style(entry, _style(entry) | style)
 
 
+def _merge(index: Element) -> None:
+    """Make one box of an index and the only letter in it."""
+    if len(index) == 1 and not len(index[0]) and not index.get("style"):
+        letter = index[0]
+        index[:] = []
+        index.text = letter.text
+        index.set("class", f"{index.get('class')} {letter.get('class')}".strip())
+        index.set("style", letter.get("style", ""))
+
+
 def _leave_out_looks(element: Element) -> None:
     """Keep of MathML what can be read aloud, without the wrappers that group nothing."""
-    for name in LOOKS.intersection(element.attrib):
-        del element.attrib[name]
+    for name, value in list(element.items()):
+        if name in LOOKS or value in LETTERS:
+            del element.attrib[name]
     children = [child for child in element if child.tag != "annotation"]
     element[:] = []
     for child in children:

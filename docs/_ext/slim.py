@@ -1,7 +1,8 @@
-"""Serve one small style sheet instead of eight with 550 kB.
+"""Serve one small style sheet instead of ten with 550 kB.
 
-After the pages are written, every style sheet they would load is read in order, the rules for classes
-and ids that occur in no page and in no script are left out, and the rest becomes ``_static/book.css``.
+After the pages are written, every style sheet they would load is read in order. Rules for elements, classes
+and ids that are in no page, and that no script of a page makes, are left out, and so are values that no rule
+asks for. The rest becomes ``_static/book.css``.
 """
 
 import re
@@ -11,13 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import tinycss2
-from fonts import embed
+from fonts import ICONS, characters_of, embed, kept
 from sphinx.application import Sphinx
 from tinycss2.ast import AtRule, LiteralToken, Node, QualifiedRule
 
 # Loaded before every other sheet, by the theme's template and not through Sphinx's list.
 THEME_SHEETS = ("basic.css", "styles/pydata-sphinx-theme.css")
-SCRIPTS = ("*.js", "scripts/pydata-sphinx-theme.js", "scripts/sphinx-book-theme.js")
+# What the theme's scripts would make, had the book a choice of versions, announcements, a menu of themes, live code.
+LEFT_OUT = {
+    *("bd-header-announcement", "dropdown-item", "dropdown-menu-dark", "highlight-link", "list-group-item"),
+    *("list-group-item-action", "thebe-launch-button", "theme-switch-button", "tooltip"),
+}
+VALUE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
 def remember_sheets(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -25,22 +31,30 @@ def remember_sheets(app: Sphinx, page: str, template: str, context: dict[str, An
     app.slim_sheets = [str(sheet.filename).removeprefix("_static/") for sheet in context["css_files"]]  # type: ignore[attr-defined]  # one list, for this module only
 
 
-def words_in_use(pages: list[str], static: Path) -> set[str]:
-    """Return every class and id of every page, and every word of every script, for a script may set any."""
+def scripts_of(pages: list[str], static: Path) -> list[str]:
+    """Return the scripts that the pages load."""
+    names = {name for page in pages for name in re.findall(r'<script[^>]* src="[./]*_static/([^"?]*)', page)}
+    return [(static / name).read_text("utf-8") for name in sorted(names) if (static / name).exists()]
+
+
+def words_in_use(pages: list[str], scripts: list[str]) -> set[str]:
+    """Return every element, class and id of the pages and, of the scripts, every word that may become one."""
     words: set[str] = set()
     for page in pages:
-        for names in set(re.findall(r'\b(?:class|id)=(?:"([^"]*)"|([^\s">]+))', page)):
-            words.update(" ".join(names).split())
-    for pattern in SCRIPTS:
-        for script in static.glob(pattern):
-            words.update(re.findall(r"[\w-]{3,}", script.read_text("utf-8")))
-    return words
+        words.update(re.findall(r"<(\w+)", page))
+        for quoted, bare in set(re.findall(r'\b(?:class|id)=(?:"([^"]*)"|([^\s">]+))', page)):
+            words.update(quoted.split() or [bare])
+    for script in scripts:
+        words.update(re.findall(r"""createElement\(["'](\w+)""", script))
+        for near in re.findall(r"(?:class|\bid\b)[^;]{0,120}", script, re.IGNORECASE):
+            words.update(re.findall(r"[\w-]{3,}", near))
+    return words - LEFT_OUT
 
 
 def names_in(selector: list[Node]) -> Iterator[str]:
-    """Yield the classes and ids that must occur for a match, not those inside ``:not(...)`` and the like."""
+    """Yield the elements, classes and ids that must occur for a match, not those in ``:not(...)`` and the like."""
     for before, node in pairwise([None, *selector]):
-        if node.type == "hash" or (node.type == "ident" and before is not None and before == "."):
+        if node.type == "hash" or (node.type == "ident" and (before is None or before != ":")):
             yield node.value
 
 
@@ -70,29 +84,81 @@ def slim(rules: list[Node], words: set[str]) -> Iterator[Node]:
             yield rule
 
 
-def bundle(static: Path, sheets: list[str], words: set[str]) -> str:
-    """Return the style sheets as one, without the rules no page uses."""
-    parts = []
+def written(rules: list[Node], asked: set[str] | None = None) -> Iterator[str]:
+    """Yield each rule as text, without the custom properties that are not asked for; without rules that are empty."""
+    for rule in rules:
+        if isinstance(rule, AtRule) and rule.lower_at_keyword in {"media", "supports"}:
+            inner = "".join(written(rule.content, asked))
+            text = f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{inner}}}" if inner else ""
+        elif isinstance(rule, AtRule):
+            text = rule.serialize()
+        else:
+            said = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+            valid = [one for one in said if one.type != "error"]
+            kept = [one for one in valid if asked is None or one.name[:2] != "--" or one.name in asked]
+            # A value may be one blank, and means something.
+            body = ";".join(re.sub(r":$", ": ", one.serialize().rstrip()) for one in kept)
+            prelude = re.sub(r"\s+", " ", tinycss2.serialize(rule.prelude)).strip()
+            text = f"{prelude}{{{body}}}" if body else ""
+        if text:
+            yield text + "\n"
+
+
+def asked_for(css: str, elsewhere: set[str]) -> set[str]:
+    """Return the custom properties that a rule, a page or a script reads, or another one that is read."""
+    definition = r"(?<![\w-])(--[\w-]+):([^;{}]*)"
+    asked, new = set(), elsewhere | set(VALUE.findall(re.sub(definition, "", css)))
+    parts: dict[str, set[str]] = {}
+    for name, value in re.findall(definition, css):
+        parts.setdefault(name, set()).update(VALUE.findall(value))
+    while new:
+        asked |= new
+        new = set().union(*(parts.get(name, set()) for name in new)) - asked
+    return asked
+
+
+def bundle(static: Path, sheets: list[str], words: set[str], elsewhere: set[str]) -> str:
+    """Return the style sheets as one, without what no page uses."""
+    alive = []
     for name in sheets:
-        folder = Path(name).parent.as_posix()
         rules = tinycss2.parse_stylesheet((static / name).read_text("utf-8"), skip_comments=True, skip_whitespace=True)
-        css = "".join(rule.serialize() + "\n" for rule in slim(rules, words))
-        css = re.sub(r"""url\(["']?(?!data:)([^"')]+)["']?\)""", rf"url({folder}/\1)", css)
-        parts.append(f"/* {name} */\n{css}")
-    return '@charset "utf-8";\n' + "".join(parts)
+        alive.append((name, list(slim(rules, words))))
+    everything = "".join(text for _, rules in alive for text in written(rules))
+    asked = asked_for(everything, elsewhere)
+    moving = set(re.findall(r"[\w-]+", " ".join(re.findall(r"animation(?:-name)?:([^;}]*)", everything))))
+    parts = ['@charset "utf-8";\n']
+    for name, rules in alive:
+        used = [
+            r
+            for r in rules
+            if r.type != "at-rule" or r.at_keyword != "keyframes" or moving.issuperset(names_in(r.prelude))
+        ]
+        css = "".join(written(used, asked))
+        folder = Path(name).parent.as_posix()
+        parts.append(f"/* {name} */\n")
+        parts.append(re.sub(r"""url\(["']?(?!data:)([^"')]+)["']?\)""", rf"url({folder}/\1)", css))
+    return "".join(parts)
 
 
 def write(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
-    site = Path(app.outdir)
+    site, cache = Path(app.outdir), Path(app.doctreedir) / "slim"
     static = site / "_static"
     own = [sheet for sheet in app.slim_sheets if sheet not in THEME_SHEETS]  # type: ignore[attr-defined]  # set above
+    sheets = [*THEME_SHEETS, *own]
+    sources = [(static / sheet).read_text("utf-8") for sheet in sheets]
     pages = [page.read_text("utf-8") for page in sorted(site.rglob("*.html"))]
-    css = bundle(static, [*THEME_SHEETS, *own], words_in_use(pages, static))
-    characters = set(css).union(*pages)  # of the pages, and the icons, which stand in the style sheet
-    css = embed(css, static, characters, Path(app.doctreedir) / "fonts")
-    (static / "book.css").write_text(css, "utf-8")
+    scripts = scripts_of(pages, static)
+    # Of the words, those that a style sheet has: the others, such as the ids of headings, come and go.
+    words = words_in_use(pages, scripts).intersection(*[re.findall(r"[\w-]+", " ".join(sources))])
+    elsewhere = set(VALUE.findall(" ".join(pages))).union(*(re.findall(r"--[\w-]+", script) for script in scripts))
+    made_of = (Path(__file__).read_text("utf-8"), sources, sorted(words), sorted(elsewhere))
+    css = kept(cache, "book.css", made_of, make=lambda: bundle(static, sheets, words, elsewhere).encode()).decode()
+    formulas = {formula for page in pages for formula in re.findall(r"</math><span[^>]*>(.*?)</span>", page, re.DOTALL)}
+    # An icon is a string of one character in the style sheet.
+    characters = characters_of(formulas, css) | {ICONS: set(re.findall(r'"(.)"', css))}
+    (static / "book.css").write_text(embed(css, static, characters, cache), "utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -52,9 +52,18 @@ def repair_listing(app: Sphinx, page: str, template: str, context: dict[str, Any
         context["body"] = before + pre + listing + end + after
 
 
+def needed_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Leave out the scripts that do nothing on this page; site.js loads the marks of a search where one led to it."""
+    idle = set() if page == "search" else {"_static/doctools.js", "_static/sphinx_highlight.js"}
+    if "sd-tab-set" not in context.get("body", ""):
+        idle.add("_static/design-tabs.js")
+    context["script_files"] = [script for script in context["script_files"] if str(script.filename) not in idle]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_hidden_cell))
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_node(nodes.entry, override=True, html=(visit_cell, HTML5Translator.depart_entry))
     app.connect("html-page-context", repair_listing)
+    app.connect("html-page-context", needed_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

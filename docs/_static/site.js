@@ -26,3 +26,13 @@ function reachScrollers() {
 }
 window.addEventListener("load", reachScrollers);
 window.addEventListener("resize", reachScrollers);
+
+/* Sphinx marks the words of a search on the page it leads to: its scripts are loaded only there. */
+if (localStorage.getItem("sphinx_highlight_terms") && !root.querySelector("script[src*=sphinx_highlight]")) {
+  for (const name of ["doctools.js", "sphinx_highlight.js"]) {
+    const script = document.createElement("script");
+    script.async = false; /* in this order */
+    script.src = `${root.dataset.content_root}_static/${name}`;
+    document.head.append(script);
+  }
+}
