@@ -22,9 +22,10 @@ from sphinx.application import Sphinx
 import handgrad as hg
 from handgrad.derive.evaluate import from_lists, to_lists
 from handgrad.derive.expression import Shape, read_dims
-from handgrad.derive.latex import to_latex
+from handgrad.derive.formula import Vocabulary, read_formula
+from handgrad.derive.latex import Printer
 from handgrad.derive.matrix import to_matrix
-from handgrad.derive.parse import parse
+from handgrad.derive.parse import parse, tokenize
 from handgrad.derive.program import Program
 from handgrad.derive.read import World, read_index, read_matrix
 from handgrad.derive.source import compile_source, write_source
@@ -298,38 +299,28 @@ def printed(array: Array, layout: str, ranks: tuple[int, int]) -> Array:
 
 # -- Typeset ------------------------------------------------------------------------------------
 
-LETTER = r"([ghuvUVZ])_\{([sxX])\}"  # u_x is du/dx
+DIMENSIONS = "iklmno"
 
 
 def latex(text: str) -> str:
-    r"""A formula in either notation as LaTeX, in the book's style.
+    r"""A formula in either notation as LaTeX, in the book's style; ``u_x`` is the derivative of u by x.
 
     Examples
     --------
-    >>> print(latex("norm(x - a)^2"))
-    \lVert x - a\rVert^{2}
+    >>> print(latex("norm(x - a)^2"), latex("u_x"))
+    \lVert x - a \rVert^{2} \frac{\partial u}{\partial x}
     """
-    tex = to_latex(text)
-    tex = re.sub(r"\\mathrm\{inv\} \((\w) \{\)\}", r"(\1^{-1})", tex)
-    tex = tex.replace(r"\log_{\mathrm{softmax}}", r"\operatorname{log\,softmax}")
-    tex = re.sub(r"\\mathrm\{(\w{2,})\}", r"\\operatorname{\1}", tex)
-    tex = re.sub(rf"\b{LETTER}\^", r"\\Bigl(\\frac{\\partial \1}{\\partial \2}\\Bigr)^", tex)
-    tex = re.sub(rf"\b{LETTER}", r"\\frac{\\partial \1}{\\partial \2}", tex)
-    tex = re.sub(r"\\operatorname\{kron\} \(([^,]*), ([^)]*)\)", r"(\1 \\otimes \2)", tex)
-    tex = re.sub(r"\((\w = .*\})\)", r"[\1]", tex)  # 1 where it is true
-    return _norms(tex.replace(r"^\top", r"^{\mathsf{T}}").replace(r"\top", r"\mathsf{T}"))
-
-
-def _norms(tex: str) -> str:
-    """Write ``norm (x)`` with bars."""
-    head, name, rest = tex.partition(r"\operatorname{norm} (")
-    if not name:
-        return tex
-    depth, at = 1, 0
-    while depth:
-        depth += {"(": 1, ")": -1}.get(rest[at], 0)
-        at += 1
-    return head + rf"\lVert {_norms(rest[: at - 1])}\rVert" + _norms(rest[at:])
+    tokens = [token for token in tokenize(text) if token.kind == "name"]
+    derivatives = {
+        token.text: rf"\frac{{\partial {token.text[0]}}}{{\partial {token.text[2]}}}"
+        for token in tokens
+        if re.fullmatch("[ghuvUVZ]_[sxX]", token.text)
+    }
+    functions = {token.text for token in tokens if text[token.stop :].startswith(("(", "'("))}
+    names = {token.text for token in tokens if token.text not in DIMENSIONS and token.text[1:2] != "_"} - functions
+    ranks = {name: 1 for name in names if name.islower()} | dict.fromkeys("cghs", 0)
+    sizes = {*DIMENSIONS, *(token.text.partition("_")[2] for token in tokens)}
+    return Printer({}, derivatives, ranks).latex(read_formula(text, Vocabulary(names | set(derivatives), sizes)))
 
 
 def _condition(text: str) -> str:

@@ -32,12 +32,6 @@ FACTOR = {
 Array = Any
 
 
-def typeset(text: str) -> str:
-    """A formula as LaTeX; ``dZ`` is a name here, not a differential."""
-    tex = re.sub(r"\\mathrm\{d\}([A-Z])", r"\\operatorname{d\1}", latex(text))
-    return tex.replace(r"\operatorname{Theta}", r"\Theta")
-
-
 class SourceError(AssertionError):
     """A source's formula that does not agree with the house layer."""
 
@@ -175,7 +169,7 @@ class Source:
 
     def _stored_as(self, name: str) -> str:
         axes = self.dims[name].split()
-        return f"${typeset(name)}$ ({', '.join(axes)}{',' if len(axes) == 1 else ''})"
+        return f"${latex(name)}$ ({', '.join(axes)}{',' if len(axes) == 1 else ''})"
 
     def table(self) -> str:
         """The source beside the house, as a Markdown table."""
@@ -189,14 +183,14 @@ class Source:
         lines = [
             ("samples", f"{where}, {self._stored_as(X)}", "rows, $X$ (N, in)"),
             ("weights", f"{weights}, {self._stored_as(W)}", "out by in, $W$ (out, in)"),
-            ("layer", f"${typeset(forward)}$", r"$X W^{\mathsf{T}} + \mathbf{1} b^{\mathsf{T}}$"),
+            ("layer", f"${latex(forward)}$", r"$X W^{\mathsf{T}} + \mathbf{1} b^{\mathsf{T}}$"),
             ("upstream gradient", self._stored_as(G), "$G$ (N, out)"),
             ("layout", self.layout, "shape"),
             (
                 "1/m",
                 FACTOR[self.mean].format(
-                    **{role: f"${typeset(self.called(role))}$" for role in "WbG" if self.called(role)}
-                    | {"b": f"${typeset(b)}$" if b else "the bias"}
+                    **{role: f"${latex(self.called(role))}$" for role in "WbG" if self.called(role)}
+                    | {"b": f"${latex(b)}$" if b else "the bias"}
                 ),
                 "in $G$: the loss is a mean",
             ),
@@ -204,7 +198,7 @@ class Source:
         for role, house in (("W", r"G^{\mathsf{T}} X"), ("b", r"G^{\mathsf{T}} \mathbf{1}"), ("X", "G W")):
             text, axes = self.gradients.get(role, ("", ""))
             shown = (
-                f"${typeset(text)}$ ({', '.join(axes.split())}{',' if len(axes.split()) == 1 else ''})"
+                f"${latex(text)}$ ({', '.join(axes.split())}{',' if len(axes.split()) == 1 else ''})"
                 if text
                 else "no bias of its own"
             )

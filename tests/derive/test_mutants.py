@@ -10,6 +10,7 @@ from handgrad.derive import (
     frobenius,
     functions,
     index,
+    latex,
     lower,
     matrix,
     notation,
@@ -203,6 +204,15 @@ MUTANTS = {
         own[::-1] + out)), unit(FOUR, "denominator")),
     "the layout line is the shape's": (replaced(index, "_layout_step", lambda d: [
         notation.Step("J[n,p]", "dy[n]/dx[p]", "denominator layout")]), unit(JACOBIAN, "denominator")),
+    # LaTeX, read back
+    "LaTeX drops a transpose": (replaced(latex, "TRANSPOSED", ""), LAYER),
+    "LaTeX drops parentheses": (replaced(latex, "bracketed", lambda text: text), LAYER),
+    "LaTeX swaps the letters of an entry": (wrapped(latex, "letters_latex", lambda text: text[::-1]), LAYER),
+    "LaTeX names another array": (wrapped(latex, "name_latex", lambda text: "X" if text == "W" else text), LAYER),
+    "LaTeX keeps what NumPy broadcasts": (replaced(latex, "matrix_text", str), SOFTMAX),
+    "LaTeX swaps a fraction": (wrapped(latex.Printer, "product", lambda shown: (
+        shown[0].replace(r"\frac{", r"\frac{1}{", 1), shown[1])), SQUARES),
+    "LaTeX multiplies matrices entry by entry": (wrapped(latex.Printer, "gap", lambda text: r"\odot "), TRACE),
     # evaluation, against NumPy
     "a mean is not divided": (replaced(evaluate, "_contract", lambda e, args, sizes, f=evaluate._contract: f(
         expression.Expr("sum", e.args, e.info, e.row, e.shape), args, sizes)), BATCH),

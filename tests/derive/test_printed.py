@@ -129,7 +129,6 @@ def test_every_step_has_a_rule():
     d = hg.derive("L(softmax(tanh(X @ W.T)))", "W", "X: n i, W: o i")
     for step in d.steps("index"):
         assert step.rule
-        assert "&=" in step.latex()
 
 
 def test_latex_of_both_notations():
@@ -138,14 +137,16 @@ def test_latex_of_both_notations():
         made = d.latex(notation)
         assert made.startswith(r"\begin{aligned}")
         assert made.count("{") == made.count("}")
-    assert d.gradient.latex() == r"(P \circ (G - (G \circ P) \mathbf{1}_{o} \mathbf{1}_{o}^\top))^\top X"
+    assert d.gradient.latex() == (
+        r"(P \odot (G - (G \odot P) \mathbf{1}_{o} \mathbf{1}_{o}^{\mathsf{T}}))^{\mathsf{T}} X"
+    )
     assert d._repr_latex_().startswith("$$")
 
 
 def test_latex_of_the_reasons():
     made = hg.derive("L(X @ W_1.T)", "W_1", "X: n i, W_1: o i").latex()
     assert r"&& \text{only W\_1 varies}" in made
-    assert r"&& C : (A B) = (C B^\top) : A" in made
+    assert r"&& C:(AB) = (C B^{\mathsf{T}}):A" in made
 
 
 def test_a_network_is_the_recursion_from_layer_to_layer():

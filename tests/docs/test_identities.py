@@ -114,14 +114,14 @@ def test_csv_and_json_say_the_same_each_time() -> None:
 @pytest.mark.parametrize(
     ("text", "tex"),
     [
-        ("norm(x - a)^2", r"\lVert x - a\rVert^{2}"),
-        ("norm(A norm(x) - b)^2", r"\lVert A \lVert x\rVert - b\rVert^{2}"),
-        ("-X^-T", r"- X^{-\mathsf{T}}"),
-        ("V_s^T u_x", r"\Bigl(\frac{\partial V}{\partial s}\Bigr)^{\mathsf{T}} \frac{\partial u}{\partial x}"),
-        ("g kron(x^T, I_o)", r"g (x^{\mathsf{T}} \otimes I_{o})"),
-        ("(x == max(x) 1_n)", r"[x = \max (x) \mathbf{1}_{n}]"),
+        ("norm(x - a)^2", r"\lVert x - a \rVert^{2}"),
+        ("norm(A norm(x) - b)^2", r"\lVert A \, \lVert x \rVert - b \rVert^{2}"),
+        ("-X^-T", r"-X^{-\mathsf{T}}"),
+        ("V_s^T u_x", r"\left(\frac{\partial V}{\partial s}\right)^{\mathsf{T}} \frac{\partial u}{\partial x}"),
+        ("g kron(x^T, I_o)", r"g \, (x^{\mathsf{T}} \otimes I_{o})"),
+        ("(x == max(x) 1_n)", r"[x = \max(x) \, \mathbf{1}_{n}]"),
         ("inv(X)[i,p]", "(X^{-1})_{ip}"),
-        ("T : log_softmax(Z)", r"T : \operatorname{log\,softmax} (Z)"),
+        ("T : log_softmax(Z)", r"T : \operatorname{log\,softmax}(Z)"),
     ],
 )
 def test_latex(text: str, tex: str) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from handgrad.sphinx.claim import Claim
-from handgrad.sphinx.latex import Printer, name_latex
-from handgrad.sphinx.notation import Vocabulary, read_formula
+from handgrad.derive.latex import Printer, name_latex
+from handgrad.derive.formula import Vocabulary, read_formula
 
 DIMS = "X: n i; W: o i; A: n n; B: n n; b: o; u: n; v: n; c:; M_Z: n o; W1: o i; S: n n"
 T = r"^{\mathsf{T}}"
@@ -61,7 +61,7 @@ PRINTED = [
     ("<A, B>", r"\langle A,\, B \rangle"),
     ("A : (B + A)", "A : (B + A)"),
     ("c pi", r"c \pi"),
-    ("1_n 1_n^T", rf"\mathbf{{1}} \mathbf{{1}}{T}"),
+    ("1_n 1_n^T", rf"\mathbf{{1}}_{{n}} \mathbf{{1}}_{{n}}{T}"),
     ("I_n A", "I_{n} A"),
     ("sum_no M_Z[n,o]", r"\sum_{no} (M_{Z})_{no}"),
     ("sum_i W1[1,i]", r"\sum_{i} (W_{1})_{1i}"),
@@ -115,7 +115,7 @@ def test_lines_are_aligned_with_their_reasons():
 
 
 def test_without_numbers_the_names_of_scalars_tell_what_is_elementwise():
-    printer = Printer({}, scalars={"s"})
+    printer = Printer({}, ranks={"s": 0})
     formula = read_formula("X * Y / s**2 + Y / norm(Y) * L(Y)", Vocabulary({"X", "Y", "s"}))
     assert printer.latex(formula) == r"\frac{X \odot Y}{s^{2}} + \frac{Y}{\lVert Y \rVert} \, L(Y)"
     assert printer.latex(read_formula("X.T + b", Vocabulary({"X", "b"}))) == f"X{T} + b"

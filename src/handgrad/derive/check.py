@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists
 from .expression import Shape
+from .latex import StepPrinter
 from .notation import Step
 from .parse import parse
 from .read import World, read_index, read_matrix
+from .read_latex import read_latex
 from .rules import upstream_name
 from .source import compile_source, in_steps, write_source
 from .terms import Node
@@ -223,10 +225,18 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
 
 def _check_once(d: "Derivation", numbers: Numbers) -> int:
     count = _check_expression(d, numbers)
+    printer = StepPrinter(d)
     for step in _claims(d.steps("index")):
         _compare(step, *_index_claim(step, d, numbers))
+        _compare(step, *_index_claim(_from_latex(step, printer, numbers), d, numbers), " (as LaTeX)")
         count += 1
-    return count + _check_frobenius(d, numbers)
+    return count + _check_frobenius(d, numbers, printer)
+
+
+def _from_latex(step: Step, printer: StepPrinter, numbers: Numbers) -> Step:
+    """The step as a reader of its LaTeX understands it."""
+    names = [*printer.shapes, *(f"d{name}" for name in printer.shapes)]
+    return step._replace(right=read_latex(printer.side(step.right), names, numbers.sizes, numbers.functions))
 
 
 def _compare(step: Step, said: Table, true: Table, what: str = "") -> None:
@@ -432,10 +442,11 @@ def _split(text: str) -> tuple[str, list[str]]:
     return head, [part for part in rest.replace("(", "").replace(")", "")[:-1].split(",") if part not in ("0", "")]
 
 
-def _check_frobenius(d: "Derivation", numbers: Numbers) -> int:
-    """Every line ``dL = ...`` for a random direction, and every result."""
+def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) -> int:
+    """Every line ``dL = ...`` for a random direction, and every result, as text and as LaTeX."""
     names, count = _names(d), 0
-    steps = list(_claims(d.steps("frobenius")))
+    written = list(_claims(d.steps("frobenius")))
+    steps = [one for step in written for one in (step, _from_latex(step, printer, numbers))]
     source = gauss(12345)
     direction = {index: next(source) for index in numbers.values[d.variable]}
     pushed = _push(d, numbers, {d.variable: direction})
@@ -462,7 +473,7 @@ def _check_frobenius(d: "Derivation", numbers: Numbers) -> int:
             world = numbers.world(_push(d, numbers, {child: moved}))
             _compare_matrix(step, world, {(): rate}, ())
         count += 1
-    return count
+    return count // 2
 
 
 def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[str, tuple[Table, Shape]]:

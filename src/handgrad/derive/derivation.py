@@ -255,13 +255,14 @@ class Derivation:
         --------
         >>> print(derive("a @ x", "x", "a: n, x: n").latex())
         \begin{aligned}
-          \mathrm{d}L &= a^\top \mathrm{d}x && \text{only x varies} \\
-           &= a : \mathrm{d}x && a^\top b = a : b \\
-          \mathrm{d}L / \mathrm{d}x &= a && \text{}
+        dL &= a^{\mathsf{T}} \, dx && \text{only x varies} \\
+         &= a : dx && a^{\mathsf{T}} b = a:b \\
+        \frac{\partial L}{\partial x} &= a
         \end{aligned}
         """
-        lines = " \\\\\n".join(["  " + step.latex() for step in self.steps(notation)])
-        return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
+        from .latex import StepPrinter
+
+        return StepPrinter(self).lines(self.steps(notation))
 
     def layout(self, name: str) -> "Derivation":
         """Give the same derivative in another layout.

@@ -130,10 +130,9 @@ class Expr:
 
     def latex(self) -> str:
         """The expression in matrix notation, as LaTeX."""
-        from .latex import to_latex
-        from .matrix import to_matrix
+        from .latex import expression_latex
 
-        return to_latex(str(to_matrix(self)))
+        return expression_latex(self)
 
 
 class Function:

@@ -40,15 +40,6 @@ class Step(NamedTuple):
         left, right, rule = [to_unicode(text, notation) for text in self[:3]]
         return self._replace(left=left, right=right, rule=rule)
 
-    def latex(self) -> str:
-        """The line as LaTeX, aligned at the equals sign."""
-        from .latex import to_latex
-
-        reason = rf"\text{{{self.rule}}}".replace("_", r"\_")
-        if " = " in self.rule:  # a formula
-            reason = to_latex(self.rule.replace("AB", "A B").replace("BA", "B A"))
-        return f"{to_latex(self.left)} &= {to_latex(self.right)} && {reason}"
-
 
 # Matrix notation says * for the elementwise product; in index notation it is NumPy's.
 UNICODE = {"sum_": "Σ_", "delta[": "δ[", "^-1": "⁻¹", "^-T": "⁻ᵀ", "^T": "ᵀ", "^2": "²"}

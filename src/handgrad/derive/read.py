@@ -223,10 +223,15 @@ class IndexReader(Reader):
         return lambda place: float(place[i] == place[j])
 
     def parenthesis(self) -> Entry:
-        """A sum, a comparison, or one entry of an array expression."""
-        stop = self.closing(self.at)
+        """A sum, a comparison, or one entry of an array, in NumPy syntax or in matrix notation."""
+        start, stop = self.at, self.closing(self.at)
         if self.tokens[stop + 1].text == "[":
-            return self.index(*self.array(stop))
+            try:
+                return self.index(*self.array(stop))
+            except ExpressionError:
+                self.at = stop + 1
+                inside = self.text[self.tokens[start].start : self.tokens[stop].stop]
+                return self.index_matrix(read_matrix(inside, self.world))
         self.take("(")
         left = self.sum()
         if self.peek() in (">", "=="):
@@ -243,6 +248,22 @@ class IndexReader(Reader):
         """Read ``[n,(i,k),0]`` and look the entry up."""
         names = self.bracket(shape)
         return lambda place: table[tuple([place[name] for name in names])]
+
+    def index_matrix(self, rows: Rows) -> Entry:
+        """Read ``[p,q]``, ``[p]`` or ``[0,q]``; a vector is a column. Lengths differ, so they tell the dimensions."""
+        self.take("[")
+        names = [self.take().text]
+        while self.peek() == ",":
+            self.take()
+            names.append(self.take().text)
+        self.take("]")
+        dims = {length: dim for dim, length in self.world.sizes.items()}
+        for name, length in zip([*names, "0"], _shape(rows)):
+            if (name == "0") != (length == 1) or (name != "0" and length not in dims):
+                raise self.fail(f"a matrix with {_shape(rows)} entries has no such index")
+            if name != "0":
+                self.note(name, dims[length])
+        return lambda place: rows[place.get(names[0], 0)][place.get(names[-1], 0) if len(names) > 1 else 0]
 
     def bracket(self, shape: Shape) -> list[str]:
         """Read the letters of an index; every axis has those of its dimension."""

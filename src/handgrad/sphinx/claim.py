@@ -9,9 +9,9 @@ from handgrad.derive.expression import Shape, read_dims
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
-from .latex import Printer, aligned
+from handgrad.derive.latex import Printer, aligned
 from .lines import read_assignments, read_rows, read_target, split_lines
-from .notation import Node, Vocabulary, cut, read_formula
+from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from .values import Array, ShapeError, Value, value_of
 from .world import Let, World, difference, loss_name, sides
 

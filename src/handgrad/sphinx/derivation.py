@@ -10,13 +10,12 @@ from docutils.parsers.rst import directives
 from handgrad.derive import Derivation, ExpressionError, derive
 from handgrad.derive.derivation import LAYOUTS, NOTATIONS
 from handgrad.derive.expression import read_dims, show_axis
+from handgrad.derive.latex import StepPrinter, aligned, name_latex
 from handgrad.derive.notation import Step
 from handgrad.derive.parse import tokenize
 
 from .directives import Checked, inline_math
-from .latex import TRANSPOSED, Printer, aligned, name_latex
 from .lines import read_assignments
-from .notation import Vocabulary, read_formula
 
 USERS = {
     "shape": "gradients in PyTorch, JAX and TensorFlow: the shape of the variable",
@@ -59,56 +58,6 @@ def read_ranges(text: str, length: int) -> list[int]:
             raise ExpressionError(f"steps: {part.strip()!r} is not within 1 to {length}, the lines of the derivation")
         found += [number - 1 for number in numbers]
     return found
-
-
-class StepPrinter:
-    """Prints the lines of a derivation as LaTeX, in the letters of the other claims."""
-
-    def __init__(self, d: Derivation, spelling: dict[str, str]) -> None:
-        self.d = d
-        letters = {letter for shape in d.shapes.values() for axis in shape for letter in axis}
-        names = ({"J", *d.labels.values(), *d.definitions} - letters) | set(d.shapes)
-        self.vocabulary = Vocabulary(names, letters)
-        scalars = {name for name, shape in d.shapes.items() if not shape}
-        scalars |= {label for node, label in d.labels.items() if not node.dims}
-        scalars |= {name for name, expr in d.definitions.items() if not expr.shape}
-        self.printer = Printer({}, spelling, scalars)
-
-    def result(self) -> str:
-        """The derivative: as a matrix, or entry by entry if it has more than two axes."""
-        d = self.d
-        if "einsum" not in str(d.gradient) and "reshape" not in str(d.gradient):
-            return self.side(str(d.gradient))
-        steps = d.steps("index")
-        left = [step.left for step in steps if step.left][-1]
-        right = [step.right for step in steps if step.left[:2] != "J["][-1]
-        return f"{self.side(left)} = {self.side(right)}"
-
-    def side(self, text: str) -> str:
-        """One side of a line."""
-        return self.printer.bare(read_formula(text, self.vocabulary)) if text else ""
-
-    def lines(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
-        """Lines, aligned at the equals sign, with their reasons."""
-        lines = [
-            f"{self.side(step.left)} &= {self.side(step.right)}"
-            + (f" && {reason(step.rule)}" if reasons and step.rule else "")
-            for step in steps
-        ]
-        return aligned(lines)
-
-
-def reason(rule: str) -> str:
-    r"""What licenses a line: an identity as a formula, anything else as words.
-
-    Examples
-    --------
-    >>> print(reason("A:B = A^T:B^T"), reason("only G_Z varies"))
-    A:B = A^{\mathsf{T}}:B^{\mathsf{T}} \text{only G\_Z varies}
-    """
-    if "=" in rule:
-        return rule.replace("^T", TRANSPOSED).replace("*", r"\odot").replace(", ", r",\ ")
-    return r"\text{" + "".join(rf"\{char}" if char in "_#%&" else char for char in rule) + "}"
 
 
 def stages(d: Derivation, steps: Sequence[Step]) -> list[list[Step]]:

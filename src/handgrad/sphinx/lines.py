@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from handgrad.derive import ExpressionError
 from handgrad.derive.parse import tokenize
 
-from .notation import OPERATORS, Node, Vocabulary, cut, read_formula
+from handgrad.derive.formula import OPERATORS, Node, Vocabulary, cut, read_formula
 
 
 @dataclass(frozen=True)

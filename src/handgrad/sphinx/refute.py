@@ -10,8 +10,8 @@ from handgrad.derive import ExpressionError
 
 from .claim import SEEDS, WIDE_TOLERANCE, Claim, FalseClaimError, show_sizes
 from .conditions import meets
-from .latex import name_latex
-from .notation import Node
+from handgrad.derive.latex import name_latex
+from handgrad.derive.formula import Node
 from .values import Array, ShapeError
 from .world import World, difference
 

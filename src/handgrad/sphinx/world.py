@@ -9,7 +9,7 @@ from handgrad.derive import ExpressionError
 from handgrad.layout import Layout
 
 from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
-from .notation import Node
+from handgrad.derive.formula import Node
 from .values import (
     Array,
     ShapeError,

@@ -1,16 +1,16 @@
-"""What authors write: one grammar for NumPy syntax, index notation and matrix notation.
+"""Formulas as trees: one grammar for NumPy syntax, index notation and matrix notation.
 
-It is the language that `handgrad.derive` prints: ``G.T @ X``, ``sum_n G[n,a] X[n,b]``, ``G^T X``,
-``A : B``, ``dY[i,j]/dW[a,b]``. A claim is read into one tree, and the tree is both evaluated and
-printed, so that what is shown is what was checked.
+It is the language of derivations and of what authors claim: ``G.T @ X``, ``sum_n G[n,a] X[n,b]``,
+``G^T X``, ``A : B``, ``dY[i,j]/dW[a,b]``. LaTeX is printed from the tree, and a claim is evaluated on
+it, so that what is shown is what was checked.
 """
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.derive import ExpressionError
-from handgrad.derive.parse import MODULES, WORDS, Token, tokenize
+from .errors import ExpressionError
+from .parse import MODULES, WORDS, Token, tokenize
 
 OPERATORS = ("**", "==")
 BY_METHOD = ("sum", "mean", "max", "min")
@@ -292,10 +292,10 @@ class _Reader:
             return self.quotient(top)
         if name in known:
             return Node("name", info=name)
-        if self.next_is("("):
-            return self.constant(name) if name in ("ones", "eye") else self.call(token, [])
         if differential:
             return Node("differential", info=differential)
+        if self.next_is("("):
+            return self.constant(name) if name in ("ones", "eye") else self.call(token, [])
         if name.startswith("I_"):
             return Node("eye", info=self.dimension(token, name.removeprefix("I_")))
         if name in self.vocabulary.dimensions:

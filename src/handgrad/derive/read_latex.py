@@ -1,0 +1,250 @@
+r"""Read LaTeX back: from ``\sum_{n} G_{np} \, X_{nq}`` to ``sum_n G[n,p] X[n,q]``.
+
+Written against what the LaTeX means, not against its printer: what a reader of the typeset line sees is
+translated into the text of the notations, which `handgrad.derive.read` evaluates.
+"""
+
+from typing import Collection
+
+from .errors import ExpressionError
+from .functions import ELEMENTWISE
+from .latex import name_latex
+
+SPACES = (r"\,", " ", r"\left", r"\right", "{}")
+INFIX = {r"\odot": "*", r"\oslash": "/"}
+COMMANDS = {r"\tr": "tr", r"\det": "det", r"\log\det": "logdet", r"\sigma": "sigmoid", r"\varphi": "phi",
+            r"\operatorname{log\,softmax}": "log_softmax"}  # fmt: skip
+
+
+class LatexReader:
+    """Recursive descent over the characters.
+
+    Parameters
+    ----------
+    text : str
+        One side of a line.
+    names : collection of str
+        The names it may speak of: arrays, scalars, differentials.
+    sizes : collection of str
+        The dimensions, which are numbers too.
+    functions : collection of str
+        The unknown functions.
+    """
+
+    def __init__(
+        self, text: str, names: Collection[str], sizes: Collection[str], functions: Collection[str] = ()
+    ) -> None:
+        self.text, self.at = text, 0
+        spelled = {name_latex(name): name for name in names}
+        spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
+        spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
+        self.names = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
+        known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in (*ELEMENTWISE, *ARRAY_FUNCTIONS)}
+        known |= {f"\\{name}": name for name in (*ELEMENTWISE, "max")} | {name_latex(name): name for name in functions}
+        self.functions = sorted((known | COMMANDS).items(), key=lambda pair: -len(pair[0]))
+
+    def skip(self) -> None:
+        """Move past space."""
+        while any([self.text.startswith(space, self.at) for space in SPACES]):
+            self.at += next(len(space) for space in SPACES if self.text.startswith(space, self.at))
+
+    def take(self, *texts: str) -> str:
+        """Move past one of some texts, if one stands here."""
+        self.skip()
+        for text in texts:
+            if self.text.startswith(text, self.at):
+                self.at += len(text)
+                return text
+        return ""
+
+    def need(self, text: str) -> None:
+        """Move past a text that must stand here."""
+        if not self.take(text):
+            raise ExpressionError(f"{text!r} is needed here", self.text, self.at, self.at + 1)
+
+    def braced(self) -> str:
+        """What stands in braces, as it is."""
+        self.need("{")
+        start, depth = self.at, 1
+        while depth:
+            depth += {"{": 1, "}": -1}.get(self.text[self.at : self.at + 1], 0 if self.at < len(self.text) else -depth)
+            self.at += 1
+        return self.text[start : self.at - 1]
+
+    def inner(self) -> str:
+        """A formula in braces."""
+        self.need("{")
+        value = self.sum()
+        self.need("}")
+        return value
+
+    def read(self) -> str:
+        """Read everything."""
+        value = self.sum()
+        self.skip()
+        if self.at < len(self.text):
+            raise ExpressionError("the formula should end here", self.text, self.at, len(self.text))
+        return value
+
+    # -- The levels of precedence, the loosest first ----------------------------------------------
+
+    def sum(self) -> str:
+        """Summands with signs."""
+        value = self.take("-") + self.frobenius()
+        while sign := self.take("+", "-"):
+            value += f" {sign} {self.frobenius()}"
+        return value
+
+    def frobenius(self) -> str:
+        """``A : B``."""
+        value = self.elementwise()
+        return f"{value} : {self.elementwise()}" if self.take(":") else value
+
+    def elementwise(self) -> str:
+        r"""``\odot``, ``\oslash``, ``\otimes``; a Kronecker product is a function in the notations."""
+        value = self.product()
+        while sign := self.take(*INFIX, r"\otimes"):
+            right = self.product()
+            value = f"kron({value}, {right})" if sign == r"\otimes" else f"{value} {INFIX[sign]} {right}"
+        return value
+
+    def product(self) -> str:
+        """Factors side by side."""
+        factors = []
+        while factor := self.power():
+            factors.append(factor)
+        if not factors:
+            raise ExpressionError("a factor is needed here", self.text, self.at, self.at + 1)
+        return " ".join(factors)
+
+    def power(self) -> str:
+        """A factor with what is raised or lowered."""
+        value = self.atom()
+        while value:
+            if self.take("_"):
+                value += f"[{','.join(letters(self.braced()))}]"
+            elif self.take(r"^{\mathsf{T}}"):
+                value += "^T"
+            elif self.take(r"^{-\mathsf{T}}"):
+                value += "^-T"
+            elif self.take("^{-1}"):
+                value += "^-1"
+            elif self.take(r"^{\circ"):
+                value += f"**({self.sum()})"
+                self.need("}")
+            elif self.take("^"):
+                value += f"^({self.inner()})"
+            else:
+                break
+        return value
+
+    def atom(self) -> str:
+        """A number, a name, a function, a fraction, something in parentheses; nothing if there is none."""
+        self.skip()
+        start = self.at
+        while self.text[self.at : self.at + 1].isdigit() or self.text[self.at : self.at + 1] == ".":
+            self.at += 1
+        if self.at > start:
+            return self.text[start : self.at]
+        if self.take(r"\cdot"):
+            return self.atom()
+        if self.take(r"\sum_"):
+            return "sum_" + "".join(letters(self.braced()))
+        if self.take(r"\mathbf{1}_"):
+            return "1_" + dimension(self.braced())
+        if self.take("I_"):
+            return "I_" + self.braced()
+        if self.take(r"\delta_"):
+            return f"delta[{','.join(letters(self.braced()))}]"
+        if self.take(r"\frac{\partial"):
+            top = self.sum()
+            self.need(r"}{\partial")
+            below = self.sum()
+            self.need("}")
+            return f"d{top}/d{below}"
+        if self.take(r"\frac", r"\tfrac"):
+            return f"(({self.inner()}) / ({self.inner()}))"
+        if self.take(r"\sqrt"):
+            return f"sqrt({self.inner()})"
+        for opening, closing in (("(", ")"), ("[", "]"), (r"\lVert", r"\rVert"), (r"\lvert", r"\rvert")):
+            if self.take(opening):
+                value = self.sum()
+                if sign := self.take(">", "="):
+                    value += f" {'==' if sign == '=' else sign} {self.sum()}"
+                self.need(closing)
+                self.take("_F")
+                if opening == "(" and (name_latex(value), value) in self.names:
+                    return value  # the parentheses keep two subscripts apart
+                return {"(": "", "[": "", r"\lVert": "norm", r"\lvert": "abs"}[opening] + f"({value})"
+        for latex, name in self.functions:  # L(Y) is a function, L (A : B) a product
+            if self.text.startswith((f"{latex}(", rf"{latex}_{{\text", rf"{latex}\left("), self.at):
+                self.take(latex)
+                return name + self.arguments()
+        for latex, name in self.names:
+            if self.take(latex):
+                return name
+        return ""
+
+    def arguments(self) -> str:
+        """The argument of a function, and the axis it goes along."""
+        axis = ", axis=" + self.braced()[len(r"\text{axis ") : -1] if self.take("_") else ""
+        self.need("(")
+        value = self.sum()
+        self.need(")")
+        return f"({value}{axis})"
+
+
+ARRAY_FUNCTIONS = ("tr", "diag", "softmax", "logsumexp", "max")
+
+
+def letters(text: str) -> list[str]:
+    """Split an index: ``no``, ``n_{1}o``, ``(ik)0``."""
+    found: list[str] = []
+    opening = ""
+    for char in text.replace("_{", "").replace(",", "").replace("}", ""):
+        if char.isdigit() and found and char != "0":
+            found[-1] += char
+        elif char == "(":
+            opening = char
+        elif char == ")":
+            found[-1] += char
+        else:
+            found.append(opening + char)
+            opening = ""
+    return found
+
+
+def dimension(text: str) -> str:
+    r"""A dimension: ``n`` or ``\text{heads}``."""
+    return text[len(r"\text{") : -1] if text.startswith(r"\text{") else text
+
+
+def read_latex(
+    text: str, names: Collection[str], sizes: Collection[str], functions: Collection[str] = ()
+) -> str:  # fmt: skip
+    r"""Translate LaTeX into the text of the notations.
+
+    Parameters
+    ----------
+    text : str
+        One side of a line.
+    names, sizes, functions : collection of str
+        The arrays, the dimensions and the unknown functions it may speak of.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ExpressionError
+        With a caret under what cannot be read.
+
+    Examples
+    --------
+    >>> print(read_latex(r"\sum_{n} G_{np} \, X_{nq}", {"G", "X"}, {"n"}))
+    sum_n G[n,p] X[n,q]
+    >>> print(read_latex(r"(G^{\mathsf{T}} X) : dW_{1}", {"G", "X", "dW1"}, {"n"}))
+    (G^T X) : dW1
+    """
+    return LatexReader(text, names, sizes, functions).read()
