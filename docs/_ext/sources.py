@@ -4,7 +4,6 @@
 """
 
 import math
-import re
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,7 +202,7 @@ class Source:
                 else "no bias of its own"
             )
             name = self.called(role)
-            lines.append((f"gradient by ${typeset(name)}$" if name else "gradient by the bias", shown, f"${house}$"))
+            lines.append((f"gradient by ${latex(name)}$" if name else "gradient by the bias", shown, f"${house}$"))
         printed = "printed there" if self.printed else "the house's in its letters: it prints none"
         lines.append(("its formulas are", printed, "printed and checked"))
         head = ["what", self.name, "this book"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from handgrad.sphinx.claim import Claim
-from handgrad.derive.latex import Printer, name_latex
 from handgrad.derive.formula import Vocabulary, read_formula
+from handgrad.derive.latex import Printer, name_latex
+from handgrad.sphinx.claim import Claim
 
 DIMS = "X: n i; W: o i; A: n n; B: n n; b: o; u: n; v: n; c:; M_Z: n o; W1: o i; S: n n"
 T = r"^{\mathsf{T}}"

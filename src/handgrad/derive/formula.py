@@ -280,8 +280,9 @@ class _Reader:
         if name.startswith("sum_"):
             return Node("sum", (self.elementwise(),), tuple(split_letters(name.removeprefix("sum_"))))
         if name == "delta" and name not in known and self.next_is("["):
-            i, j = self.pair(token)
-            return Node("delta", info=(i, j))
+            return Node("delta", info=self.pair(token))
+        if name == "kdelta" and "delta" in known:  # what it is called beside an array of that name
+            return Node("kdelta", info=self.pair(token))
         if name == "d" and name not in known and self.next_is("("):
             return self.quotient(self.parentheses_only())
         differential = self.differential(name)
@@ -398,14 +399,20 @@ class _Reader:
         return Node("call", tuple(args), (name.text, options))
 
     def constant(self, name: str) -> Node:
-        """``eye(n)``, ``ones(n)``, and ``ones(n, k)``, which is a column of ones times a row of ones."""
+        """``eye(n)``, ``ones(k*l)``, and ``ones(n, k)``, which is a column of ones times a row of ones."""
         self.take("(")
-        made = Node(name, info=self.dimension(self.token, self.take().text))
+        made = Node(name, info=self.length())
         if name == "ones" and self.take_if(","):
-            row = Node("T", (Node("ones", info=self.dimension(self.token, self.take().text)),))
-            made = Node("juxtaposed", (made, row))
+            made = Node("juxtaposed", (made, Node("T", (Node("ones", info=self.length()),))))
         self.take(")")
         return made
+
+    def length(self) -> str:
+        """``n``, or ``k*l`` for an axis that is a product of dimensions."""
+        found = self.dimension(self.token, self.take().text)
+        while self.take_if("*"):
+            found += "*" + self.dimension(self.token, self.take().text)
+        return found
 
     def option(self) -> Any:
         negative = bool(self.take_if("-"))

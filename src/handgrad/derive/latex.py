@@ -65,7 +65,7 @@ FUNCTIONS = {
     "Phi": r"\Phi",
     "phi": r"\varphi",
 }
-SCALARS = ("number", "fraction", "size", "pi", "entry", "delta", ":", "inner")
+SCALARS = ("number", "fraction", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
 
@@ -143,7 +143,7 @@ def letters_latex(letters: tuple[str, ...]) -> str:
 def count_latex(count: float | str) -> str:
     """Print a number, or the name of a dimension."""
     if isinstance(count, str):
-        return name_latex(count) if len(count) == 1 else rf"\text{{{count}}}"
+        return " ".join([name_latex(dim) if len(dim) == 1 else rf"\text{{{dim}}}" for dim in count.split("*")])
     return str(count) if isinstance(count, int) else f"{count:.10g}"
 
 
@@ -234,9 +234,11 @@ class Printer:
             case "ones":
                 return rf"{ONES}_{{{count_latex(info)}}}", ATOM
             case "eye":
-                return rf"I_{{{info}}}", ATOM
+                return rf"I_{{{count_latex(info)}}}", ATOM
             case "delta":
                 return rf"\delta_{{{letters_latex(info)}}}", ATOM
+            case "kdelta":
+                return rf"\boldsymbol{{\delta}}_{{{letters_latex(info)}}}", ATOM
             case "differential":
                 return "d" + self.name(info), ATOM
             case "derivative":
@@ -324,7 +326,7 @@ class Printer:
 
     def gap(self, left: Node, right: Node) -> str:
         """A thin space beside entries and differentials."""
-        airy = ("entry", "delta", "differential", "derivative", "call", "sum")
+        airy = ("entry", "delta", "kdelta", "differential", "derivative", "call", "sum")
         left = left.args[-1] if left.op == "juxtaposed" else left
         left, right = (part.args[0] if part.op in ("T", "numpy T") else part for part in (left, right))
         return r"\, " if left.op in airy or (right.op in airy and left.op not in ("number", "fraction")) else ""

@@ -250,20 +250,38 @@ class IndexReader(Reader):
         return lambda place: table[tuple([place[name] for name in names])]
 
     def index_matrix(self, rows: Rows) -> Entry:
-        """Read ``[p,q]``, ``[p]`` or ``[0,q]``; a vector is a column. Lengths differ, so they tell the dimensions."""
+        """Read ``[p,q]``, ``[p]``, ``[0,(q,r)]``; a vector is a column. Lengths differ, so they tell the dimensions."""
+        axes, sizes = self.axes(), self.world.sizes
+        dims = {length: dim for dim, length in sizes.items()}
+        for axis, length in zip([*axes, []], _shape(rows)):
+            if len(axis) == 1 and length in dims:
+                self.note(axis[0], dims[length])
+        known = {letter: dim for scope in self.dims for letter, dim in scope.items()}
+        radix = [[sizes[known[letter]] for letter in axis] for axis in [*axes, []]]
+        if [_product(lengths) for lengths in radix[:2]] != list(_shape(rows)):
+            raise self.fail(f"a matrix with {_shape(rows)} entries has no such index")
+        self.used += [letter for axis in axes for letter in axis]
+
+        def at(place: Place, axis: int) -> int:
+            number = 0
+            for letter, length in zip(axes[axis], radix[axis]):
+                number = number * length + place[letter]
+            return number
+
+        return lambda place: rows[at(place, 0)][at(place, 1) if len(axes) > 1 else 0]
+
+    def axes(self) -> list[list[str]]:
+        """Read the letters of an index, axis by axis."""
         self.take("[")
-        names = [self.take().text]
-        while self.peek() == ",":
-            self.take()
-            names.append(self.take().text)
-        self.take("]")
-        dims = {length: dim for dim, length in self.world.sizes.items()}
-        for name, length in zip([*names, "0"], _shape(rows)):
-            if (name == "0") != (length == 1) or (name != "0" and length not in dims):
-                raise self.fail(f"a matrix with {_shape(rows)} entries has no such index")
-            if name != "0":
-                self.note(name, dims[length])
-        return lambda place: rows[place.get(names[0], 0)][place.get(names[-1], 0) if len(names) > 1 else 0]
+        axes: list[list[str]] = [[]]
+        depth = 0
+        while (token := self.take()).text != "]":
+            depth += {"(": 1, ")": -1}.get(token.text, 0)
+            if token.kind == "name":
+                axes[-1].append(token.text)
+            elif token.text == "," and not depth:
+                axes.append([])
+        return axes
 
     def bracket(self, shape: Shape) -> list[str]:
         """Read the letters of an index; every axis has those of its dimension."""
@@ -442,6 +460,8 @@ class MatrixReader(Reader):
             self.at -= 1
             raise self.fail("an operand is needed here")
         known = token.text in self.world.tables or token.text in self.world.sizes
+        if self.peek() == "(" and token.text in ("ones", "eye"):
+            return self.constant(token.text)
         if self.peek() == "(" and not known:
             return self.call(token.text)
         if token.text in self.world.tables:
@@ -454,6 +474,16 @@ class MatrixReader(Reader):
             return [[float(self.world.sizes[token.text])]]
         self.at -= 1
         raise self.fail(f"unknown name {token.text!r}")
+
+    def constant(self, name: str) -> Rows:
+        """``ones(k*l)`` or ``eye(k*l)``, for an axis that is a product of dimensions."""
+        self.take("(")
+        lengths = [self.world.sizes[self.take().text]]
+        while self.peek() == "*" and self.take():
+            lengths.append(self.world.sizes[self.take().text])
+        self.take(")")
+        length = _product(lengths)
+        return [[float(name == "ones" or i == j) for j in range(length if name == "eye" else 1)] for i in range(length)]
 
     def call(self, name: str) -> Rows:
         """A function by name."""
@@ -488,6 +518,13 @@ class MatrixReader(Reader):
             shape, table = (("r",), ("r",) if square else ("c",)), self.table(value)
         world = World({"A": table}, {"A": shape}, {}, {})
         return self.function(f"{name}(A{options})", world, value)
+
+
+def _product(numbers: Sequence[int]) -> int:
+    result = 1
+    for number in numbers:
+        result *= number
+    return result
 
 
 def _signed(sign: int) -> Callable[[float, float], float]:

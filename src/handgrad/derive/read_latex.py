@@ -35,6 +35,7 @@ class LatexReader:
         self, text: str, names: Collection[str], sizes: Collection[str], functions: Collection[str] = ()
     ) -> None:
         self.text, self.at = text, 0
+        self.has_delta = "delta" in names  # an array of that name
         spelled = {name_latex(name): name for name in names}
         spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
         spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
@@ -150,11 +151,13 @@ class LatexReader:
             return self.atom()
         if self.take(r"\sum_"):
             return "sum_" + "".join(letters(self.braced()))
-        if self.take(r"\mathbf{1}_"):
-            return "1_" + dimension(self.braced())
-        if self.take("I_"):
-            return "I_" + self.braced()
-        if self.take(r"\delta_"):
+        for latex, short, long in ((r"\mathbf{1}_", "1_", "ones"), ("I_", "I_", "eye")):
+            if self.take(latex):
+                dims = [dim.removeprefix(r"\text{").removesuffix("}") for dim in self.braced().split(" ")]
+                return short + dims[0] if len(dims) == 1 else f"{long}({'*'.join(dims)})"
+        if self.take(r"\boldsymbol{\delta}_"):
+            return f"kdelta[{','.join(letters(self.braced()))}]"
+        if not self.has_delta and self.take(r"\delta_"):
             return f"delta[{','.join(letters(self.braced()))}]"
         if self.take(r"\frac{\partial"):
             top = self.sum()
@@ -212,11 +215,6 @@ def letters(text: str) -> list[str]:
             found.append(opening + char)
             opening = ""
     return found
-
-
-def dimension(text: str) -> str:
-    r"""A dimension: ``n`` or ``\text{heads}``."""
-    return text[len(r"\text{") : -1] if text.startswith(r"\text{") else text
 
 
 def read_latex(

@@ -6,12 +6,12 @@ import numpy as np
 
 from handgrad.derive import ExpressionError
 from handgrad.derive.expression import Shape, read_dims
+from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
+from handgrad.derive.latex import Printer, aligned
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
-from handgrad.derive.latex import Printer, aligned
 from .lines import read_assignments, read_rows, read_target, split_lines
-from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from .values import Array, ShapeError, Value, value_of
 from .world import Let, World, difference, loss_name, sides
 
@@ -160,7 +160,7 @@ class Claim:
     def dimensions(self) -> list[str]:
         """The dimensions that can be chosen."""
         used = [letter for name in self.names for axis in self.dims[name] for letter in axis]
-        used += [node.info for node in self.nodes if node.op in ("size", "eye", "ones")]
+        used += [dim for node in self.nodes if node.op in ("size", "eye", "ones") for dim in node.info.split("*")]
         used += [part for node in self.nodes if node.op == "fraction" for part in node.info if part in self.letters]
         used += [letter for node in self.nodes if node.op == "delta" for letter in node.info if letter in self.letters]
         return [letter for letter in dict.fromkeys(self.same.get(l, l) for l in used) if letter not in self.fixed]

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.parse import tokenize
-
 from handgrad.derive.formula import OPERATORS, Node, Vocabulary, cut, read_formula
+from handgrad.derive.parse import tokenize
 
 
 @dataclass(frozen=True)

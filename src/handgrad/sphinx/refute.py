@@ -7,11 +7,11 @@ from itertools import islice, product
 import numpy as np
 
 from handgrad.derive import ExpressionError
+from handgrad.derive.formula import Node
+from handgrad.derive.latex import name_latex
 
 from .claim import SEEDS, WIDE_TOLERANCE, Claim, FalseClaimError, show_sizes
 from .conditions import meets
-from handgrad.derive.latex import name_latex
-from handgrad.derive.formula import Node
 from .values import Array, ShapeError
 from .world import World, difference
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from handgrad.derive import ExpressionError
+from handgrad.derive.formula import Node
 from handgrad.layout import Layout
 
 from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
-from handgrad.derive.formula import Node
 from .values import (
     Array,
     ShapeError,
@@ -154,10 +154,10 @@ class Evaluation:
             case "size":
                 return value_of(float(self.world.sizes[info]), 0)
             case "ones":
-                return value_of(np.ones(self.world.sizes[info]), 1)
+                return value_of(np.ones(self.length(info)), 1)
             case "eye":
-                return value_of(np.eye(self.world.sizes[info]), 2)
-            case "delta":
+                return value_of(np.eye(self.length(info)), 2)
+            case "delta" | "kdelta":
                 return self.delta(*info)
             case "upstream":
                 return self.upstream(info)
@@ -220,6 +220,10 @@ class Evaluation:
             if letter not in value.letters:
                 raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
         return value.total(letters)
+
+    def length(self, axis: str) -> int:
+        """The length of an axis such as ``n`` or ``k*l``."""
+        return int(np.prod([self.world.sizes[letter] for letter in axis.split("*")]))
 
     # -- Index notation -------------------------------------------------------------------------
 
