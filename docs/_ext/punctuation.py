@@ -1,4 +1,4 @@
-"""Keep a full stop, a comma or a check mark on the line of the short formula before it.
+"""Keep a short formula in one piece: with the full stop, comma or check mark after it, and in a table's narrow columns.
 
 Browsers break a line between a formula and what follows, even before a comma.
 """
@@ -15,7 +15,7 @@ PUNCTUATION = re.compile(r"[.,;:?!)\u201d\u2019'-]+")
 
 
 class KeepPunctuation(SphinxPostTransform):
-    """Put each short formula of the text, its mark and the punctuation after it in one unbreakable span."""
+    """Put each short formula, its mark and the punctuation after it in one unbreakable span."""
 
     default_priority = 700
     formats = ("html",)
@@ -29,13 +29,22 @@ class KeepPunctuation(SphinxPostTransform):
             after = node.next_node(nodes.Text, descend=False, siblings=True)
             text = after.astext() if after and node.parent.index(after) == node.parent.index(node) + 1 else ""
             end = PUNCTUATION.match(text)
-            if checked or end:
+            if checked or end or _in_written_table(math):
                 span = nodes.inline("", "", classes=["keep-together"])
                 node.parent.replace(node, span)
                 span += node
             if end:
                 span += nodes.Text(end[0])
                 after.parent.replace(after, nodes.Text(text[end.end() :]))
+
+
+def _in_written_table(node: nodes.Node) -> bool:
+    """Tables that a cell prints are long and wide: they need every break."""
+    around = []
+    while node := node.parent:
+        around.append(node)
+    printed = any("cell_output" in each.get("classes", []) for each in around if isinstance(each, nodes.Element))
+    return not printed and any(isinstance(each, nodes.entry) for each in around)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -40,3 +40,12 @@ def test_a_mark_stays_with_its_claim() -> None:
     document += nodes.paragraph("", "", claim)
     KeepPunctuation(document).run()
     assert claim.parent["classes"] == ["keep-together"]
+
+
+@pytest.mark.parametrize(("around", "kept_whole"), [([], ["A"]), (["cell_output"], [])])
+def test_a_formula_of_a_written_table_is_kept_whole(around: list[str], kept_whole: list[str]) -> None:
+    document = new_document("page")
+    entry = nodes.entry("", nodes.paragraph("", "", nodes.math("A", "A"), nodes.Text(" and B")))
+    document += nodes.container("", entry, classes=around)
+    KeepPunctuation(document).run()
+    assert [span.astext() for span in document.findall(nodes.inline)] == kept_whole
