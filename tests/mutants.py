@@ -168,6 +168,11 @@ def dropout(Z: Any) -> Any:
     return 2 * kept * Z, lambda dY: 2 * kept * dY
 
 
+def drawing_dropout(Z: Any) -> Any:
+    kept = rng.integers(0, 2, size=Z.shape)
+    return 2 * kept * Z, lambda dY: 2 * kept * dY
+
+
 def penalised(X: Any) -> Any:
     return np.sin(X).sum() + 0.3 * (X * X).sum(), lambda d: d * (np.cos(X) + 0.6 * X)
 
@@ -514,6 +519,14 @@ MUTANTS = [
         (Z,),
         "mismatch",
         "where it should be 0: is a mask missing?",
+    ),
+    Mutant(
+        "mask drawn anew at each call",
+        dropout,
+        drawing_dropout,
+        (Z,),
+        "mismatch",
+        "draw random numbers? Draw them once",
     ),
     Mutant(
         "penalty forgotten",

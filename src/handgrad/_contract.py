@@ -1,7 +1,7 @@
 """What a pullback promises whatever its numbers are: the contract of every operation.
 
 It returns a gradient for each primal that has one, is linear in the upstream gradient, answers
-the same each time, and leaves every array of its caller as it was.
+the same each time, as its operation does, and leaves every array of its caller as it was.
 """
 
 from collections.abc import Callable, Iterable
@@ -65,6 +65,15 @@ def pull(
                 f"gradient: compare its gradients for {names[i]}"
             )
     return Pulled(y, G, first, opposite)
+
+
+def same_value(again: Array, first: Array) -> None:
+    """Raise if an operation did not return the same value for the same primals."""
+    if again.shape != first.shape or np.linalg.norm(again - first) > 1e-6 * np.linalg.norm(first):
+        raise BrokenContractError(
+            "the operation answers differently when it is called a second time with the same primals: does it draw "
+            "random numbers? Draw them once, outside"
+        )
 
 
 def unchanged(who: str, arrays: Iterable[tuple[str, Any, Any]]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ._adjoint import Adjoint
 from ._arguments import Array
-from ._contract import BrokenContractError, Operation, pull
+from ._contract import BrokenContractError, Operation, pull, same_value
 from ._diagnose import Case, diagnose
 from ._pushforward import float64_array, pushforward
 
@@ -100,8 +100,8 @@ def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int 
     G. The right side is the pullback's gradient. The left side needs the operation alone, by
     complex step to 10 digits where that can be trusted, else by central difference to 6.
     An upstream gradient of ones would hide a pullback that forgets it; zeros hide all.
-    It is checked too that the pullback is linear in G, answers the same when called again,
-    and that no caller's array changes.
+    It is checked too that the operation and its pullback answer the same when called again, that
+    the pullback is linear in G, and that no caller's array changes.
 
     Examples
     --------
@@ -217,18 +217,20 @@ def _check(
     *,
     movable: bool = True,
 ) -> Report:
-    try:
-        pulled = pull(where, op, primals, names, draw)
-    except BrokenContractError as broken:
-        return Report("mismatch", np.inf, "not compared", f"mismatch: {broken}")
 
-    def adjoint(i: int) -> Adjoint:
+    def adjoint(i: int, y: Array) -> Adjoint:
         def value(x: Array) -> Any:
             return op(*primals[:i], x, *primals[i + 1 :])[0]
 
-        return Adjoint(pushforward(where, value, np.asarray(primals[i]), rng), rng)
+        push = pushforward(where, value, np.asarray(primals[i]), rng)
+        same_value(push.y, y)
+        return Adjoint(push, rng)
 
-    adjoints = {i: adjoint(i) for i in pulled.gradients}
+    try:
+        pulled = pull(where, op, primals, names, draw)
+        adjoints = {i: adjoint(i, pulled.y) for i in pulled.gradients}
+    except BrokenContractError as broken:
+        return Report("mismatch", np.inf, "not compared", f"mismatch: {broken}")
     reports = [
         _judge(Case(op, primals, names, i, gradient, pulled.opposite[i], pulled.G, adjoints, rng))
         for i, gradient in pulled.gradients.items()

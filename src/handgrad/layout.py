@@ -198,7 +198,8 @@ def convert(J: Array, from_layout: str, to_layout: str, *, ndim_out: int | None 
             f"convert: ndim_out is needed to convert an array of shape {J.shape} from "
             f"{source} to {target} layout: the number of axes of y, such as 0 for a scalar"
         )
-    return J.transpose(*orders)
+    (order,) = orders
+    return J.transpose(order)
 
 
 def _reorder(source: Layout, target: Layout, ndim_out: int, ndim_in: int) -> tuple[int, ...]:
