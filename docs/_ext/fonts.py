@@ -12,6 +12,7 @@ import re
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import cache
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -76,6 +77,16 @@ def characters_of(formulas: Iterable[str], css: str) -> dict[Face, set[str]]:
         if ".katex ." in prelude and any(change):
             boxes = [set(re.findall(r"\.([\w-]+)", selector.split()[-1])) for selector in prelude.split(",")]
             rules.append((boxes, change))
+
+    @cache
+    def inside(face: Face, attributes: str) -> Face:
+        """Return the font in a box that stands where the font is `face`."""
+        classes = property_of(attributes.replace("class=", "class:"), "class").split()
+        for boxes, change in rules:
+            if any(box.issubset(classes) for box in boxes):
+                face = tuple(new or old for new, old in zip(change, face, strict=True))
+        return face
+
     found: dict[Face, set[str]] = defaultdict(set)
     for formula in formulas:
         faces = [TEXT]
@@ -83,13 +94,9 @@ def characters_of(formulas: Iterable[str], css: str) -> dict[Face, set[str]]:
             if closing:
                 faces.pop()
             else:
-                face, classes = faces[-1], property_of(attributes.replace("class=", "class:"), "class").split()
-                for boxes, change in rules:
-                    if any(box.issubset(classes) for box in boxes):
-                        face = tuple(new or old for new, old in zip(change, face, strict=True))
-                faces.append(face)
-            found[faces[-1]].update(unescape(text))
-    return found
+                faces.append(inside(faces[-1], attributes))
+            found[faces[-1]].add(text)
+    return {face: set(unescape("".join(texts))) for face, texts in found.items()}
 
 
 def embed(css: str, static: Path, characters: dict[Face, set[str]], cache: Path) -> str:
