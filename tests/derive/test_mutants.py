@@ -158,7 +158,7 @@ MUTANTS = {
     "division by the wrong operand": (replaced(spell, "multiply", lambda a, b: a * b if b.op != "**" else (
         a * b.args[0])), BATCH),
     "fractions upside down": (replaced(spell, "ratio", lambda v: (1, 3)), ("mean(log(X)) / 3", "X", "X: n i")),
-    "a mean divides twice": (wrapped(spell, "_means", lambda made: made + made), BATCH),
+    "a mean counts the wrong axis": (replaced(spell, "_count_of", lambda dim, pieces: spell.Piece((), 1)), BIAS),
     # printing
     "NumPy prints the wrong axis": (text(numpy_text, "_write", "axis=0", "axis=1"), BIAS),
     "NumPy loses keepdims": (text(numpy_text, "_write", ", keepdims=True", ""), ROWS),

@@ -37,13 +37,49 @@ GRADIENTS = [
     ("sign(x)", "x", "x: n", "zeros(n, n)"),
     ("x > 0", "x", "x: n", "zeros(n, n)"),
     ("sum(sign(x))", "x", "x: n", "zeros(n)"),
+    # what multiplies the same array is added first
+    ("x @ A @ x", "x", "A: n n, x: n", "(A + A.T) @ x"),
+    ("0.5 * x @ A @ x - b @ x", "x", "A: n n, x: n, b: n", "0.5 * (A + A.T) @ x - b"),
+    ("trace(X.T @ A @ X)", "X", "A: n n, X: n m", "(A + A.T) @ X"),
+    ("a @ X.T @ X @ b", "X", "a: k, X: n k, b: k", "outer(X @ b, a) + outer(X @ a, b)"),
+    ("sum(exp(X @ w)) - y @ (X @ w)", "w", "X: n i, w: i, y: n", "X.T @ (a - y)"),
+    ("norm(X - X @ W @ W.T)**2", "W", "X: n k, W: k r", "-2 * (R.T @ X + X.T @ R) @ W"),
+    ("(y - X @ w) @ inv(S) @ (y - X @ w)", "w", "X: n i, w: i, y: n, S: n n",
+     "-X.T @ ((inv(S) + inv(S).T) @ (y - X @ w))"),
+    ("-mean(diag(log_softmax(A @ B.T / c)))", "A", "A: n d, B: n d, c:", "(P - eye(n)) @ B / (n * c)"),
+    ("exp(-0.5 * x @ A @ x)", "x", "A: n n, x: n", "-0.5 * L * (A + A.T) @ x"),
+    # what is positive comes first, numbers in front, gradients that are used once are written out
+    ("x @ A @ x / (x @ x)", "x", "A: n n, x: n", "(A + A.T) @ x / s - 2 * (x @ A @ x) * x / s**2"),
+    ("x @ y / (norm(x) * norm(y))", "x", "x: n, y: n", "(y / sqrt(s1) - (x @ y) * x / s1**1.5) / sqrt(s2)"),
+    ("x / norm(x)", "x", "x: n", "eye(n) / sqrt(s) - outer(x, x) / s**1.5"),
+    ("a @ inv(X + c * eye(n)) @ b", "c", "a: n, b: n, X: n n, c:", "-a @ (inv(Z) @ (inv(Z) @ b))"),
+    ("-0.5 * logdet(S) - 0.5 * (x - m) @ inv(S) @ (x - m)", "S", "S: n n, x: n, m: n",
+     "0.5 * outer(inv(S).T @ r, inv(S) @ r) - 0.5 * inv(S).T"),
+    # sums of what is centred are zero, sums that are divided by their length are means
+    ("sum(var(X, axis=0))", "X", "X: n k", "2 * (X - X.mean(axis=0)) / n"),
+    ("x.mean() / x.std()", "x", "x: n", "(1 / sqrt(s) - x.mean() * r / s**1.5) / n"),
+    ("L((x - x.mean()) / sqrt(x.var() + eps))", "x", "x: n, eps:", "G_r - G_r.mean()"),
+    ("L(X / norm(X, axis=1, keepdims=True))", "X", "X: n m",
+     "G / sqrt(r[:, None]) - (G * X).sum(axis=1, keepdims=True) / r[:, None]**1.5 * X"),
+    ("L(X / sqrt(mean(X**2, axis=1, keepdims=True) + eps) * g)", "g", "X: n k, g: k, eps:",
+     "(G * X).T @ (1 / sqrt((X**2).mean(axis=1) + eps))"),
+    ("sum((x - mean(x)) * (y - mean(y)))", "x", "x: n, y: n", "y - y.mean()"),
+    ("L((X - mean(X, axis=0)).T @ (X - mean(X, axis=0)))", "X", "X: n k", None),
+    # no needless transposes
+    ("L(A @ diag(v) @ B)", "v", "A: k n, v: n, B: n m", "((A.T @ G) * B).sum(axis=1)"),
+    ("trace(exp(A @ X))", "X", "A: n m, X: m n", "diag(A1) * A.T"),
+    ("trace(kron(A, B))", "A", "A: i i, B: k k", "trace(B) * eye(i)"),
+    ("kron(A, B) @ x", "x", "A: i j, B: k l, x: j*l", "kron(A, B)"),
+    ("x @ kron(A, B)", "x", "A: i j, B: k l, x: i*k", "kron(A.T, B.T)"),
+    ("einsum('ij,kl->iklj', A, B).reshape(i*k, l*j) @ x", "x", "A: i j, B: k l, x: l*j", None),
+    ("A.reshape(i*k, j*l) @ x", "x", "A: i*k j*l, x: j*l", "A"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS)
 def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
     d = hg.derive(expression, wrt, dims)
-    assert str(d.gradient) == printed
+    assert printed is None or str(d.gradient) == printed
     assert d.check((0,)) >= 3
 
 

@@ -14,6 +14,7 @@ from .matrix import (
     call,
     flip,
     hadamard,
+    identity,
     inner,
     negative,
     number,
@@ -122,7 +123,9 @@ def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
 
 
 def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
-    parts = m.parts
+    if m.kind not in ("product", "T"):
+        return Pair(product(left, identity(m.rows)), m), "tr(A) = I:A"
+    parts = m.parts if m.kind == "product" else (m,)
     at = next(k for k, part in enumerate(parts) if varies(part, name))
     if parts[at].kind == "T":
         turned = call("tr", product(*[flip(part) for part in reversed(parts)]), (), ())

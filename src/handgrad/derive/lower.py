@@ -122,7 +122,7 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         return power(a, exponent, graph)
     if expr.op == "/":
         b = power(b, -1, graph)
-    if not (_is_scale(a) or _is_scale(b)):
+    if not (_is_scale(a, b) or _is_scale(b, a)):
         a, b = _single(a, graph), _single(b, graph)
     terms = times(a.terms, b.terms)
     return Sum(axes, [(c, _as_softmax(factors, graph)) for c, factors in terms])
@@ -160,9 +160,9 @@ def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]
     return factors
 
 
-def _is_scale(value: Sum) -> bool:
-    """Whether a factor may be multiplied into every term: a number or a scalar name."""
-    if len(value.terms) > 1:
+def _is_scale(value: Sum, other: Sum) -> bool:
+    """Whether a factor may be multiplied into every term: a number, or a scalar if there is one term or no array."""
+    if len(value.terms) > 1 or (len(other.terms) > 1 and other.free and any([fs for _, fs in value.terms])):
         return False
     return not any([letters for _, factors in value.terms for _, letters, _ in factors])
 

@@ -59,6 +59,13 @@ def ones(axis: Axis) -> Matrix:
     return atom("1_" + axis[0], axis) if axis else number(1)
 
 
+def identity(axis: Axis) -> Matrix:
+    """The identity matrix."""
+    if len(axis) > 1:
+        raise NoMatrixFormError("eye")
+    return atom("I_" + axis[0], axis, axis) if axis else number(1)
+
+
 def product(*parts: Matrix) -> Matrix:
     """A matrix product; factors that are scalars go in front, numbers first."""
     chain: list[Matrix] = []
@@ -158,6 +165,7 @@ def trace(m: Matrix) -> Matrix:
     """The trace, with scalars in front."""
     if m.kind == "scale":
         return product(m.parts[0], trace(m.parts[1]))
+    identity(m.rows)  # which the trace is a product with
     return call("tr", m, (), ())
 
 
@@ -271,9 +279,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     if op == "zeros":
         return product(number(0), ones(rows), flip(ones(columns)))
     if op == "eye":
-        if len(rows) > 1:
-            raise NoMatrixFormError(op)
-        return atom("I_" + rows[0], rows, columns) if rows else number(1)
+        return identity(rows)
     if op == "neg":
         return product(number(-1), args[0])
     if op in ("+", "-"):

@@ -114,7 +114,7 @@ def _mask(expr: Expr, texts: dict[int, Text]) -> str:
         left, right = arg, number(0)
     elif arg.op == "+":
         right = number(-right.info)
-    if left.size < right.size or left.op == "number":
+    if left.size + 1 < right.size or left.op == "number":
         left, right, sign = right, left, sign.replace(">", "<")
     both = [texts[id(side)][0] if id(side) in texts else str(side) for side in (left, right)]
     return f"({both[0]} {sign} {both[1]})"

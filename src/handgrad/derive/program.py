@@ -121,10 +121,13 @@ def write_program(
     """
     nodes = reachable(value)
     uses = dict.fromkeys(nodes, 0)
+    diagonal = set()  # nodes of which only the diagonal is asked for
     for total in [value, *(node.sum for node in nodes if node.sum)]:
         for _, factors in total.terms:
-            for node, _, _ in factors:
+            for node, letters, _ in factors:
                 uses[node] += 1
+                if node.sum and len(set(letters)) < len(letters):
+                    diagonal.add(node)
     for node in nodes:
         if node.arg is not None:
             uses[node.arg] += 1
@@ -153,7 +156,9 @@ def write_program(
         else:
             assert node.arg is not None
             exprs[node] = function_expr(node, exprs[node.arg])
-        if not flatten and _deserves_name(node, exprs[node], uses[node], labels, forward, arguments, layers):
+        if not (flatten or node in diagonal) and _deserves_name(
+            node, exprs[node], uses[node], labels, forward, arguments, layers
+        ):
             label = labels.get(node) or _fresh(PREFIX.get(node.op, "T"), node, labels)
             labels[node] = label
             definitions[label] = exprs[node]
@@ -200,7 +205,8 @@ def _deserves_name(
         return expr.size > 2
     if node in layers:
         return expr.size > 2
-    return node in labels and ((expr.size > 2 and uses > 1) or expr.size > (2 * SHORT if layers else SHORT))
+    short = 2 * SHORT if layers or len(node.shape) < 2 else SHORT
+    return node in labels and ((expr.size > 2 and uses > 1) or expr.size > short)
 
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:

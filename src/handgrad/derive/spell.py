@@ -20,7 +20,7 @@ from .expression import (
     value_of,
 )  # fmt: skip
 from .functions import MASKS
-from .terms import Factor, Letters, Node, Sum, Term
+from .terms import Factor, Letters, Node, Sum, Term, linked
 
 Names: TypeAlias = Callable[[Node], Expr]
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -39,6 +39,18 @@ class Piece:
     def led_by(self, axis: Letters) -> "Piece":
         """The product with `axis` in front."""
         return self if self.axes[0] == axis else self.flip()
+
+    def facing(self, axes: tuple[Letters, ...], *others: "Piece") -> "Piece":
+        """The product as the result has its axes; if that asks for neither order, with fewer transposes."""
+        turned = self.flip()
+        if axes in (self.axes, turned.axes):
+            return self if axes == self.axes else turned
+        return turned if turned.transposes(others) < self.transposes(others) else self
+
+    def transposes(self, others: "tuple[Piece, ...]") -> int:
+        """How many transposes there are if the others are led by the same axis."""
+        pieces = (self, *[other.led_by(self.axes[0]) for other in others])
+        return sum([1 for piece in pieces for matrix in piece.chain if matrix.op == "T"])
 
     def expr(self) -> Expr:
         """The product, from left to right."""
@@ -75,6 +87,9 @@ def as_column(v: Expr) -> Expr:
     """``v[:, None]``; a sum over rows keeps its axis instead."""
     if v.op in ("sum", "mean") and v.info == (1, False):
         return contract(v.op, v.row + "1", v.args, (1, True))
+    if v.op == "/" and v.args[0].op in ("sum", "mean") and v.args[1].shape:
+        below, power = v.args[1], v.args[1].op == "**"
+        return as_column(v.args[0]) / (as_column(below.args[0]) ** below.args[1] if power else as_column(below))
     return expand(v, 1)
 
 
@@ -149,9 +164,10 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shap
     pieces = _merge(_pieces(factors, axes, names), axes) if len(axes) <= 2 else None
     if pieces is None:
         scalars = [names(node) ** p for node, letters, p in factors if not letters]
-        main: Expr | None = as_einsum([f for f in factors if f[1]], axes, names)
+        arrays = [f for f in factors if f[1]]
+        main: Expr | None = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
     else:
-        scalars = _means(pieces)
+        scalars = [piece.expr() for piece in pieces if not piece.axes]
         main = None
         for piece in pieces:
             if len(piece.axes) == 2:
@@ -174,32 +190,12 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shap
 
 
 def _product(parts: list[Expr]) -> Expr:
+    if len(parts) > 2 and parts[0].op == "number" and parts[1].op == "@":  # 2 * (a @ b) * c
+        return multiply(parts[0], _product(parts[1:]))
     result = parts[0]
     for part in parts[1:]:
         result = multiply(result, part)
     return result
-
-
-def _means(pieces: list[Piece]) -> list[Expr]:
-    """The scalar pieces; a sum that is divided by its count becomes a mean."""
-    scalars = [piece.expr() for piece in pieces if not piece.axes]
-    sizes = {str(s.args[0].info): s for s in scalars if _is_reciprocal(s) and s.args[0].op == "size"}
-    if not sizes:
-        return scalars
-    for at, piece in enumerate(pieces):
-        expr = piece.expr()
-        if expr.op != "sum":
-            continue
-        dims = [d for axis in expr.args[0].shape for d in axis]
-        for axis in expr.shape:
-            dims.remove(axis[0])
-        if dims and all(dim in sizes and value_of(sizes[dim].args[1]) == -1 for dim in dims):
-            used = [id(sizes[dim]) for dim in dims]
-            mean = contract("mean", expr.row, expr.args, expr.info)
-            pieces[at] = Piece(piece.axes, mean)
-            scalars = [mean if s is expr else s for s in scalars if id(s) not in used]
-            break
-    return scalars
 
 
 def _is_reciprocal(expr: Expr) -> bool:
@@ -261,7 +257,7 @@ def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece]
             for axis in piece.axes:
                 uses[axis] = uses.get(axis, 0) + 1
         step = _sum_lonely(pieces, uses)
-        for join in (_elementwise, _apply, _chain, _scale, _close, _outer):
+        for join in (_elementwise, _apply_as_it_is, _apply, _chain, _scale, _close, _outer):
             step = step or _first_pair(join, pieces, axes, uses)
         pieces = step
     return None
@@ -285,17 +281,30 @@ def _first_pair(join: Join, pieces: list[Piece], axes: tuple[Letters, ...], uses
 
 def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
     """``sum_j A[i,j]``: a summed letter that no other factor has."""
-    for at, piece in enumerate(pieces):
+    for piece in pieces:
         lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
             continue
+        counts = [_count_of(letter.dim, pieces) for axis in lonely for letter in axis]
+        divided = [count for count in counts if count is not None]
+        op, used = ("mean", divided) if len(divided) == len(counts) else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
         if len(lonely) == len(piece.axes):
-            new = Piece((), call("sum", [piece.expr()]))
+            diagonal = piece.chain[0].op == "diag" and op == "sum"
+            new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [piece.expr()]))
         else:
             position = piece.axes.index(lonely[0])
-            new = Piece((piece.axes[1 - position],), call("sum", [piece.expr()], {"axis": position}))
-        return [*pieces[:at], new, *pieces[at + 1 :]]
+            new = Piece((piece.axes[1 - position],), call(op, [piece.expr()], {"axis": position}))
+        return [new if other is piece else other for other in pieces if other not in used]
+    return None
+
+
+def _count_of(dim: str, pieces: list[Piece]) -> Piece | None:
+    """The piece that divides by the length of a dimension: with it a sum is a mean."""
+    for piece in pieces:
+        expr = piece.chain[0]
+        if _is_reciprocal(expr) and value_of(expr.args[1]) == -1 and expr.args[0].info == dim and not piece.axes:
+            return piece if expr.args[0].op == "size" else None
     return None
 
 
@@ -303,15 +312,24 @@ def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> P
     """``A[i,j] B[i,j]``, unless both letters are summed: that is a trace."""
     if set(a.axes) != set(b.axes) or all(uses[axis] == 2 for axis in a.axes):
         return _dot(a, b, uses)
-    if len(a.axes) == 2 and a.axes[::-1] == axes:
-        a = a.flip()
+    if len(a.axes) == 2:
+        a = a.facing(axes, b)
     return Piece(a.axes, multiply(a.expr(), b.led_by(a.axes[0]).expr()))
 
 
 def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
     if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2:
-        return Piece((), a.expr() @ b.expr())
+        left, right = (b.expr(), a.expr()) if a.expr().op == "@" and b.expr().op != "@" else (a.expr(), b.expr())
+        if right.op == "@" and len(right.args[0].shape) == 2 and right.args[0].size == 1:  # x @ A @ x
+            return Piece((), left @ right.args[0] @ right.args[1])
+        return Piece((), left @ right)
     return None
+
+
+def _apply_as_it_is(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+    """``sum_j A[i,j] v[j]`` without a transpose."""
+    matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
+    return _apply(a, b, axes, uses) if matrix.axes[-1] == vector.axes[0] else None
 
 
 def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
@@ -322,7 +340,8 @@ def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     if uses[vector.axes[0]] > 2:
         return None
     matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
-    return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
+    v = vector.expr()
+    return Piece(matrix.axes[:1], matrix.applied_to(multiply(number(1), v) if _is_reciprocal(v) else v))
 
 
 def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
@@ -334,16 +353,16 @@ def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
 
 
-def _scale(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
+def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``v[i] A[i,j]``: the rows or columns of a matrix, each times a number."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
         return None
-    entries = matrix.expr()
-    if entries.op == "eye":
+    if matrix.chain[0].op == "eye":
         return Piece(matrix.axes, call("diag", [vector.expr()]))
-    v = vector.expr() if matrix.axes[1] == vector.axes[0] else as_column_power(vector.expr())
-    return Piece(matrix.axes, multiply(entries, v) if matrix is a else multiply(v, entries))
+    facing = matrix.facing(axes)
+    v = vector.expr() if facing.axes[1] == vector.axes[0] else as_column_power(vector.expr())
+    return Piece(facing.axes, multiply(facing.expr(), v) if matrix is a else multiply(v, facing.expr()))
 
 
 def as_column_power(v: Expr) -> Expr:
@@ -367,6 +386,20 @@ def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece 
         return None
     rows, columns = (a, b) if a.axes[0] == axes[0] else (b, a)
     return Piece(axes, call("outer", [rows.expr(), columns.expr()]))
+
+
+def as_kron(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr | None:
+    """``A[i,j] B[k,l]`` with the axes (i,k) and (j,l)."""
+    groups = linked(factors)
+    if [len(axis) for axis in axes] != [2, 2] or len(groups) != 2:
+        return None
+    parts = []
+    for own in zip(*axes):
+        mine = [group for group in groups if set(own) <= {letter for _, letters, _ in group for letter in letters}]
+        if len(mine) != 1:
+            return None
+        parts.append(spell(Sum([(letter,) for letter in own], [(1, tuple(mine[0]))]), names))
+    return call("kron", parts)
 
 
 def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:

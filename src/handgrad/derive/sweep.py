@@ -13,6 +13,7 @@ from .terms import (
     Sum,
     Term,
     collect,
+    linked,
     summed,
     times,
 )  # fmt: skip
@@ -113,7 +114,9 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
     merged = cheapest(collect(terms, free), free)
-    found.adjoints[node] = adjoint = Sum(axes, factor_out(merged, axes, graph))
+    if len(merged) > 1:
+        merged = tuple([term for term in merged if not vanishes(term, free, graph)])
+    found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
 
@@ -208,19 +211,89 @@ def trivial(value: Sum) -> bool:
     return len(large) <= 1 and not summed(factors, value.free)
 
 
+def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
+    """Whether a factor is summed by itself and centred: ``sum_n R[n]`` of ``R[n] = X[n] - sum_m X[m] / n``."""
+    _, factors = term
+    for at, (node, letters, power) in enumerate(factors):
+        others = [l for other in factors[:at] + factors[at + 1 :] for l in other[1]]
+        for letter in letters:
+            if node.sum and power == 1 and letter not in others and letter not in free and letters.count(letter) == 1:
+                kept = tuple([l for l in letters if l is not letter])
+                if not collect([counted(term, letter, graph) for term in node.sum.at(letters)], kept):
+                    return True
+    return False
+
+
+def counted(term: Term, letter: Letter, graph: Graph) -> Term:
+    """A term that is summed over a letter: times its size if no factor has it."""
+    coefficient, factors = term
+    if any(letter in letters for _, letters, _ in factors):
+        return term
+    return coefficient, (*factors, (graph.leaf("size", letter.dim), (), 1))
+
+
 def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -> tuple[Term, ...]:
     """Put what all terms share in front: ``P G - P m = P (G - m)``."""
-    if len(terms) < 2 or any(node.op == "delta" for _, fs in terms for node, _, _ in fs):
+    if len(terms) < 2:
         return terms
     if terms[0][0] < 0:
         terms = tuple(sorted(terms, key=lambda term: term[0] < 0))
     free = [letter for axis in axes for letter in axis]
-    common = [factor for factor in terms[0][1] if all(l in free for l in factor[1]) and
+    deltas = any(node.op == "delta" for _, fs in terms for node, _, _ in fs)
+    common = [factor for factor in terms[0][1] if all(l in free and not deltas for l in factor[1]) and
               all(factor in factors for _, factors in terms[1:])]  # fmt: skip
     if not common:
         return terms
     scale = abs(terms[0][0]) if len({abs(c) for c, _ in terms}) == 1 else 1
     rest = [(c / scale, tuple([f for f in factors if f not in common])) for c, factors in terms]
     rest = [(int(c) if c == int(c) else c, factors) for c, factors in rest]
-    coefficient, inner = graph.wrap(Sum(axes, rest))
+    coefficient, inner = graph.wrap(Sum(axes, share(tuple(rest), tuple(free), graph)))
     return ((scale * coefficient, (*common, inner)),)
+
+
+def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
+    """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
+    for at, (coefficient, factors) in enumerate(terms):
+        for factor in factors:
+            if not factor[1] or factor[0].op == "delta":
+                continue
+            group = [(coefficient, factors)]
+            others = list(terms[:at])
+            for other in terms[at + 1 :]:
+                turned = _aligned(other, factor, free)
+                (others if turned is None else group).append(turned or other)
+            joined = _joined(group, free, graph) if len(group) > 1 else None
+            if joined is not None:
+                others.insert(at, joined)
+                return share(tuple(others), free, graph)
+    return terms
+
+
+def _aligned(term: Term, factor: Factor, free: Letters) -> Term | None:
+    """The term with its summed letters renamed so that it has the factor, if it can."""
+    node, letters, power = factor
+    for other, own, exponent in term[1]:
+        renamed = dict(zip(own, letters))
+        if (
+            other is node
+            and exponent == power
+            and all((a is b) if a in free or b in free else True for a, b in renamed.items())
+        ):
+            return term[0], tuple([(n, tuple([renamed.get(l, l) for l in ls]), p) for n, ls, p in term[1]])
+    return None
+
+
+def _joined(group: list[Term], free: Letters, graph: Graph) -> Term | None:
+    """What the terms share, times the sum of the rests; None if that is no array of at most two axes."""
+    common = [factor for factor in group[0][1] if all(factor in factors for _, factors in group[1:])]
+    outside = {letter for _, letters, _ in common for letter in letters} | set(free)
+    rests = [(c, tuple([f for f in factors if f not in common])) for c, factors in group]
+    used = [{l for _, letters, _ in factors for l in letters if l in outside} for _, factors in rests]
+    order = [l for _, letters, _ in rests[0][1] for l in letters if l in used[0]]
+    if any(letters != used[0] for letters in used) or not 1 <= len(used[0]) <= 2:
+        return None
+    for _, factors in rests:
+        if any(node.op == "delta" for node, _, _ in factors) or len(linked(factors)) > 1:  # an outer product is dear
+            return None
+    coefficient, factor = graph.wrap(Sum([(letter,) for letter in dict.fromkeys(order)], rests))
+    return coefficient, (*common, factor)

@@ -102,6 +102,16 @@ def summed(factors: Iterable[Factor], free: Iterable[Letter]) -> list[Letter]:
     return list(found)
 
 
+def linked(factors: Iterable[Factor]) -> list[list[Factor]]:
+    """Group the factors that share letters."""
+    groups: list[list[Factor]] = []
+    for factor in factors:
+        touching = [g for g in groups if any(set(ls) & set(factor[1]) for _, ls, _ in g)]
+        groups = [g for g in groups if g not in touching]
+        groups.append([*(one for g in touching for one in g), factor])
+    return groups
+
+
 def times(*groups: Sequence[Term]) -> list[Term]:
     """The product of sums, multiplied out."""
     product: list[Term] = [(1, ())]

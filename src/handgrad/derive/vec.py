@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import ExpressionError
 from .expression import Expr, call
 from .spell import Names, as_einsum, spell
-from .terms import Factor, Letters, Sum, Term
+from .terms import Factor, Letters, Sum, Term, linked
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -41,7 +41,7 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
     parts: list[list[Factor]] = [[], []]  # what is linked to the rows of the output, and to its columns
     columns: list[Letters] = [(), ()]
     loose: list[list[Factor]] = []
-    for group in _linked(term[1]):
+    for group in linked(term[1]):
         letters = {letter for _, ls, _ in group for letter in ls}
         rows = [at for at, axis in enumerate(out) if letters & set(axis)]
         mine = [axis for axis in own if letters & set(axis)]
@@ -77,16 +77,6 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
     if order == "F":
         matrices.reverse()
     return Stacked(matrices[0] if len(matrices) == 1 else call("kron", matrices), turned)
-
-
-def _linked(factors: tuple[Factor, ...]) -> list[list[Factor]]:
-    """Group the factors that share letters."""
-    groups: list[list[Factor]] = []
-    for factor in factors:
-        touching = [g for g in groups if any(set(ls) & set(factor[1]) for _, ls, _ in g)]
-        groups = [g for g in groups if g not in touching]
-        groups.append([*(one for g in touching for one in g), factor])
-    return groups
 
 
 def kronecker(d: "Derivation", order: str) -> str:
