@@ -255,6 +255,7 @@ class Derivation:
         --------
         >>> print(derive("a @ x", "x", "a: n, x: n").latex())
         \begin{aligned}
+        L &= a^{\mathsf{T}} x && \text{definition} \\
         dL &= a^{\mathsf{T}} \, dx && \text{only x varies} \\
          &= a : dx && a^{\mathsf{T}} b = a:b \\
         \frac{\partial L}{\partial x} &= a
@@ -426,7 +427,7 @@ class Derivation:
 
     def is_upstream(self, node: Node) -> bool:
         """Whether the derivative by a node is given: what an unknown loss sees."""
-        links = self.sweep.links[node]
+        links = self.sweep.links.get(node, [])
         return len(links) == 1 and links[0].parent is self.root and self.root.op == "loss" and node is not self.variable
 
     def refer(self, node: Node) -> Expr:

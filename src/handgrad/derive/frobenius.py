@@ -5,7 +5,7 @@ Every line reads the same indexed terms; what moves is the bracket.
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .index import definition, function_rule, index_node_steps, index_steps
+from .index import definition, index_node_steps, index_steps, link_rule
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -157,7 +157,10 @@ def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
     texts = [step.right for step in steps]
     found: set[Node] = set()
     for node in reversed(d.defined()):
-        if any(_has_name(text, d.labels[node]) for text in texts):
+        # The loss sees the first value: where that is all, its name says enough.
+        known = d.is_upstream(node) and len(d.sweep.path) == 3
+        names = (d.labels[node],) if known else (d.labels[node], "d" + d.labels[node])
+        if node is d.root or any(_has_name(text, name) for text in texts for name in names):
             found.add(node)
             texts.append(_definition(node, d).right)
     return [node for node in d.defined() if node in found]
@@ -213,7 +216,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         final = str(to_matrix(result))
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
-    reason = f"only {d.labels[node]} varies"
+    reason = ", ".join(dict.fromkeys([link_rule(link, node, d) for link in reversed(d.sweep.links[node])]))
     lines = [(show_pairs(pairs), reason)]
     if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
@@ -243,16 +246,16 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
 def _forward(d: "Derivation") -> list[Step]:
     """For an output that is no scalar: the differentials, and the derivative where it is a matrix."""
     steps: list[Step] = []
-    by_parent: dict[Node, list[Link]] = {}
-    for links in d.sweep.links.values():
+    by_parent: dict[Node, list[tuple[Node, Link]]] = {}
+    for node, links in d.sweep.links.items():
         for link in links:
-            by_parent.setdefault(link.parent, []).append(link)
+            by_parent.setdefault(link.parent, []).append((node, link))
     try:
         for parent in sorted(by_parent, key=lambda node: node.index):
-            parts = [part for link in by_parent[parent] for part in _differentials(link, d)]
+            parts = [part for _, link in by_parent[parent] for part in _differentials(link, d)]
             total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
-            rule = "definition" if parent.op == "sum" else function_rule(parent)
-            steps.append(Step(f"d{d.labels[parent]}", str(total), rule))
+            rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
+            steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
         if d.variable in d.sweep.adjoints:
             expr = d.spell(d.arranged("shape"))
             left = f"d{d.labels[d.root]}/d{d.wrt}"

@@ -88,7 +88,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
             left += f"/d{d.labels[node]}{letters.show(own)}"
             shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, _rule(link, node, d)))
+            steps.append(Step(left, shown, link_rule(link, node, d)))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
             terms += times(above.at(_flat(out) + link.letters), short)
@@ -99,14 +99,20 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     letters = printer.lettering({l: names[l] for l in total})
     chained = printer.lettering(_unique(names, letters))
     left = _ratio(d, node, out, own, letters)
-    rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else _rule(root_links[0], node, d)
+    rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else link_rule(root_links[0], node, d)
     adjoint = d.sweep.adjoints[node]
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total)
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
     lines.append((printer.sum(adjoint.at(total), total, letters), "collect"))
     expr = d.spell(adjoint)
-    if expr.shape and expr.size > 1 and all(part.op not in ("einsum", "reshape") for part in postorder([expr])):
+    told = node is d.variable or node in d.sweep.named
+    if (
+        told
+        and expr.shape
+        and expr.size > 1
+        and all(part.op not in ("einsum", "reshape") for part in postorder([expr]))
+    ):
         lines.append((f"({plain(expr)}){letters.show([*out, *own])}", "the same as an array"))
     if node in d.sweep.named and node is not d.variable:
         lines.append((d.labels[d.sweep.named[node]] + letters.show([*out, *own]), "its name"))
@@ -127,13 +133,19 @@ def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
     return kept
 
 
-def _rule(link: Link, node: Node, d: "Derivation") -> str:
+def link_rule(link: Link, node: Node, d: "Derivation") -> str:
+    """What licenses the derivative of a node by a child."""
     parent = link.parent
     if parent.op == "loss":
         return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
-    if parent.op != "sum":
+    if parent.sum is None:
         return function_rule(parent)
-    return "product rule" if len(link.slots) > 1 else f"only {d.labels[node]} varies"
+    found = [[power for other, _, power in factors if other is node] for _, factors in parent.sum.terms]
+    if max(map(len, found)) > 1:
+        return "product rule"
+    if any(power != 1 for powers in found for power in powers):
+        return "power rule"
+    return f"only {d.labels[node]} varies"
 
 
 def function_rule(node: Node) -> str:

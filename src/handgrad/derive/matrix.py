@@ -70,6 +70,7 @@ def product(*parts: Matrix) -> Matrix:
     """A matrix product; factors that are scalars go in front, numbers first."""
     chain: list[Matrix] = []
     scalars: list[Matrix] = []
+    below: list[Matrix] = []
     value = 1.0
     waiting = list(parts)
     while waiting:
@@ -78,6 +79,9 @@ def product(*parts: Matrix) -> Matrix:
             waiting = [*part.parts, *waiting]
         elif part.kind == "number":
             value *= part.info
+        elif part.kind == "over" and part.parts[1].scalar:
+            waiting.insert(0, part.parts[0])
+            below.append(part.parts[1])
         elif part.scalar:
             scalars.append(part)
         else:
@@ -93,6 +97,8 @@ def product(*parts: Matrix) -> Matrix:
             scalar = Matrix("scale", (scalar, result), None, result.rows, result.columns)
         result = scalar
     assert result is not None
+    for scalar in below:
+        result = over(result, scalar)
     return result
 
 
@@ -137,8 +143,9 @@ def _all_ones(m: Matrix) -> bool:
 
 def over(a: Matrix, b: Matrix) -> Matrix:
     """An elementwise quotient, or a matrix over a scalar."""
-    if negative(a):
-        return product(number(-1), over(product(number(-1), a), b))
+    if negative(a) or (a.kind == "number" and a.info < 0):
+        below = Matrix("over", (product(number(-1), a), b), None, a.rows or b.rows, a.columns or b.columns)
+        return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
     return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
 
 
@@ -195,12 +202,12 @@ def show(m: Matrix) -> tuple[str, int]:
         return " ".join([_inside(part, POWER) for part in parts]), PRODUCT
     if kind == "scale":
         if parts[0].kind == "number" and parts[0].info == -1:
-            return "-" + _inside(parts[1], PRODUCT), ADDITION
+            return "-" + _inside(parts[1], ELEMENTWISE), ADDITION
         return _inside(parts[0], POWER) + " " + _inside(parts[1], PRODUCT), PRODUCT
     if kind == "hadamard":
         return " * ".join([_inside(part, POWER) for part in parts]), ELEMENTWISE
     if kind == "over":
-        first = PRODUCT if not parts[1].scalar else ELEMENTWISE
+        first = ELEMENTWISE if parts[1].scalar or parts[0].kind in ("over", "hadamard") else PRODUCT
         return _inside(parts[0], first) + " / " + _inside(parts[1], POWER), ELEMENTWISE
     if kind == "inner":
         return _inside(parts[0], POWER) + " : " + _inside(parts[1], POWER), FROBENIUS
