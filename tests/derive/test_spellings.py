@@ -38,6 +38,11 @@ SAME = [
     ("sum((x != y) * x)", "sum((1 - (x == y)) * x)", "x", "x: n, y: n"),
     ("trace(X @ np.identity(n)) + np.amin(x) + X.diagonal().sum()", "trace(X @ eye(n)) + min(x) + sum(diag(X))",
      "X", "X: n n, x: n"),
+    ("sum(X) / X.shape[0]", "sum(X) / n", "X", "X: n m"),
+    ("sum(X) / X.shape[-1]", "sum(X) / m", "X", "X: n m"),
+    ("sum(X) / len(X)", "sum(X) / n", "X", "X: n m"),
+    ("sum(X) / X.size", "sum(X) / (n * m)", "X", "X: n m"),
+    ("sum(X) / x.shape[0]", "sum(X)", "X", "X: n m, x: 1 n"),
 ]  # fmt: skip
 
 
@@ -57,6 +62,17 @@ BAD = [
     ("X * ones((n, n)*2)", "a tuple is a shape"),
     ("X.reshape(-1, x)", "not one of the dimensions"),
     ("where(x, X)", "where takes 3 arguments, not 2"),
+    ("X.shape[2] * X", "is used as .shape"),
+    ("X.shape", "is used as .shape"),
+    ("X,", "a comma is only used between arguments"),
+    ("np.argmax(X)", "it jumps, and where it has a derivative it is zero"),
+    ("X.round()", "it jumps"),
+    ("np.linalg.foo(X)", "foo is not supported"),
+    ("max(0, X)", r"of two arrays is maximum\(a, b\)"),
+    ("X^-1", r"an inverse inv\(A\)"),
+    ("X' @ X", r"the transpose is X\.T"),
+    ("10**10**10 * X", "is not a number"),
+    ("10**400 * X", "is not a number"),
 ]
 
 
@@ -98,3 +114,12 @@ def test_an_array_may_be_called_delta():
 def test_small_values_and_roots_can_be_checked():
     assert hg.derive("-sum(T * log(softmax(X @ W.T)))", "W", "X: n i, W: k i, T: n k").check()
     assert hg.derive("sqrt((x - y) @ M @ (x - y))", "x", "x: n, y: n, M: n n").check()
+
+
+def test_one_gradient_belongs_to_one_loss():
+    for written in ("L(X @ A) + L(X)", "L(L(X) * A)"):
+        with pytest.raises(hg.ExpressionError, match=r"two different arguments.*G_K"):
+            hg.derive(written, "X", "X: n n, A: n n")
+    assert str(hg.derive("L(X @ A) + K(X)", "X", "X: n n, A: n n").gradient) == "G @ A.T + G_K"
+    assert hg.derive("L(X @ A) + K(X)", "X", "X: n n, A: n n").check((0,))
+    assert str(hg.derive("L(X) + L(X)", "X", "X: n n").gradient) == "2 * G"

@@ -49,7 +49,13 @@ class Derivation:
         value = lower(expression, self.graph)
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
         self.forward = len(self.graph.nodes)
+        losses: dict[str, Node] = {}
         for node in self.graph.nodes:
+            if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
+                raise ExpressionError(
+                    f"{node.info[0]} has two different arguments, and its gradient {upstream_name(node)} is one: "
+                    "give the second loss a name of its own, such as K, whose gradient is G_K"
+                )
             if node.op == "loss" and upstream_name(node) in shapes:
                 raise ExpressionError(
                     f"{upstream_name(node)} names the gradient of {node.info[0]}; give the array in dims another name"

@@ -227,7 +227,7 @@ def number(value: float) -> Expr:
     """A constant; a whole number is kept as an integer."""
     if isinstance(value, complex):
         raise ExpressionError(f"{value} is not a real number")
-    if not abs(value) < float("inf"):
+    if not abs(value) <= 1.7976931348623157e308:
         raise ExpressionError(f"{value} is not a number to derive with")
     return Expr("number", info=int(value) if abs(value) < 1e15 and value == int(value) else value)
 
@@ -269,7 +269,7 @@ OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
-    "**": lambda a, b: a**b,
+    "**": lambda a, b: float(a) ** b,  # a float overflows at once where an integer grows for hours
 }
 
 
@@ -410,6 +410,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     """Apply a function by name; a name that is not known is an unknown function."""
     options = dict(options or {})
     name = ALIASES.get(name, name)
+    if name in FLAT:
+        raise ExpressionError(f"{name} is not supported: it jumps, and where it has a derivative it is zero")
     if name in RESERVED and name not in ELEMENTWISE and name not in ROWS:
         raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
     if name == "einsum":
@@ -420,7 +422,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         options.setdefault("ord" if name == "norm" else "axis", args.pop().info)
     arity = ROWS[name].count(",") + 1 if name in ROWS else ARITY.get(name, 1)
     if len(args) != arity:
-        raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}")
+        hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
+        raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
     x = args[0]
     allowed = {"axis", "keepdims"} if name in REDUCTIONS else {"axis"} if name in ALONG else set()
     allowed |= {"ord"} if name == "norm" else set()
@@ -497,6 +500,15 @@ def _along(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
     else:
         kept = x.shape[:axis] + (((),) if keepdims else ()) + x.shape[axis + 1 :]
     return Expr(name, (x,), (axis, keepdims), shape=kept)
+
+
+def length(x: Expr, axis: int | None) -> Expr:
+    """``X.shape[0]``, or ``X.size``."""
+    dims = [dim for at, own in enumerate(x.shape) for dim in own if axis in (None, at)]
+    size = number(1) if not dims else Expr("size", info=dims[0])
+    for dim in dims[1:]:
+        size = size * Expr("size", info=dim)
+    return size
 
 
 def expand(x: Expr, axis: int) -> Expr:
@@ -604,6 +616,7 @@ MACROS: dict[str, Callable[..., Expr]] = {
     # The rows of the targets sum to one, which is what makes this the cross-entropy.
     "softmax_cross_entropy": _cross_entropy,
 }
+FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc", "fix", "around", "floor_divide")
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
 _OTHERS = """
     all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around array
@@ -612,7 +625,7 @@ _OTHERS = """
     digitize digamma divmod dsplit eig eigh eigvals eigvalsh empty equal eval exec exp2 expand_dims expm fft
     fill_diagonal fix flip fliplr flipud float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace
     gradient greater greater_equal hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp
-    isclose isfinite isinf isnan less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
+    isclose isfinite isinf isnan len less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
     matrix_rank matrix_transpose median meshgrid mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin nanstd nansum
     nanvar nonzero not_equal open pad partition percentile permute_dims pinv polyfit polyval positive print prod product
     ptp put qr quantile rad2deg real remainder repeat reshape resize rint roll rot90 round round_ searchsorted select

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from .errors import ExpressionError
 from .expression import (
+    FLAT,
     KNOWN,
     Expr,
     Shape,
@@ -11,6 +12,7 @@ from .expression import (
     call,
     einsum,
     expand,
+    length,
     name_expr,
     number,
     read_shape,
@@ -37,6 +39,7 @@ PRECEDENCE = {
     "**": 5,
 }
 SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
+CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose"}  # beside unknown functions
 WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -163,6 +166,8 @@ class _Parser:
                     if self.marks:
                         raise self.fail("this parenthesis is never closed", self.marks[-1].token)
                     return self.as_expr(self.operands.pop(), token)
+                elif token.text == "^":
+                    raise self.fail("^ is no operator; a power is **, an inverse inv(A), a transpose A.T", token)
                 else:
                     raise self.fail(
                         f"{token.text!r} follows a complete factor; write * or @ between two factors",
@@ -176,6 +181,7 @@ class _Parser:
 
     def operand(self) -> None:
         """Read up to the end of one operand's first token."""
+        module = False
         while True:
             token = self.next()
             if token.kind == "operator" and token.text in "+-(":
@@ -195,6 +201,9 @@ class _Parser:
             elif token.kind == "name":
                 if token.text in MODULES and self.peek() == ".":
                     self.next()
+                    module = True
+                elif module and self.peek() == "(" and token.text not in CALLABLE and token.text not in FLAT:
+                    raise self.fail(f"{token.text} is not supported", token)
                 elif self.peek() == "(":
                     self.open(self.next(), token.text, token)
                     if self.peek() == ")":
@@ -219,6 +228,8 @@ class _Parser:
         if name == "pi":
             return number(3.141592653589793)
         known = ", ".join(self.shapes) or "none"
+        if name.endswith("'") and name[:-1] in self.shapes:
+            raise self.fail(f"{name} is not supported; the transpose is {name[:-1]}.T", token)
         raise self.fail(f"unknown name {name!r}; the names in dims are: {known}", token)
 
     def open(self, token: Token, name: str = "", at: Token | None = None) -> None:
@@ -291,6 +302,8 @@ class _Parser:
             self.index(token)
             return True
         self.reduce(0)
+        if token.text == "," and not self.marks:
+            raise self.fail("a comma is only used between arguments", token)
         if token.text == "]" or not self.marks:
             raise self.fail(f"this {token.text!r} closes nothing", token)
         mark = self.marks[-1]
@@ -315,6 +328,8 @@ class _Parser:
         if mark.name == "norm" and len(args) == 2 and isinstance(args[1], str):
             return call("norm", [self.as_expr(args[0], mark.token)], {**(mark.options or {}), "ord": args[1]})
         exprs = [self.as_expr(arg, mark.token) for arg in args]
+        if mark.name == "len" and len(exprs) == 1 and exprs[0].shape:
+            return length(exprs[0], 0)
         if mark.name == "reshape" and exprs:
             return reshape(exprs[0], read_shape(exprs[0], exprs[1:]))
         if mark.name == "slogdet":
@@ -334,18 +349,31 @@ class _Parser:
             target = self.operands.pop()
             self.open(self.next(), token.text, token)
             self.operands.append(target)
-            if token.text not in KNOWN and token.text not in ("reshape", "transpose"):
+            if token.text not in CALLABLE and token.text not in FLAT:
                 raise self.fail(f".{token.text}() is no method that has a derivative", token)
             if self.peek() != ")":
                 self.operand()
             return True
         value = self.as_expr(self.operands.pop(), token)
+        if token.text in ("size", "shape"):
+            self.operands.append(length(value, self.axis_number(value) if token.text == "shape" else None))
+            return True
         if token.text != "T":
             raise self.fail(f".{token.text} is not supported; .T and methods are", token)
         self.operands.append(value.T)
         if len(value.shape) == 1:
             self.turned.add(id(value))
         return True
+
+    def axis_number(self, value: Expr) -> int:
+        """Read the ``[0]`` of ``X.shape[0]``."""
+        rank = len(value.shape)
+        for axis in range(-rank, rank):
+            words = f"[{axis}]".replace("-", " - ").replace("[", "[ ").replace("]", " ]").split()
+            if [token.text for token in self.tokens[self.at : self.at + len(words)]] == words:
+                self.at += len(words)
+                return axis % rank
+        raise self.fail(f"the shape {show_shape(value.shape)} of {value} is used as .shape[0]", self.tokens[self.at])
 
     def index(self, token: Token) -> None:
         """Read ``[:, None]``, ``[None, :]``, ``[:, 0]``, ``[0]`` or ``[0, :]``."""
