@@ -3,6 +3,8 @@
 import pytest
 
 import handgrad as hg
+from handgrad.derive.read import World, read_index
+from handgrad.derive.read_latex import read_latex
 
 SAME = [
     # what is written, what it means, the variable, the dimensions
@@ -123,3 +125,13 @@ def test_one_gradient_belongs_to_one_loss():
     assert str(hg.derive("L(X @ A) + K(X)", "X", "X: n n, A: n n").gradient) == "G @ A.T + G_K"
     assert hg.derive("L(X @ A) + K(X)", "X", "X: n n, A: n n").check((0,))
     assert str(hg.derive("L(X) + L(X)", "X", "X: n n").gradient) == "2 * G"
+
+
+def test_latex_of_products_of_numbers_and_of_numbered_letters():
+    assert read_latex(r"2 \cdot 3 \, X_{n_{1}q}", {"X"}, {"n"}).replace(" ", "") == "23X[n1,q]"
+
+
+def test_an_index_that_a_matrix_does_not_have_is_refused():
+    world = World({"A": {(0,): 1.0, (1,): 2.0}}, {"A": (("n",),)}, {"n": 2, "m": 3}, {})
+    with pytest.raises(hg.ExpressionError, match="has no such index"):
+        read_index("(A^T)[p,q]", world, [("p", "m"), ("q", "n")])
