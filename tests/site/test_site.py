@@ -154,6 +154,12 @@ def test_icons_are_drawn(tab: Tab, site_url: str) -> None:
         assert icon.evaluate("e => getComputedStyle(e, '::before').content") not in {"none", '""'}
 
 
+def test_hundreds_of_claims_are_checked() -> None:
+    total = BeautifulSoup((SITE / "claims.html").read_text("utf-8"), "html.parser").select_one(".hg-total")
+    assert total is not None
+    assert int(total.get_text().split()[0]) >= 250
+
+
 def test_every_source_is_a_page() -> None:
     docs = SITE.parents[1]
     sources = {

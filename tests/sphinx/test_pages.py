@@ -1,6 +1,7 @@
 """No unchecked equation: every displayed formula of the book is a claim, a definition or a piece of notation."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from myst_parser.config.main import MdParserConfig
 from myst_parser.mdit_to_docutils.base import DocutilsRenderer
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx.cmd.build import build_main
+
+from handgrad.sphinx import directives
+from handgrad.sphinx.claim import Claim
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not set(page.parts) & {"_build", "node_modules", "_ext"})
@@ -101,3 +105,39 @@ def test_deliberate_errors_in_a_page_are_all_caught(tmp_path, capsys):
     build_main(["-q", "-N", "-b", "pseudoxml", str(tmp_path), str(tmp_path / "out")])
     caught = re.findall(r"(\w+)\.md:\d+: WARNING: .*\[handgrad\.identity\]", capsys.readouterr().err)
     assert sorted(set(caught)) == sorted(f"error{number}" for number in range(len(ERRORS)))
+
+
+def doubled(text):
+    """A claim with a factor 2 too many on the right of its last line; 0 becomes 1."""
+    lines = text.splitlines()
+    at = max(at for at, line in enumerate(lines) if "==" in line.partition("#")[0])
+    formula, sign, reason = lines[at].partition("#")
+    left, _, right = formula.rpartition("==")
+    lines[at] = f"{left}== " + ("1 " if right.strip() == "0" else f"2 ({right.strip()}) ") + sign + reason
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_factor_2_is_caught_in_every_claim_of_the_book(tmp_path, capsys, monkeypatch, wrong):
+    seen = []
+
+    class Watched(Claim):
+        def __init__(self, text, *args, **options):
+            seen.append(text)
+            super().__init__(doubled(text) if wrong else text, *args, **options)
+
+    monkeypatch.setattr(directives, "Claim", Watched)
+    monkeypatch.setattr(directives.Refuted, "checked", lambda self: [])
+    (tmp_path / "conf.py").write_text(
+        "extensions = ['myst_parser', 'handgrad.sphinx']\n"
+        "myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'fieldlist']\n",
+        "utf-8",
+    )
+    for page in PAGES:
+        copy = tmp_path / page.relative_to(DOCS)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(page, copy)
+    build_main(["-q", "-N", "-b", "dummy", str(tmp_path), str(tmp_path / "out")])
+    told = re.findall(r"\[handgrad\.(?:identity|claim)\]", capsys.readouterr().err)
+    assert len(seen) >= 250
+    assert len(told) == (len(seen) if wrong else 0)
