@@ -110,6 +110,31 @@ katex_macros = {
     r"\softmax": r"\operatorname{softmax}",
 }
 
+# -- The book on paper: sphinx-build -b latex docs docs/_build/latex, then latexmk -pdf there ----
+
+SIGNS = {
+    "∂": r"\ensuremath{\partial}",
+    "ᵀ": r"\ensuremath{^{\mathsf{T}}}",
+    "≠": r"\ensuremath{\neq}",
+    "\N{MINUS SIGN}": r"\ensuremath{-}",
+    "\N{GREEK SMALL LETTER SIGMA}": r"\ensuremath{\sigma}",
+    "█": r"\rule{0.5em}{1.5ex}",
+}
+
+
+def define(name: str, meaning: str) -> str:
+    r"""Define a macro of the formulas; LaTeX has another ``\vec``."""
+    arguments = "".join(f"#{number}" for number in (1, 2) if f"#{number}" in meaning)
+    return rf"\def{name}{arguments}{{{meaning}}}"
+
+
+latex_elements = {
+    "preamble": "\n".join(
+        [define(name, meaning) for name, meaning in katex_macros.items()]
+        + [rf"\DeclareUnicodeCharacter{{{ord(sign):04X}}}{{{text}}}" for sign, text in SIGNS.items()]
+    )
+}
+
 # -- The reference ------------------------------------------------------------------------------
 
 default_role = "autolink"  # in docstrings: a link where there is something to link to

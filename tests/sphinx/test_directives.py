@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ def test_the_list_has_every_claim_and_the_total(site):
     page = site.page("claims.html")
     assert "11 claims (6 holds, 2 refuted, 2 derived, 1 layouts)" in page
     assert len(re.findall(r"<li><div class=.math", page)) == 11
+    assert r"\frac{\partial L}{\partial W} = (G \odot f'(Z))^{\mathsf{T}} X" in unescape(page)
     for name in ("dense.html", "trace.html"):
         ids = set(re.findall(r'id="(claim-\d+)"', site.page(name)))
         assert ids == set(re.findall(rf'href="{name}#(claim-\d+)"', page)) != set()
@@ -146,6 +148,14 @@ def test_other_builders(site, builder, file):
     assert r"G^{\mathsf{T}} X" in page.replace(" : ", " ")
     assert "Not equal." in page
     assert "✓" not in page or builder == "pseudoxml"
+
+
+def test_the_list_leads_to_every_claim_on_paper_too(site):
+    site.build("latex")
+    tex = site.page("example.tex")
+    places = re.findall(r"\\label\{\\detokenize\{(\w+:claim-\d+)\}\}", tex)
+    assert len(places) == len(set(places)) == 11
+    assert set(re.findall(r"\\hyperref\[\\detokenize\{(\w+:claim-\d+)\}\]", tex)) == set(places)
 
 
 def test_parallel_reading_finds_the_same(site):

@@ -433,10 +433,21 @@ class StepPrinter:
         self.vocabulary = Vocabulary({"J", *self.shapes}, letters)
         self.printer = Printer({}, spelling, {name: len(shape) for name, shape in self.shapes.items()})
 
+    def is_matrix(self) -> bool:
+        """Whether the derivative can be written without letters."""
+        return "einsum" not in str(self.d.gradient) and "reshape" not in str(self.d.gradient)
+
+    def statement(self) -> str:
+        """The derivative as an equation."""
+        if not self.is_matrix():
+            return self.result()
+        above, below = self.printer.name(self.d.labels[self.d.root]), self.printer.name(self.d.wrt)
+        return rf"\frac{{\partial {above}}}{{\partial {below}}} = {self.result()}"
+
     def result(self) -> str:
         """The derivative: as a matrix, or entry by entry if it has more than two axes."""
         d = self.d
-        if "einsum" not in str(d.gradient) and "reshape" not in str(d.gradient):
+        if self.is_matrix():
             return self.side(matrix_text(d.gradient))
         steps = d.steps("index")
         left = [step.left for step in steps if step.left][-1]

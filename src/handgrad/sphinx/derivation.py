@@ -10,7 +10,7 @@ from docutils.parsers.rst import directives
 from handgrad.derive import Derivation, ExpressionError, derive
 from handgrad.derive.derivation import LAYOUTS, NOTATIONS
 from handgrad.derive.expression import read_dims, show_axis
-from handgrad.derive.latex import StepPrinter, aligned, name_latex
+from handgrad.derive.latex import StepPrinter, aligned
 from handgrad.derive.notation import Step
 from handgrad.derive.parse import tokenize
 
@@ -113,9 +113,7 @@ class DerivationDirective(Checked):
         count = d.check()
         printer = StepPrinter(d, self.spelling())
         notations = read_names(self.options.get("notation", "frobenius"), "notation", NOTATIONS)
-        result = (
-            rf"\frac{{\partial {name_latex(d.labels[d.root])}}}{{\partial {name_latex(d.wrt)}}}: {printer.result()}"
-        )
+        result = printer.statement()
         shown = self.side_by_side(d, printer, notations) if len(notations) == 2 else self.single(d, printer, *notations)
         if "collapsed" in self.options:
             title = self.options["collapsed"] or f"The derivation, {count} lines"

@@ -112,7 +112,7 @@ class Checked(MathDirective):
         self.set_source_info(box)
         target = note(self.env, self.kind, latex, check, count)
         box["ids"].append(target)
-        box += [*content, mark(self.kind, check)]
+        box += [anchor(self.env, target), *content, mark(self.kind, check)]
         return [box]
 
 
@@ -121,6 +121,11 @@ def note(env: Any, kind: str, latex: str, check: str, count: int) -> str:
     target = f"claim-{env.new_serialno('handgrad claim') + 1}"
     ClaimDomain.of(env).note(env.docname, Entry(target, kind, latex, check, count))
     return target
+
+
+def anchor(env: Any, target: str) -> nodes.Node:
+    """Where a reference to a claim leads on paper: Sphinx's LaTeX writer passes over the ids of boxes."""
+    return nodes.raw("", rf"\phantomsection\label{{\detokenize{{{env.docname}:{target}}}}}", format="latex")
 
 
 def warn(place: SphinxDirective | SphinxRole, kind: str, error: Exception) -> None:
@@ -235,7 +240,8 @@ class ClaimRole(SphinxRole):
         except (ExpressionError, FalseClaimError) as error:
             warn(self, "claim", error)
             return [nodes.literal("", formula)], []
-        box = nodes.inline("", "", inline_math(claim.latex()), classes=["hg-claim"])
-        box["ids"].append(note(self.env, "identity", claim.latex(), claim.describe(), count))
+        target = note(self.env, "identity", claim.latex(), claim.describe(), count)
+        box = nodes.inline("", "", anchor(self.env, target), inline_math(claim.latex()), classes=["hg-claim"])
+        box["ids"].append(target)
         box += mark("identity", claim.describe())
         return [box], []
