@@ -135,3 +135,14 @@ def test_an_index_that_a_matrix_does_not_have_is_refused():
     world = World({"A": {(0,): 1.0, (1,): 2.0}}, {"A": (("n",),)}, {"n": 2, "m": 3}, {})
     with pytest.raises(hg.ExpressionError, match="has no such index"):
         read_index("(A^T)[p,q]", world, [("p", "m"), ("q", "n")])
+
+
+@pytest.mark.parametrize(("written", "wrt", "dims"), [
+    ("sum(exp(lv) - mu**2)", "lv", "lv: n k, mu: n k"),
+    ("sum(exp(lv) - mu**2)", "mu", "lv: n k, mu: n k"),
+    ("a @ inv(X + lam * eye(n)) @ a", "lam", "a: n, X: n n, lam:"),
+    ("L(gamma * X + beta)", "gamma", "X: n k, gamma: k, beta: k"),
+    ("L(delta * X)", "delta", "X: n k, delta: k"),
+])  # fmt: skip
+def test_variables_with_greek_and_long_names(written, wrt, dims):
+    assert hg.derive(written, wrt, dims).check((0,))

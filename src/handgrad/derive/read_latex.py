@@ -36,7 +36,8 @@ class LatexReader:
     ) -> None:
         self.text, self.at = text, 0
         self.has_delta = "delta" in names  # an array of that name
-        spelled = {name_latex(name): name for name in names}
+        spelled = {f"d{name_latex(name[1:])}": name for name in names if name[0] == "d" and name[1:]}
+        spelled |= {name_latex(name): name for name in names}
         spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
         spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
         self.names = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
