@@ -146,3 +146,8 @@ def test_an_index_that_a_matrix_does_not_have_is_refused():
 ])  # fmt: skip
 def test_variables_with_greek_and_long_names(written, wrt, dims):
     assert hg.derive(written, wrt, dims).check((0,))
+
+
+@pytest.mark.parametrize("written", ["np.trace(f(X))", "sum(np.log(X**2 + 1e-8))", "np.sum(f(X) * np.exp(g(X)))"])
+def test_functions_inside_those_of_numpy_and_small_numbers(written):
+    assert hg.derive(written, "X", "X: n n").check((0,))

@@ -206,6 +206,7 @@ class _Parser:
                     raise self.fail(f"{token.text} is not supported", token)
                 elif self.peek() == "(":
                     self.open(self.next(), token.text, token)
+                    module = False
                     if self.peek() == ")":
                         return
                 elif self.peek() == "=" and self.marks and self.marks[-1].name:

@@ -147,6 +147,8 @@ class LatexReader:
         while self.text[self.at : self.at + 1].isdigit() or self.text[self.at : self.at + 1] == ".":
             self.at += 1
         if self.at > start:
+            if self.text[self.at : self.at + 2] in ("e-", "e+"):  # 1e-08
+                self.at += 4
             return self.text[start : self.at]
         if self.take(r"\cdot"):
             return self.atom()
