@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_cache import get_cache
+from nbclient import NotebookClient
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
@@ -77,6 +78,8 @@ nb_execution_show_tb = True
 nb_execution_timeout = 120
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, Any] = {}  # would be fetched from other hosts
+# A kernel has nothing to save; asked to stop, one in ten does so only seconds later.
+NotebookClient.shutdown_kernel.default_value = "immediate"
 
 # The kernels inherit this environment: this checkout and the pages' own helpers, one thread (so that sums are
 # added in the same order everywhere), and a profile that is not the reader's own.
