@@ -97,7 +97,7 @@ class Expr:
         return arithmetic("**", self, to_expr(other))
 
     def __matmul__(self, other: Any) -> "Expr":
-        return call("@", [self, to_expr(other)])
+        return _product(self, to_expr(other))
 
     def __gt__(self, other: Any) -> "Expr":
         return arithmetic(">", self, to_expr(other))
@@ -113,7 +113,7 @@ class Expr:
     @property
     def T(self) -> "Expr":  # noqa: N802 - its name in NumPy
         """The transpose; a vector is its own."""
-        return call("T", [self])
+        return contract("T", "ij->ji", [self]) if len(self.shape) == 2 else self
 
     def __getattr__(self, name: str) -> "Callable[..., Expr]":
         if name not in KNOWN:
@@ -441,7 +441,7 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     if name in MACROS:
         return MACROS[name](*args, **options)
     if name == "T":
-        return contract("T", "ij->ji", [x]) if len(x.shape) == 2 else x
+        return x.T
     if name == "@":
         return _product(*args)
     if name == "diag":

@@ -152,6 +152,9 @@ def write_program(
             continue
         if node.sum is not None:
             opened = _simplify(node.sum, open_sums, graph, node.index >= forward)
+            if node.index >= forward and node not in layers and uses[node] == 1 and _is_plain(opened, exprs):
+                open_sums[node] = opened  # too short for a name: it is written out where it is used
+                continue
             exprs[node] = spell(opened, refer)
         else:
             assert node.arg is not None
@@ -169,6 +172,12 @@ def write_program(
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
     return Program(definitions, result)
+
+
+def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:
+    """Whether a sum is one product of two arrays that have names."""
+    factors = value.terms[0][1] if len(value.terms) == 1 else ()
+    return len(factors) == 2 and all([node in exprs and exprs[node].size == 1 for node, _, _ in factors])
 
 
 def _fresh(wish: str, node: Node, labels: dict[Node, str]) -> str:

@@ -256,26 +256,23 @@ def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece]
         for piece in arrays:
             for axis in piece.axes:
                 uses[axis] = uses.get(axis, 0) + 1
-        step = _sum_lonely(pieces, uses)
-        for join in (_elementwise, _apply_as_it_is, _apply, _chain, _scale, _close, _outer):
-            step = step or _first_pair(join, pieces, axes, uses)
-        pieces = step
+        pieces = _sum_lonely(pieces, uses) or _join_two(pieces, axes, uses)
     return None
 
 
 OUTSIDE = 100
 Uses: TypeAlias = dict[Letters, int]
-Join: TypeAlias = Callable[[Piece, Piece, tuple[Letters, ...], Uses], Piece | None]
 
 
-def _first_pair(join: Join, pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses) -> list[Piece] | None:
-    for i, first in enumerate(pieces):
-        for j in range(i + 1, len(pieces)):
-            second = pieces[j]
-            if first.axes and second.axes:
-                joined = join(first, second, axes, uses)
-                if joined is not None:
-                    return [*pieces[:i], joined, *pieces[i + 1 : j], *pieces[j + 1 :]]
+def _join_two(pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses) -> list[Piece] | None:
+    """Put two factors together, in the first way that fits."""
+    arrays = [piece for piece in pieces if piece.axes]
+    pairs = [(first, second) for at, first in enumerate(arrays) for second in arrays[at + 1 :]]
+    for join, counts in JOINS:
+        for first, second in pairs:
+            joined = join(first, second, axes, uses) if len(first.axes) + len(second.axes) in counts else None
+            if joined is not None:
+                return [joined if piece is first else piece for piece in pieces if piece is not second]
     return None
 
 
@@ -335,9 +332,7 @@ def _apply_as_it_is(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -
 def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_j A[i,j] v[j]``."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
-    if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
-        return None
-    if uses[vector.axes[0]] > 2:
+    if vector.axes[0] not in matrix.axes or uses[vector.axes[0]] > 2:
         return None
     matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
     v = vector.expr()
@@ -347,7 +342,7 @@ def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
 def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``sum_j A[i,j] B[j,k]``."""
     shared = [axis for axis in a.axes if axis in b.axes]
-    if len(a.axes) + len(b.axes) < 4 or len(shared) != 1 or uses[shared[0]] > 2:
+    if len(shared) != 1 or uses[shared[0]] > 2:
         return None
     left, right = a.led_by(shared[0]).flip() if a.axes[1] != shared[0] else a, b.led_by(shared[0])
     return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
@@ -356,7 +351,7 @@ def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
 def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``v[i] A[i,j]``: the rows or columns of a matrix, each times a number."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
-    if len(matrix.axes) == 1 or len(vector.axes) == 2 or vector.axes[0] not in matrix.axes:
+    if vector.axes[0] not in matrix.axes:
         return None
     if matrix.chain[0].op == "eye":
         return Piece(matrix.axes, call("diag", [vector.expr()]))
@@ -372,7 +367,7 @@ def as_column_power(v: Expr) -> Expr:
 
 def _close(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``sum_ij A[i,j] B[i,j]``: a sum over products, or the trace of a longer chain."""
-    if set(a.axes) != set(b.axes) or len(a.axes) != 2:
+    if set(a.axes) != set(b.axes):
         return None
     if len(a.chain) == len(b.chain) == 1:
         return Piece((), call("sum", [multiply(a.expr(), b.led_by(a.axes[0]).expr())]))
@@ -382,10 +377,23 @@ def _close(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece
 
 def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``u[i] v[j]``."""
-    if len(a.axes) != 1 or len(b.axes) != 1 or {a.axes[0], b.axes[0]} != set(axes):
+    if {a.axes[0], b.axes[0]} != set(axes):
         return None
     rows, columns = (a, b) if a.axes[0] == axes[0] else (b, a)
     return Piece(axes, call("outer", [rows.expr(), columns.expr()]))
+
+
+# Each way to put two factors together, with the number of axes that the two have.
+Join: TypeAlias = Callable[[Piece, Piece, tuple[Letters, ...], Uses], Piece | None]
+JOINS: tuple[tuple[Join, tuple[int, ...]], ...] = (
+    (_elementwise, (2, 4)),
+    (_apply_as_it_is, (3,)),
+    (_apply, (3,)),
+    (_chain, (4,)),
+    (_scale, (3,)),
+    (_close, (4,)),
+    (_outer, (2,)),
+)
 
 
 def as_kron(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr | None:

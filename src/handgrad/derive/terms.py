@@ -140,6 +140,8 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]
 
 def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     """Join powers of the same entry."""
+    if len(factors) == 1:
+        return factors
     powers: dict[tuple[Node, Letters], float] = {}
     for node, letters, power in factors:
         powers[node, letters] = powers.get((node, letters), 0) + power
@@ -222,11 +224,12 @@ class Graph:
         """What a sum is known by, whatever its letters are called."""
         return tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), value.shape
 
-    def sum_node(self, value: Sum) -> Node:
+    def sum_node(self, value: Sum, key: Any = None) -> Node:
         """A node for a sum of terms."""
-        shape, key = value.shape, self.key(value)
+        key = key or self.key(value)
         if key in self._known:
             return self._known[key]
+        shape = value.shape
         node = self._node(key, lambda at: Node("sum", None, None, value, shape, at))
         if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]
@@ -252,11 +255,13 @@ class Graph:
                 return coefficient, (node, free, 1)
         if coefficient != 1:
             terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
-        axes = [axis for axis in axes if axis]
-        turned = Sum(axes[::-1], terms)  # a transpose is the same array under the opposite order of its letters
-        if len(axes) == 2 and self.key(turned) in self._known:
-            return coefficient, (self.sum_node(turned), turned.free, 1)
-        return coefficient, (self.sum_node(Sum(axes, terms)), free, 1)
+        found = Sum([axis for axis in axes if axis], terms)
+        key = self.key(found)
+        if len(found.axes) == 2 and key not in self._known:
+            turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
+            if self.key(turned) in self._known:
+                found, key = turned, self.key(turned)
+        return coefficient, (self.sum_node(found, key), found.free, 1)
 
 
 def _shared(terms: Sequence[Term]) -> float:
