@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.derive import candidate, derivation, expression, index, source
+from handgrad.derive import candidate, derivation, expression, index, source, spell, terms
 from handgrad.derive.check import DRAWS, Numbers
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
 
@@ -215,3 +215,13 @@ def test_sizes_are_pairwise_different_however_many_dimensions_there_are():
         sizes = Numbers(d, seed, DRAWS[0]).sizes
         assert len(set(sizes.values())) == len(sizes) == 6
     assert d.check() > 8
+
+
+def test_factors_without_a_common_axis_are_not_joined():
+    i, j, k = ((terms.Letter(name),) for name in "ijk")
+    A, u, v = hg.symbols("A u v", "A: i j, u: i, v: k")
+    matrix, row, other = spell.Piece((i, j), A), spell.Piece((i,), u), spell.Piece((k,), v)
+    assert spell._scale(matrix, other, (i, j), {}) is None
+    assert spell._scale(matrix, row, (i, j), {}) is not None
+    assert spell._outer(row, other, (i, j), {}) is None
+    assert spell._outer(row, other, (i, k), {}) is not None

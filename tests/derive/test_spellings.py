@@ -23,6 +23,7 @@ SAME = [
     ("np.add(np.divide(x, y), np.subtract(x, np.negative(y))).sum()", "sum(x / y + (x + y))", "x", "x: n, y: n"),
     ("np.reciprocal(x).sum() + np.hypot(x, y).sum()", "sum(1 / x) + sum(sqrt(x**2 + y**2))", "x", "x: n, y: n"),
     ("np.inner(a, x)", "a @ x", "x", "a: n, x: n"),
+    ("np.dot(A, X).sum() + np.matmul(A, X).sum()", "sum(A @ X) + sum(A @ X)", "X", "A: k n, X: n m"),
     ("np.inner(A, X)", "A @ X.T", "X", "A: k m, X: n m"),
     ("L(X.flatten())", "L(X.reshape(n*m))", "X", "X: n m"),
     ("L(np.ravel(X))", "L(X.reshape(n*m))", "X", "X: n m"),
