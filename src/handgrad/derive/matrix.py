@@ -203,6 +203,8 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "scale":
         if parts[0].kind == "number" and parts[0].info == -1:
             return "-" + _inside(parts[1], ELEMENTWISE), ADDITION
+        if negative(m):
+            return f"{parts[0].info!r} {_inside(parts[1], PRODUCT)}", ADDITION
         return _inside(parts[0], POWER) + " " + _inside(parts[1], PRODUCT), PRODUCT
     if kind == "hadamard":
         return " * ".join([_inside(part, POWER) for part in parts]), ELEMENTWISE

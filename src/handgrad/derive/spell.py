@@ -95,6 +95,8 @@ def as_column(v: Expr) -> Expr:
 
 def ratio(value: float) -> tuple[float, int]:
     """Write a number as it is if it is short, else as a fraction if it is one."""
+    if value == int(value):
+        return int(value), 1
     if len(repr(value)) > 4:
         for below in range(2, 101):
             if value * below == int(value * below):
