@@ -92,3 +92,21 @@ def test_a_failing_check_is_status_1(capsys):
 def test_help_has_examples():
     made = subprocess.run([sys.executable, "-m", "handgrad.cli", "--help"], capture_output=True, text=True, check=True)
     assert "handgrad check" in made.stdout
+
+
+def test_a_verdict_fits_the_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["check", "X.T @ G", "--for", "L(X @ W.T)", *LAYER]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 60
+
+
+@pytest.mark.parametrize("option", ["--source", "--latex"])
+def test_what_is_for_a_file_is_printed_alone(option, capsys):
+    assert main(["derive", "L(X @ W.T)", *LAYER, option]) == 0
+    alone = capsys.readouterr().out
+    assert main(["derive", "L(X @ W.T)", *LAYER, option, "--check"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == alone
+    assert "checked: " in printed.err

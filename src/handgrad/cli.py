@@ -1,7 +1,9 @@
 """The command line: ``handgrad derive ...`` and ``handgrad check ...``."""
 
 import argparse
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from .derive import Derivation, DerivationError, ExpressionError, derive
@@ -87,11 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         d = derive(options.expression, options.wrt, options.dims, layout=options.layout, flatten=flatten)
         if options.command == "check":
             verdict = judge(options.candidate, d)
-            print(verdict)
+            print(textwrap.fill(str(verdict), shutil.get_terminal_size().columns, break_on_hyphens=False))
             return 0 if verdict.ok else 1
         print(d.source if options.source else _show(d, options.notation, options.latex))
         if options.check:
-            print(f"\nchecked: {d.check()} lines on random arrays")
+            # LaTeX and source are for a file, and this line is not part of either.
+            where = sys.stderr if options.latex or options.source else sys.stdout
+            print(f"\nchecked: {d.check()} lines on random arrays", file=where)
     except ExpressionError as error:
         print(f"handgrad: {error}", file=sys.stderr)
         return 2
