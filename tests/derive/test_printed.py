@@ -260,3 +260,18 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
     assert "dL/dr[p]    = 2 r[p]\n" in ridge.text("index")
     batch = hg.derive("L((X - mean(X, axis=0)) / sqrt(var(X, axis=0) + eps))", "X", "X: n k, eps:")
     assert "= -0.5 ((G * R)^T 1_n / r**1.5) " in batch.text("frobenius")
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "body"), [
+    ("logdet(S) + x @ inv(S) @ x", "S", "S: n n, x: n",
+     ["V = np.linalg.inv(S)", "return V.T - np.outer(V.T @ x, V @ x)"]),
+    ("logdet(S) + x @ inv(S) @ x", "S", "S: V V, x: V",
+     ["V1 = np.linalg.inv(S)", "return V1.T - np.outer(V1.T @ x, V1 @ x)"]),
+    ("norm(X @ w - y) / norm(X @ w)", "w", "X: n i, w: i, y: n",
+     ["r2 = X @ w", "r1 = r2 - y", "s1 = (r1**2).sum()", "s2 = (r2**2).sum()", "t = np.sqrt(s1)",
+      "return X.T @ r1 / (t * np.sqrt(s2)) - t * (X.T @ r2) / s2**1.5"]),
+])  # fmt: skip
+def test_the_source_computes_nothing_twice(expression, wrt, dims, body):
+    d = hg.derive(expression, wrt, dims)
+    assert [line.strip() for line in d.source.splitlines() if line.startswith("    ")] == body
+    assert d.check((0,)) > 3

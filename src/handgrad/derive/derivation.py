@@ -11,7 +11,7 @@ from .notation import Step, grouped, layout_text
 from .parse import parse
 from .program import Program, function_expr, label_nodes, layer_gradients, reachable, write_program
 from .rules import upstream_name
-from .source import compile_source, write_source
+from .source import compile_source, shared, write_source
 from .spell import spell
 from .sweep import sweep
 from .terms import Graph, Letters, Node, Sum
@@ -148,7 +148,8 @@ class Derivation:
             return 2 * x / n
         <BLANKLINE>
         """
-        return write_source(self._write(flatten=False), self.inputs)
+        lengths = {dim for shape in self.shapes.values() for axis in shape for dim in axis}
+        return write_source(shared(self._write(flatten=False), {*self.inputs, *lengths}), self.inputs)
 
     def to_numpy(self) -> Callable[..., Any]:
         """Give the gradient as a function of NumPy arrays, by name.

@@ -162,7 +162,7 @@ def write_program(
         if not (flatten or node in diagonal) and _deserves_name(
             node, exprs[node], uses[node], labels, forward, arguments, layers
         ):
-            label = labels.get(node) or _fresh(PREFIX.get(node.op, "T"), node, labels)
+            label = labels.get(node) or fresh_name(node.op, len(node.shape), labels.values())
             labels[node] = label
             definitions[label] = exprs[node]
             exprs[node] = name_expr(label, node.shape)
@@ -180,10 +180,10 @@ def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:
     return len(factors) == 2 and all([node in exprs and exprs[node].size == 1 for node, _, _ in factors])
 
 
-def _fresh(wish: str, node: Node, labels: dict[Node, str]) -> str:
-    wish = wish if len(node.shape) == 2 else wish.lower()
-    taken, number = set(labels.values()), 0
-    name = wish
+def fresh_name(op: str, rank: int, taken: Collection[str]) -> str:
+    """A name for the value of a function: a capital for a matrix, with a number if it is taken."""
+    wish = PREFIX.get(op, "T") if rank == 2 else PREFIX.get(op, "T").lower()
+    name, number = wish, 0
     while name in taken:
         number += 1
         name = f"{wish}{number}"

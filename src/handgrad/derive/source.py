@@ -1,12 +1,12 @@
 """Print a derivative as a NumPy function that a person could have written."""
 
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Collection, Sequence
 
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder
 from .functions import ELEMENTWISE, MASKS
 from .numpy_text import write
-from .program import Program
+from .program import Program, fresh_name
 
 DEEP = 25
 HELPERS = {
@@ -68,6 +68,65 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     body = "\n    ".join(lines)
     function = f"def {name}({', '.join([*inputs, *unknown])}):\n    {body}\n"
     return "".join(imports) + "\n\n" + "\n\n".join([*helpers, function])
+
+
+CHEAP = (
+    "name",
+    "number",
+    "size",
+    "T",
+    "neg",
+    "expand",
+    "squeeze",
+    "reshape",
+    "ones",
+    "zeros",
+    "eye",
+    "+",
+    "-",
+    "*",
+    "/",
+)
+
+
+def shared(program: Program, taken: Collection[str]) -> Program:
+    """Give a name to what would be computed twice."""
+    number, unique = numbered([*program.definitions.values(), program.result])
+    own = {number[id(root)]: label for label, root in program.definitions.items()}
+    uses = dict.fromkeys(range(len(unique)), 0)
+    for root in [*own, number[id(program.result)]]:
+        uses[root] += 1
+    for at in reversed(range(len(unique))):  # what is cheap is written out, and with it what it is made of
+        for arg in unique[at].args:
+            uses[number[id(arg)]] += uses[at] if unique[at].op in CHEAP else 1
+    made: dict[int, Expr] = {}
+    definitions: dict[str, Expr] = {}
+    for label, root in [*program.definitions.items(), ("", program.result)]:
+        for expr in postorder([root]):
+            at = number[id(expr)]
+            if at in made:
+                continue
+            made[at] = Expr(
+                expr.op, tuple([made[number[id(arg)]] for arg in expr.args]), expr.info, expr.row, expr.shape
+            )
+            if at in own or (uses[at] > 1 and expr.op not in CHEAP and expr is not root):
+                name = own.get(at) or fresh_name(expr.op, len(expr.shape), {*taken, *own.values(), *definitions})
+                definitions[name], made[at] = made[at], name_expr(name, expr.shape)
+    return Program(definitions, made[number[id(program.result)]])
+
+
+def numbered(roots: Sequence[Expr]) -> tuple[dict[int, int], list[Expr]]:
+    """Give equal expressions the same number: the number of every part by its id, and a part for every number."""
+    known: dict[Any, int] = {}
+    number: dict[int, int] = {}
+    unique: list[Expr] = []
+    for expr in postorder(roots):
+        key = expr.op, expr.info, expr.row, tuple([number[id(arg)] for arg in expr.args]), expr.shape
+        if key not in known:
+            known[key] = len(unique)
+            unique.append(expr)
+        number[id(expr)] = known[key]
+    return number, unique
 
 
 def in_steps(root: Expr) -> Program:
