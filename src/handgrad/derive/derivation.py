@@ -69,7 +69,7 @@ class Derivation:
     def labels(self) -> dict[Node, str]:
         """The names of the intermediate values and of their gradients."""
         if self._labels is None:
-            labels = label_nodes(self.graph.nodes, self.forward, self.root, set(self.shapes))
+            labels = label_nodes(self.graph.nodes, self.forward, self.root, set(self._taken()))
             prefix = "J_" if self.root.dims else "G_"
             for node, adjoint in self.sweep.named.items():
                 labels[adjoint] = prefix + labels[node]
@@ -148,8 +148,7 @@ class Derivation:
             return 2 * x / n
         <BLANKLINE>
         """
-        lengths = {dim for shape in self.shapes.values() for axis in shape for dim in axis}
-        return write_source(shared(self._write(flatten=False), {*self.inputs, *lengths}), self.inputs)
+        return write_source(shared(self._write(flatten=False), self.inputs | self._taken()), self.inputs)
 
     def to_numpy(self) -> Callable[..., Any]:
         """Give the gradient as a function of NumPy arrays, by name.
@@ -400,6 +399,10 @@ class Derivation:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
+
+    def _taken(self) -> dict[str, Shape]:
+        """The names that no intermediate value may have: those of arrays and of dimensions."""
+        return self.shapes | {dim: () for shape in self.shapes.values() for axis in shape for dim in axis}
 
     # What the notations ask for.
 

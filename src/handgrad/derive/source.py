@@ -70,23 +70,7 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     return "".join(imports) + "\n\n" + "\n\n".join([*helpers, function])
 
 
-CHEAP = (
-    "name",
-    "number",
-    "size",
-    "T",
-    "neg",
-    "expand",
-    "squeeze",
-    "reshape",
-    "ones",
-    "zeros",
-    "eye",
-    "+",
-    "-",
-    "*",
-    "/",
-)
+CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "ones", "zeros", "eye", *"+-*/"}
 
 
 def shared(program: Program, taken: Collection[str]) -> Program:
@@ -94,14 +78,14 @@ def shared(program: Program, taken: Collection[str]) -> Program:
     number, unique = numbered([*program.definitions.values(), program.result])
     own = {number[id(root)]: label for label, root in program.definitions.items()}
     uses = dict.fromkeys(range(len(unique)), 0)
-    for root in [*own, number[id(program.result)]]:
-        uses[root] += 1
+    for at in [*own, number[id(program.result)]]:
+        uses[at] += 1
     for at in reversed(range(len(unique))):  # what is cheap is written out, and with it what it is made of
         for arg in unique[at].args:
             uses[number[id(arg)]] += uses[at] if unique[at].op in CHEAP else 1
     made: dict[int, Expr] = {}
     definitions: dict[str, Expr] = {}
-    for label, root in [*program.definitions.items(), ("", program.result)]:
+    for root in [*program.definitions.values(), program.result]:
         for expr in postorder([root]):
             at = number[id(expr)]
             if at in made:
