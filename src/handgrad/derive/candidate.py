@@ -1,6 +1,7 @@
 """Judge a gradient that somebody else has derived."""
 
-from typing import TYPE_CHECKING, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from .check import DOMAIN, DRAWS, TOLERANCE, Numbers, arranged, same
 from .errors import ExpressionError

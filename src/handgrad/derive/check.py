@@ -5,7 +5,8 @@ every node by its children, chained; and what the lines say.
 """
 
 import math
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists

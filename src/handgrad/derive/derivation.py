@@ -1,6 +1,7 @@
 """From an expression to its derivative, with every step on the way."""
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis, show_shape

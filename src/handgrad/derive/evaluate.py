@@ -5,7 +5,8 @@ of length 1 have no index.
 """
 
 import math
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from .expression import Axis, Expr, Shape, postorder, read_row
 from .functions import ELEMENTWISE

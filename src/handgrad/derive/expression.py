@@ -4,7 +4,8 @@ An axis is the tuple of the letters of its dimension: ``("n",)`` for ``n``, ``("
 product ``k*d`` and ``()`` for an axis of length 1, which has nothing to count.
 """
 
-from typing import Any, Callable, Iterable, Sequence, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from .errors import ExpressionError
 from .functions import ELEMENTWISE

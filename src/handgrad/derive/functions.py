@@ -5,7 +5,8 @@ definition, on one number; and how NumPy spells it, either a NumPy name or a for
 """
 
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 
 class Elementwise(NamedTuple):

@@ -1,6 +1,7 @@
 """The derivation in index notation: product rule, deltas, sums over deltas, chain rule."""
 
-from typing import TYPE_CHECKING, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .expression import postorder
 from .lower import fresh

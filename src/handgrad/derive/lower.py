@@ -1,6 +1,6 @@
 """Read an expression tree as indexed terms."""
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from .expression import ALONG, Expr, Shape, matched, postorder, read_row, value_of
 from .functions import ELEMENTWISE

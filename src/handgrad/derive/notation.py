@@ -1,6 +1,7 @@
 """What both notations share: steps, and letters for indices."""
 
-from typing import Collection, Mapping, NamedTuple, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from .functions import MASKS
 from .spell import ratio, split

@@ -1,6 +1,7 @@
 """From adjoints to a short program: which intermediate values get a name, which are written out."""
 
-from typing import Collection, Mapping, NamedTuple, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from .expression import Expr, name_expr
 from .lower import power

@@ -4,7 +4,8 @@ Both readers are written against what the notations mean, not against the printe
 broadcasts: in index notation every letter has one dimension, in matrix notation shapes must agree.
 """
 
-from typing import Callable, Mapping, NamedTuple, Sequence, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices, raised, to_lists

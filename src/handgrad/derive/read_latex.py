@@ -4,7 +4,7 @@ Written against what the LaTeX means, not against its printer: what a reader of 
 translated into the text of the notations, which `handgrad.derive.read` evaluates.
 """
 
-from typing import Collection
+from collections.abc import Collection
 
 from .errors import ExpressionError
 from .functions import ELEMENTWISE

@@ -1,6 +1,7 @@
 """Print a derivative as a NumPy function that a person could have written."""
 
-from typing import Any, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder

@@ -5,7 +5,8 @@ summed over two factors a matrix product, a lonely summed letter a sum. A partia
 that can be read in both directions, so that transposes are looked up and never derived.
 """
 
-from typing import Callable, Iterable, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from .expression import (
     Expr,

@@ -1,6 +1,7 @@
 """The reverse sweep: from the output back to the variable, one adjoint per node."""
 
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from .lower import fresh
 from .rules import Slot, constant, differential

@@ -4,7 +4,8 @@ A term is a coefficient and factors such as ``X[n,i]``; letters that are not fre
 A factor is ``(node, letters, power)``, a term is ``(coefficient, factors)``.
 """
 
-from typing import Any, Callable, Iterable, Sequence, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from .expression import Shape
 
