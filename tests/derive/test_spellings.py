@@ -22,6 +22,11 @@ SAME = [
     ("np.multiply(A, X).sum()", "sum(A * X)", "X", "A: n m, X: n m"),
     ("np.add(np.divide(x, y), np.subtract(x, np.negative(y))).sum()", "sum(x / y + (x + y))", "x", "x: n, y: n"),
     ("np.reciprocal(x).sum() + np.hypot(x, y).sum()", "sum(1 / x) + sum(sqrt(x**2 + y**2))", "x", "x: n, y: n"),
+    ("sum(1 / (1 + np.exp(-X @ w)))", "sum(sigmoid(X @ w))", "w", "X: n i, w: i"),
+    ("L(np.exp(Z) / (1 + np.exp(Z)))", "L(sigmoid(Z))", "Z", "Z: n k"),
+    ("L(2 * exp(z) / (exp(z) + 1))", "L(2 * sigmoid(z))", "z", "z: n"),
+    ("np.sum(np.log1p(np.exp(z)))", "sum(softplus(z))", "z", "z: n"),
+    ("sum(log(exp(X @ w) + 1))", "sum(softplus(X @ w))", "w", "X: n i, w: i"),
     ("np.inner(a, x)", "a @ x", "x", "a: n, x: n"),
     ("np.dot(A, X).sum() + np.matmul(A, X).sum()", "sum(A @ X) + sum(A @ X)", "X", "A: k n, X: n m"),
     ("np.inner(A, X)", "A @ X.T", "X", "A: k m, X: n m"),
@@ -152,3 +157,13 @@ def test_variables_with_greek_and_long_names(written, wrt, dims):
 @pytest.mark.parametrize("written", ["np.trace(f(X))", "sum(np.log(X**2 + 1e-8))", "np.sum(f(X) * np.exp(g(X)))"])
 def test_functions_inside_those_of_numpy_and_small_numbers(written):
     assert hg.derive(written, "X", "X: n n").check((0,))
+
+
+@pytest.mark.parametrize("near", [
+    "1 / (2 + exp(x))", "1 / (1 + 2 * exp(x))", "1 / (1 + exp(x)**2)", "1 / (1 + x * exp(x))", "1 / (1 + cos(x))",
+    "1 / (1 + x)", "log(1 - exp(-x**2))", "1 / (1 + exp(x) + x)", "(exp(x) + y) / (1 + exp(x)) - sigmoid(x)",
+])  # fmt: skip
+def test_what_only_looks_like_a_sigmoid_is_none(near):
+    d = hg.derive(f"sum({near})", "x", "x: n, y: n")
+    assert d.check((0,)) > 3
+    assert ("sigmoid" in str(d)) == ("sigmoid" in near)

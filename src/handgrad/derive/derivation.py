@@ -70,7 +70,10 @@ class Derivation:
     def labels(self) -> dict[Node, str]:
         """The names of the intermediate values and of their gradients."""
         if self._labels is None:
-            labels = label_nodes(self.graph.nodes, self.forward, self.root, set(self._taken()))
+            used = self._computed()  # exp(-Z) is not, where it has become a part of a sigmoid
+            nodes = [node for node in self.graph.nodes
+                     if node in used or node.index >= self.forward or not node.children()]  # fmt: skip
+            labels = label_nodes(nodes, self.forward, self.root, set(self._taken()))
             prefix = "J_" if self.root.dims else "G_"
             for node, adjoint in self.sweep.named.items():
                 labels[adjoint] = prefix + labels[node]
@@ -427,14 +430,17 @@ class Derivation:
 
     def defined(self) -> list[Node]:
         """The named values other than the inputs, in the order of their computation."""
-        used = set(reachable(self.arranged("shape")))
-        used |= {self.root, *reachable(Sum((), [(1, ((self.root, (), 1),))]))}
+        used = self._computed() | set(reachable(self.arranged("shape")))
         return [
             node
             for node in self.graph.nodes
             if node in used and node in self.labels and (node.sum or node.arg)
             and node.op != "loss" and not self.labels[node].startswith(("G_", "J_"))
         ]  # fmt: skip
+
+    def _computed(self) -> set[Node]:
+        """What the output is computed from, and the output."""
+        return {self.root, *reachable(Sum((), [(1, ((self.root, (), 1),))]))}
 
     def is_upstream(self, node: Node) -> bool:
         """Whether the derivative by a node is given: what an unknown loss sees."""

@@ -121,11 +121,39 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         assert exponent is not None  # arithmetic() has turned any other exponent into exp and log
         return power(a, exponent, graph)
     if expr.op == "/":
-        b = power(b, -1, graph)
+        a, b = _over(a, b, graph)
     if not (_is_scale(a, b) or _is_scale(b, a)):
         a, b = _single(a, graph), _single(b, graph)
     terms = times(a.terms, b.terms)
     return Sum(axes, [(c, _as_softmax(factors, graph)) for c, factors in terms])
+
+
+def _over(a: Sum, b: Sum, graph: Graph) -> tuple[Sum, Sum]:
+    """Divide: the two factors of ``a / b``. ``1 / (1 + exp(-Z))`` and ``exp(Z) / (1 + exp(Z))`` are sigmoids."""
+    found = one_plus_exp(b)
+    if found is None:
+        return a, power(b, -1, graph)
+    exp, z = found
+    if len(a.terms) == 1 and exp in a.terms[0][1]:
+        coefficient, factors = a.terms[0]
+        at = factors.index(exp)
+        return Sum(a.axes, [(coefficient, factors[:at] + factors[at + 1 :])]), _call("sigmoid", z, graph)
+    return a, _call("sigmoid", Sum(z.axes, times([(-1, ())], z.terms)), graph)
+
+
+def one_plus_exp(value: Sum) -> tuple[Factor, Sum] | None:
+    """Recognise ``1 + exp(Z)``: give the factor ``exp(Z)``, and Z."""
+    if len(value.terms) != 2:
+        return None
+    (one, nothing), (coefficient, factors) = sorted(value.terms, key=lambda term: len(term[1]))
+    if one != 1 or nothing or coefficient != 1 or len(factors) != 1:
+        return None
+    exp = factors[0]
+    node, letters, exponent = exp
+    if node.op != "call" or node.info != "exp" or node.arg is None or exponent != 1:
+        return None
+    z = node.arg.sum.at(letters) if node.arg.sum else [(1, ((node.arg, letters, 1),))]
+    return exp, Sum(value.axes, z)
 
 
 def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:
@@ -196,16 +224,13 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     if op == "call" and all(not factors for _, factors in arg.terms):
         value = ELEMENTWISE[info].value(sum(c for c, _ in arg.terms))
         return Sum(arg.axes, [(value, ())] if value else [])
+    if info in ("log", "log1p") and op == "call":
+        plus = one_plus_exp(arg if info == "log" else Sum(arg.axes, ((1, ()), *arg.terms)))
+        if plus is not None:
+            return _call("softplus", plus[1], graph)
     if op in ("call", "unknown"):
-        _, (node, letters, _) = graph.wrap(arg, split=False)
-        found = exp_sum(node) if info == "log" else None
-        if found is not None:
-            z, _, _, axis = found
-            made = graph.function("logsumexp", axis, z, node.shape)
-            return Sum(arg.axes, [(1, ((made, letters, 1),))])
-        made = graph.function(op, info, node, node.shape)
-        return Sum(arg.axes, [(1, ((made, letters, 1),))])
-    _, (node, letters, _) = graph.wrap(arg, whole=True, split=False)
+        return _call(info, arg, graph, op)
+    _, (node, _, _) = graph.wrap(arg, whole=True, split=False)
     axes = fresh(expr.shape)
     shape = tuple(axis for axis in expr.shape if axis)
     if op in ALONG and info[0] != -1:
@@ -216,3 +241,15 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
         info = info, expr.args[0].shape
     free = tuple([l for axis in axes for l in axis])
     return Sum(axes, [(1, ((graph.function(op, info, node, shape), free, 1),))])
+
+
+def _call(name: str, arg: Sum, graph: Graph, op: str = "call") -> Sum:
+    """An elementwise function of a sum; ``log(sum(exp(Z), axis))`` is a function of Z."""
+    _, (node, letters, _) = graph.wrap(arg, split=False)
+    found = exp_sum(node) if name == "log" else None
+    if found is not None:
+        z, _, _, axis = found
+        made = graph.function("logsumexp", axis, z, node.shape)
+    else:
+        made = graph.function(op, name, node, node.shape)
+    return Sum(arg.axes, [(1, ((made, letters, 1),))])
