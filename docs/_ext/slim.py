@@ -27,8 +27,9 @@ VALUE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
 def remember_sheets(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Note which style sheets a page would load, in order."""
-    app.slim_sheets = [str(sheet.filename).removeprefix("_static/") for sheet in context["css_files"]]  # type: ignore[attr-defined]  # one list, for this module only
+    """Note which style sheets a page would load, in the order of their priority."""
+    sheets = sorted(context["css_files"], key=lambda sheet: getattr(sheet, "priority", 500))
+    app.slim_sheets = [str(sheet.filename).removeprefix("_static/") for sheet in sheets]  # type: ignore[attr-defined]  # one list, for this module only
 
 
 def scripts_of(pages: list[str], static: Path) -> list[str]:
