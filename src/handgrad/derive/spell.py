@@ -156,7 +156,7 @@ def _fill(part: Expr, shape: Shape) -> Expr:
 
 def _unit_axes(expr: Expr, value: Sum) -> Expr:
     """Put the axes of length 1 back."""
-    if len(value.shape) == 1 or not expr.shape:
+    if len(value.shape) != 2 or len(expr.shape) != 1:
         return reshape(expr, value.shape)
     return expand(expr, 0 if not value.shape[0] else 1)
 

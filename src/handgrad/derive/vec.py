@@ -32,7 +32,8 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
     if not d.root.dims:
         raise ExpressionError("the output is a scalar: its derivative is the gradient, not a matrix")
     value = d.arranged("shape")
-    out, own = value.axes[: len(d.root.shape)], value.axes[len(d.root.shape) :]
+    rank = len(d.expression.shape)
+    out, own = value.axes[:rank], value.axes[rank:]
     return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], d.refer, order) for term in value.terms]
 
 
