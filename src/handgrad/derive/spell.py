@@ -11,6 +11,7 @@ from typing import TypeAlias
 from .expression import (
     Expr,
     Shape,
+    arithmetic,
     call,
     contract,
     einsum,
@@ -158,7 +159,33 @@ def _unit_axes(expr: Expr, value: Sum) -> Expr:
     """Put the axes of length 1 back."""
     if len(value.shape) != 2 or len(expr.shape) != 1:
         return reshape(expr, value.shape)
-    return expand(expr, 0 if not value.shape[0] else 1)
+    axis = 0 if not value.shape[0] else 1
+    return _standing(expr, axis) or expand(expr, axis)
+
+
+def _standing(v: Expr, axis: int) -> Expr | None:
+    """A vector as the column or row that it was made from: ``(A @ x[:, 0])[:, None]`` is ``A @ x``."""
+    if not v.shape:
+        return v
+    if v.op == "squeeze" and v.info == axis:
+        return v.args[0]
+    if v.op in ("sum", "mean") and v.info == (axis, False):
+        return contract(v.op, v.row + "1" if axis else v.row.replace("->", "->1"), v.args, (axis, True))
+    if v.op == "@":
+        vector, matrix = sorted(v.args, key=lambda arg: len(arg.shape))
+        inner = _standing(vector, axis)
+        if inner is None or (vector is v.args[0] and axis):
+            return None
+        if axis:
+            return matrix @ inner
+        turned = matrix if vector is v.args[0] else transpose(matrix)
+        return inner @ turned if turned.op != "T" or matrix.op == "name" else None
+    if v.op not in ("+", "-", "*", "/", "**", "neg"):
+        return None
+    parts = [part for arg in v.args if (part := _standing(arg, axis)) is not None]
+    if len(parts) < len(v.args):
+        return None
+    return -parts[0] if v.op == "neg" else arithmetic(v.op, *parts)
 
 
 def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None) -> Expr:
