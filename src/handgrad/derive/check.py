@@ -12,6 +12,7 @@ from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists
 from .expression import Shape
 from .latex import StepPrinter
+from .matrix import NoMatrixFormError
 from .notation import Step
 from .parse import parse
 from .read import World, read_index, read_matrix
@@ -281,9 +282,23 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     _compare(line, tables[""], gradient)
     _compare(line._replace(rule="einsum"), evaluate(d.einsum(), {name: world.tables[name] for name in
              world.tables}, numbers.sizes, numbers.functions), gradient)  # fmt: skip
+    _check_typeset(d, World(tables, shapes, numbers.sizes, numbers.functions))
     _check_kronecker(d, numbers, world)
     _check_numpy(d, numbers, value, gradient)
     return 2 + len(d.definitions)
+
+
+def _check_typeset(d: "Derivation", world: World) -> None:
+    """The gradient and what it names, as LaTeX, where they have a matrix form."""
+    for name, expr in [*d.definitions.items(), ("", d.gradient)]:
+        try:
+            latex = expr.latex()
+        except NoMatrixFormError:
+            continue
+        others = world._replace(shapes={known: s for known, s in world.shapes.items() if known not in ("", name)})
+        others = others._replace(tables={known: world.tables[known] for known in others.shapes})  # L = L(Z)
+        text = read_latex(latex, others.shapes, world.sizes, world.functions)
+        _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), others, world.tables[name], expr.shape)
 
 
 def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
