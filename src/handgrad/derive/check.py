@@ -295,9 +295,9 @@ def _check_typeset(d: "Derivation", world: World) -> None:
             latex = expr.latex()
         except NoMatrixFormError:
             continue
-        others = world._replace(shapes={known: s for known, s in world.shapes.items() if known not in ("", name)})
-        others = others._replace(tables={known: world.tables[known] for known in others.shapes})  # L = L(Z)
-        text = read_latex(latex, others.shapes, world.sizes, world.functions)
+        shapes = {known: shape for known, shape in world.shapes.items() if known not in ("", name)}  # L = L(Z)
+        others = world._replace(shapes=shapes, tables={known: world.tables[known] for known in shapes})
+        text = read_latex(latex, shapes, world.sizes, world.functions)
         _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), others, world.tables[name], expr.shape)
 
 
@@ -429,10 +429,11 @@ def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, 
     if bottom:
         below, lower = _split(bottom)
         parent, child = names[head[1:]], names[below[1:]]
-        total = parent is d.root
         dims = list(parent.dims) + list(child.dims)
-        zero = dict.fromkeys(indices(dims, numbers.sizes), 0.0)
-        true = numbers.total(child) if total else zero | numbers.partial(parent, child)
+        if parent is d.root:
+            true = numbers.total(child)
+        else:
+            true = dict.fromkeys(indices(dims, numbers.sizes), 0.0) | numbers.partial(parent, child)
     elif head == "J":
         true, dims, lower = arranged(d, numbers), [l.dim for l in d.arranged(d.layout_name).free], []
     else:
@@ -460,7 +461,7 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) -> int:
     """Every line ``dL = ...`` for a random direction, and every result, as text and as LaTeX."""
-    names, count = _names(d), 0
+    names = _names(d)
     written = list(_claims(d.steps("frobenius")))
     steps = [one for step in written for one in (step, _from_latex(step, printer, numbers))]
     source = gauss(12345)
@@ -488,8 +489,7 @@ def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) ->
             rate = sum([numbers.total(child)[k] * moved[k] for k in moved])
             world = numbers.world(_push(d, numbers, {child: moved}))
             _compare_matrix(step, world, {(): rate}, ())
-        count += 1
-    return count // 2
+    return len(written)
 
 
 def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[str, tuple[Table, Shape]]:

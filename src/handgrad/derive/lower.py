@@ -88,14 +88,15 @@ def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     # A letter that is summed although no factor has it counts its axis.
     kept = {letter for part in free for letter in part}
     lost = [l for part in letters.values() for l in part if l not in kept]
-    value = Sum(free, [_count(term, lost, graph) for term in terms])
+    value = Sum(free, [counted(term, lost, graph) for term in terms])
     if expr.op == "mean":
         sizes = tuple([(graph.leaf("size", l.dim), (), -1) for l in lost])
         value = Sum(free, times(value.terms, [(1, sizes)]))
     return value
 
 
-def _count(term: Term, lost: list[Letter], graph: Graph) -> Term:
+def counted(term: Term, lost: Sequence[Letter], graph: Graph) -> Term:
+    """A term that is summed over letters: times the size of each that no factor has."""
     coefficient, factors = term
     present = {letter for _, letters, _ in factors for letter in letters}
     sizes = tuple([(graph.leaf("size", l.dim), (), 1) for l in lost if l not in present])

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices, raised, to_lists
 from .expression import Shape
+from .formula import split_letters
 from .functions import ELEMENTWISE
 from .notation import kronecker_delta
 from .parse import Token, parse, tokenize
@@ -129,7 +130,7 @@ class IndexReader(Reader):
         while True:
             token = self.tokens[self.at]
             if token.kind == "name" and token.text.startswith("sum_"):
-                letters = self.letters(self.take().text[4:])
+                letters = split_letters(self.take().text[4:])
                 self.dims.append(dict.fromkeys(letters, ""))
             elif token.text == "/" or token.kind in ("number", "name") or token.text == "(":
                 sign = -1 if token.text == "/" and self.take() else 1
@@ -147,16 +148,6 @@ class IndexReader(Reader):
         self.pairs = outside
         lengths = {letter: self.world.sizes[dim] for letter, dim in self.dims.pop().items()} if letters else {}
         return sum_of_products(factors, sorted(lengths, key=lambda letter: letter not in tied), lengths)
-
-    def letters(self, names: str) -> list[str]:
-        """Split ``no`` or ``n1o``."""
-        found: list[str] = []
-        for char in names:
-            if char.isdigit():
-                found[-1] += char
-            else:
-                found.append(char)
-        return found
 
     def match_deltas(self) -> None:
         """A letter that only deltas have runs over what its partner runs over."""

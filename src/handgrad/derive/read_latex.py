@@ -47,8 +47,8 @@ class LatexReader:
 
     def skip(self) -> None:
         """Move past space."""
-        while any([self.text.startswith(space, self.at) for space in SPACES]):
-            self.at += next(len(space) for space in SPACES if self.text.startswith(space, self.at))
+        while space := next((space for space in SPACES if self.text.startswith(space, self.at)), ""):
+            self.at += len(space)
 
     def take(self, *texts: str) -> str:
         """Move past one of some texts, if one stands here."""

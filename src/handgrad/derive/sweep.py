@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .lower import fresh
+from .lower import counted, fresh
 from .rules import Slot, constant, differential
 from .terms import (
     Factor,
@@ -220,17 +220,9 @@ def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
         for letter in letters:
             if node.sum and power == 1 and letter not in others and letter not in free and letters.count(letter) == 1:
                 kept = tuple([l for l in letters if l is not letter])
-                if not collect([counted(term, letter, graph) for term in node.sum.at(letters)], kept):
+                if not collect([counted(term, [letter], graph) for term in node.sum.at(letters)], kept):
                     return True
     return False
-
-
-def counted(term: Term, letter: Letter, graph: Graph) -> Term:
-    """A term that is summed over a letter: times its size if no factor has it."""
-    coefficient, factors = term
-    if any(letter in letters for _, letters, _ in factors):
-        return term
-    return coefficient, (*factors, (graph.leaf("size", letter.dim), (), 1))
 
 
 def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -> tuple[Term, ...]:

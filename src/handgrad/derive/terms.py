@@ -260,8 +260,9 @@ class Graph:
         key = self.key(found)
         if len(found.axes) == 2 and key not in self._known:
             turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
-            if self.key(turned) in self._known:
-                found, key = turned, self.key(turned)
+            other = self.key(turned)
+            if other in self._known:
+                found, key = turned, other
         return coefficient, (self.sum_node(found, key), found.free, 1)
 
 
