@@ -367,18 +367,21 @@ def log_softmax(Z: ArrayLike) -> tuple[Array, Pullback]:
     >>> log_softmax_pullback(np.array([0.0, 1.0, 0.0]))
     array([-1.,  1.,  0.])
     """
-    Z = logits("log_softmax", Z)
-    shifted = Z - Z.max(axis=-1, keepdims=True)  # (..., k), the largest is 0
-    E = np.exp(shifted)  # (..., k)
-    total = E.sum(axis=-1, keepdims=True)  # (..., 1)
-    L = shifted - np.log(total)  # (..., k)
+    L = log_probabilities(logits("log_softmax", Z))  # (..., k)
 
     def log_softmax_pullback(dL: ArrayLike) -> Array:
         dL = as_upstream("log_softmax_pullback", "dL", dL, of=L)
-        dZ: Array = dL - E / total * dL.sum(axis=-1, keepdims=True)  # (..., k)
+        dZ: Array = dL - np.exp(L) * dL.sum(axis=-1, keepdims=True)  # (..., k)
         return dZ
 
     return L, log_softmax_pullback
+
+
+def log_probabilities(Z: Array) -> Array:
+    """Return ``Z - log(sum(exp(Z)))`` along the last axis."""
+    shifted = Z - Z.max(axis=-1, keepdims=True)  # (..., k), the largest is 0
+    L: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (..., k)
+    return L
 
 
 def logits(operation: str, Z: ArrayLike) -> Array:

@@ -1,6 +1,8 @@
 """The linear layer, `Y = X W^T + b`, and its pullback."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,7 +87,14 @@ def linear(X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> tuple[Arra
         dX = np.dot(dY, W) if input_gradient else None  # (n, o) (o, i) -> (n, i)
         dW = np.dot(dY.T, X)  # (o, n) (n, i) -> (o, i)
         # A product with ones is a sum, faster and more accurate than dY.sum(axis=0).
-        db = None if b is None else np.dot(np.ones(len(dY), dY.dtype), dY)  # (n) (n, o) -> (o)
+        db = None if b is None else np.dot(_ones(len(dY), dY.dtype), dY)  # (n) (n, o) -> (o)
         return dX, dW, db
 
     return Y, linear_pullback
+
+
+@lru_cache(maxsize=8)  # for a batch of one, making them takes longer than the sum
+def _ones(count: int, dtype: np.dtype[Any]) -> Array:
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones

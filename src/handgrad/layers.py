@@ -268,6 +268,13 @@ class Sequential:
         return _numbered(layer.grads for layer in self.layers)
 
 
+def _leaves(net: Layer) -> list[Layer]:
+    """The layers that are no Sequential."""
+    if not isinstance(net, Sequential):
+        return [net]
+    return [leaf for layer in net.layers for leaf in _leaves(layer)]
+
+
 def _numbered(dicts: Iterable[dict[str, Array]]) -> dict[str, Array]:
     return {f"{i}.{name}": array for i, d in enumerate(dicts) for name, array in d.items()}
 
@@ -315,11 +322,14 @@ class SGD:
             raise ValueError(f"SGD: lr is {lr}; it must be positive")
         self.net = net
         self.lr = lr
+        self._layers = _leaves(net)
 
     def step(self) -> None:
         """Take one step with the gradients that the last `backward` left."""
-        params, grads = self.net.params, self.net.grads
-        if params.keys() != grads.keys():
-            raise RuntimeError("SGD.step: there are no gradients to step along; call backward first")
-        for name, P in params.items():
-            P -= grads[name] if self.lr == 1 else self.lr * grads[name]
+        pairs = [(layer.params, layer.grads) for layer in self._layers]
+        for params, grads in pairs:
+            if params.keys() != grads.keys():
+                raise RuntimeError("SGD.step: there are no gradients to step along; call backward first")
+        for params, grads in pairs:
+            for name, P in params.items():
+                P -= grads[name] if self.lr == 1 else self.lr * grads[name]

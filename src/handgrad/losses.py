@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._arguments import Array, as_upstream, differentiable
-from .activations import log_softmax, logistic, logits, softplus
+from .activations import log_probabilities, logistic, logits, softplus
 
 LossPullback = Callable[..., Array]
 Reduction = Literal["mean", "sum"]
@@ -116,22 +116,17 @@ def softmax_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
         raise ValueError(f"softmax_cross_entropy: Z has shape {Z.shape}; it needs two axes, (samples, classes)")
     T = np.asarray(T)
     scale = _scale("softmax_cross_entropy", reduction, len(Z))
-    L, _ = log_softmax(Z)  # (n, k)
+    L = log_probabilities(Z)  # (n, k)
     if T.ndim == 1:
-        at_target = (np.arange(len(Z)), _class_indices(T, Z))  # one entry in each row
-        loss = -L[at_target].sum() * scale
+        T = _one_hot(T, Z)  # (n, k)
+        loss = -L[T].sum() * scale
     else:
-        T = _probability_rows(T, Z)
+        T = _probability_rows(T, Z)  # (n, k)
         loss = -(T * L).sum() * scale
 
     def softmax_cross_entropy_pullback(upstream: ArrayLike = 1.0) -> Array:
         d = as_upstream("softmax_cross_entropy_pullback", "upstream", upstream, of=loss)
-        dZ = np.exp(L)  # (n, k), softmax(Z)
-        if T.ndim == 1:
-            dZ[at_target] -= 1
-        else:
-            dZ -= T
-        dZ *= scale * d
+        dZ: Array = scale * d * (np.exp(L) - T)  # (n, k)
         return dZ
 
     return loss, softmax_cross_entropy_pullback
@@ -219,18 +214,20 @@ def _targets_like(loss: str, T: ArrayLike, name: str, prediction: Array) -> Arra
     return T.astype(prediction.real.dtype)
 
 
-def _class_indices(T: Array, Z: Array) -> Array:
+def _one_hot(T: Array, Z: Array) -> Array:
+    """Rows with True in the column of the class."""
     n, k = Z.shape
     if T.dtype.kind not in "iu":
         raise TypeError(f"softmax_cross_entropy: T has one axis and dtype {T.dtype}; class indices are integers")
     if len(T) != n:
         raise ValueError(f"softmax_cross_entropy: T has {len(T)} class indices, Z has {n} rows")
-    if n and T.astype(np.uint64).max() >= k:  # unsigned, a negative index is a very large one
+    one_hot: Array = T[:, None] == np.arange(k)  # (n, k)
+    if np.count_nonzero(one_hot) != n:
         raise ValueError(
             f"softmax_cross_entropy: T reaches from {T.min()} to {T.max()}; with Z of shape "
             f"{Z.shape} class indices go from 0 to {k - 1}"
         )
-    return T
+    return one_hot
 
 
 def _probability_rows(T: Array, Z: Array) -> Array:
