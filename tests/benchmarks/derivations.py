@@ -12,7 +12,7 @@ import numpy as np
 import handgrad as hg
 
 ROUNDS = 25
-LAYER_GATE, CHAIN_GATE, SOURCE_GATE = 1e-3, 40e-3, 1.1
+LAYER_GATE, CHAIN_GATE, SOURCE_GATE = 1e-3, 15e-3, 1.1
 LAYER = ("mean((tanh(X @ W.T + b) - T)**2)", "W", "X: n i, W: o i, b: o, T: n o")
 DEPTH = 64
 

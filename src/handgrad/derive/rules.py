@@ -1,8 +1,8 @@
 """The differential of one node: the product rule for sums, one row for every array function."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from .expression import Expr
 from .functions import ELEMENTWISE
 from .lower import fresh, lower
 from .parse import parse
@@ -72,7 +72,7 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
     return _array_function(node, node.arg, graph)
 
 
-_RULES_READ: dict[str, Expr] = {}  # an elementwise rule is about one number, of an array of any shape
+_RULES_READ: dict[str, Sum] = {}  # elementwise rules, for arrays with one axis
 
 
 def upstream_name(loss: Node) -> str:
@@ -98,16 +98,30 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
     if node.op == "unknown":
         prime = graph.function("unknown", node.info + "'", node.arg, node.shape)
         return [(1, ((prime, letters, 1),))]
-    given = {name: Sum(axes, [(1, ((part, letters, 1),))]) for name, part in
-             (("z", node.arg), ("y", node))}  # fmt: skip
     rule = ELEMENTWISE[node.info].derivative
     if rule not in _RULES_READ:
-        _RULES_READ[rule] = parse(rule, {"z": (), "y": ()})
-    slope = lower(_RULES_READ[rule], graph, given)
+        entries = (("i",),)
+        _RULES_READ[rule] = lower(parse(rule, {"z": entries, "y": entries}), Graph())
+    slope = Sum(axes, _written_for({"z": node.arg, "y": node}, _RULES_READ[rule].terms, axes, graph))
     if len(slope.terms) > 1:
         coefficient, factor = graph.wrap(slope)
-        slope = Sum(slope.axes, [(coefficient, (factor,))])
-    return [(c, gather(factors)) for c, factors in Sum(slope.axes, slope.terms).at(letters)]
+        return [(coefficient, (factor,))]
+    return [(c, gather(factors)) for c, factors in slope.terms]
+
+
+def _written_for(given: dict[str, Node], terms: Sequence[Term], axes: list[Letters], graph: Graph) -> list[Term]:
+    """The terms of a rule about z and y, with nodes of a derivation in their place."""
+    letters = tuple([l for axis in axes for l in axis])
+
+    def place(node: Node) -> Factor:
+        if node.sum is not None:
+            return graph.wrap(Sum(axes, _written_for(given, node.sum.terms, axes, graph)), split=False)[1]
+        if node.arg is None:
+            return given[node.info], letters, 1
+        inner, own, _ = place(node.arg)
+        return graph.function(node.op, node.info, inner, inner.shape), own, 1
+
+    return [(c, tuple([(*place(node)[:2], power) for node, _, power in factors])) for c, factors in terms]
 
 
 def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[Slot]]:

@@ -154,9 +154,10 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
 def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
     """A name for a term that does not depend on what its summed letters are called."""
     number: dict[Letter, int] = {letter: at for at, letter in enumerate(free)}
-    if len(factors) == 1 and not factors[0][0].symmetric:
-        node, letters, power = factors[0]
-        return node.index, power, tuple([number.setdefault(l, len(number)) for l in letters])
+    found = {node.index: (letters, power) for node, letters, power in factors if not node.symmetric}
+    if len(found) == len(factors):  # every array occurs once: their own order is as good as any
+        return tuple([(index, found[index][1], tuple([number.setdefault(l, len(number)) for l in found[index][0]]))
+                      for index in sorted(found)])  # fmt: skip
     left, key = list(factors), []
     while left:
         best: Any = None
