@@ -37,6 +37,7 @@ extensions = [
     "theme_repairs",
     "slim",
     "identities",
+    "derive_box",
     "terms",
 ]
 exclude_patterns = ["_build", "_ext", "node_modules"]
