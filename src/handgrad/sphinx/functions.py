@@ -9,6 +9,7 @@ from math import erfc, pi, sqrt
 import numpy as np
 
 from handgrad.derive import ExpressionError
+from handgrad.derive.expression import ALIASES as OTHER_NAMES
 
 from .values import Array, ShapeError, Value, product, transpose
 
@@ -188,4 +189,5 @@ def outer(a: Value, b: Value) -> Value:
 
 
 BINARY: dict[str, Callable[[Value, Value], Value]] = {"kron": kron, "outer": outer}
-ALIASES = {"tr": "trace", "expit": "sigmoid", "absolute": "abs", "amax": "max"}
+KNOWN = {*ELEMENTWISE, *ALONG, *UNARY, *BINARY}
+ALIASES = {name: meant for name, meant in OTHER_NAMES.items() if meant in KNOWN and name not in KNOWN}
