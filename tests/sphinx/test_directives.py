@@ -290,6 +290,15 @@ def test_an_entry_that_differs_is_named(site):
     assert "at i = 1, j = 2 the left side is" in " ".join(site.page("dense.txt").split())
 
 
+def test_a_counterexample_says_what_unknown_functions_are(site):
+    site.write("trace.rst", "Trace\n=====\n")
+    site.write("dense.md", "# Dense\n\n```{refuted} f(x + y) == f(x) + f(y)\n:dims: x:; y:\n```\n")
+    assert site.build("text") == []
+    assert "with x = 1, y = 1, f(z) = z^{2}, the left side is 4, the right side 2." in " ".join(
+        site.page("dense.txt").split()
+    )
+
+
 def test_derivatives_with_more_than_two_axes_are_printed_entry_by_entry(site):
     site.write("trace.rst", "Trace\n=====\n")
     site.write(

@@ -166,3 +166,11 @@ def test_a_condition_is_not_met_by_just_any_array(name):
 def test_a_singular_matrix_has_no_full_rank(name):
     assert not CONDITIONS[name].holds(np.ones((3, 3)))
     assert not CONDITIONS["square"].holds(np.ones((3, 2)))
+
+
+def test_the_counterexample_says_what_an_unknown_function_is():
+    example = refute(Claim("f'(x + y) == f'(x) + f(y)", "x:; y:"))
+    (x,), (y,) = entries(example).values()
+    assert example.squares == ["f"]
+    assert (example.left, example.right) == (2 * (x[0] + y[0]), 2 * x[0] + y[0] ** 2)
+    assert refute(Claim("A B == B A", "A: n n; B: n n")).squares == []

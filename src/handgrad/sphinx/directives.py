@@ -195,6 +195,9 @@ def _tell(example: Counterexample) -> Iterator[nodes.Node]:
     for name, array in example.arrays:
         yield inline_math(f"{name} = {matrix_latex(array)}")
         yield nodes.Text(", ")
+    for name in example.squares:
+        yield inline_math(f"{name}(z) = z^{{2}}")
+        yield nodes.Text(", ")
     place = ", ".join(f"{letter} = {at}" for letter, at in example.place.items())
     yield nodes.Text(f"{'at ' + place + ' ' if place else ''}the left side is ")
     yield inline_math(matrix_latex(example.left))

@@ -28,6 +28,8 @@ class Counterexample:
         The length of each dimension.
     arrays : list
         The names in LaTeX, with their arrays.
+    squares : list of str
+        The unknown elementwise functions, in LaTeX; each is the square.
     left, right : ndarray or None
         The sides; None if the shapes do not fit.
     place : dict
@@ -42,6 +44,7 @@ class Counterexample:
     right: Array | None = None
     place: dict[str, int] = field(default_factory=dict)
     reason: str = ""
+    squares: list[str] = field(default_factory=list)
 
 
 def refute(claim: Claim, *, by_shapes: bool = False) -> Counterexample:
@@ -174,7 +177,8 @@ def _counterexample(claim: Claim, world: World, sizes: dict[str, int], left: Nod
     x, y = np.broadcast_arrays(x, y)
     where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
     place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}
-    return Counterexample(sizes, arrays, x[where], y[where], place)
+    squares = [name_latex(name, claim.spelling) for name in sorted(world.squares)]
+    return Counterexample(sizes, arrays, x[where], y[where], place, squares=squares)
 
 
 def _drawn(world: World) -> Iterator[tuple[str, Array, tuple[int, ...]]]:

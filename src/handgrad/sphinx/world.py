@@ -71,6 +71,10 @@ class World:
         ``dX`` for the names that vary.
     weights : dict
         The unknown loss ``L(Y)`` is ``sum(weights * sin(Y))``.
+    waves : dict
+        The frequency and the phase of each unknown elementwise function.
+    squares : set
+        The unknown elementwise functions that were the square instead.
     """
 
     given: Mapping[str, Value]
@@ -83,6 +87,7 @@ class World:
     moves: dict[str, Value] = field(default_factory=dict)
     weights: dict[str, Array] = field(default_factory=dict)
     waves: dict[str, tuple[float, float]] = field(default_factory=dict)
+    squares: set[str] = field(default_factory=set)
     seen: dict[Node, Value] = field(default_factory=dict)
 
     def value(self, node: Node) -> Value:
@@ -383,6 +388,7 @@ class Evaluation:
         stem = name.rstrip("'")
         order = len(name) - len(stem)
         if self.world.whole:
+            self.world.squares.add(stem)
             return z.map([lambda x: x * x, lambda x: 2 * x, lambda x: 0 * x + 2, lambda x: 0 * x][min(order, 3)])
         if stem not in self.world.waves:
             self.world.waves[stem] = (float(self.world.rng.uniform(0.5, 1.5)), float(self.world.rng.uniform(0, 2)))
