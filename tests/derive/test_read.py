@@ -37,8 +37,9 @@ def test_index_notation_means(text, letters, wanted):
     ("X[n,n]", "the letter n is n and i"), ("v[m]", "neither free nor summed"), ("Q[n]", "unknown name"),
     ("v[n] +", "a factor is needed"), ("v[n] / c v[n]", "a product after '/' is ambiguous"),
     ("1 / c sum_i X[n,i]", "a product after '/' is ambiguous"), ("v[n] / 2 (v[n])", "a product after '/' is ambiguous"),
-    ("v[n]^-1", "written as a division"), ("v[n] )", "should end here"),
-    ("v(n)", r"'\[' is needed"), ("tanh(v[n]", "never closed|is needed"), ("(v[n]", "never closed"),
+    ("v[n]^-1", "inverse is no entry"), ("v[n] )", "has no meaning here"),
+    ("v(n)", "v is no entry"), ("A^T v", "is no entry"), ("diag(A) v[n]", "diag.* is no entry"),
+    ("v[n,n]", "an index has 2 axes, its array 1"), ("tanh(v[n]", "is needed here"), ("(v[n]", "is needed here"),
 ])  # fmt: skip
 def test_index_notation_refuses(text, message):
     with pytest.raises(hg.ExpressionError, match=message):
@@ -54,6 +55,7 @@ def test_index_notation_refuses(text, message):
     ("diag(A)", [[2], [4]]), ("L(v) + L(A)", [[15]]), ("abs(-c)", [[7]]), ("(A > 1)", [[1, 0], [0, 1]]),
     ("(v == 3) + 1", [[2], [1]]), ("v**(-1)", [[1 / 3], [1 / 5]]), ("-X^T v", [[-23], [-31], [-39]]),
     ("softmax(0 X)", [[1 / 3] * 3] * 2), ("c^(0.5) c^(-0.5)", [[1]]),
+    ("1 / 2 (v)", [[1.5], [2.5]]), ("(c)^-1 c", [[1]]), ("ones(n*i) c", [[7]] * 6),
 ])  # fmt: skip
 def test_matrix_notation_means(text, wanted):
     got = read_matrix(text, WORLD)
@@ -64,8 +66,9 @@ def test_matrix_notation_means(text, wanted):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("A X^T", "does not conform"), ("A + X", "do not match"), ("A : X", "do not match"), ("A^2", "only a scalar"),
-    ("A / c A", "a product after '/' is ambiguous"), ("1 / 2 (v)", "a product after '/' is ambiguous"),
-    ("tr(X)", "the trace of"), ("Q", "unknown name"), ("A +", "an operand is needed"), ("A )", "should end here"),
+    ("A / c A", "a product after '/' is ambiguous"), ("inv(X)", "inv of"), ("X^-1", "inv of"), ("v^-1", "inv of"),
+    ("tr(X)", "tr of"), ("Q", "unknown name"), ("A +", "a factor is needed"), ("A )", "has no meaning here"),
+    ("A @ A", "@ has no meaning in matrix notation"),
 ])  # fmt: skip
 def test_matrix_notation_refuses(text, message):
     with pytest.raises(hg.ExpressionError, match=message):

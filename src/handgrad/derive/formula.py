@@ -28,11 +28,14 @@ class Node:
         What it is done to.
     info : object
         The rest: a name, a number, letters, the options of a call.
+    span : tuple of int
+        Where a call or a parenthesis stands in the text.
     """
 
     op: str
     args: "tuple[Node, ...]" = ()
     info: Any = None
+    span: tuple[int, int] = (0, 0)
 
     def walk(self) -> "Iterator[Node]":
         """Every part, this one first."""
@@ -233,7 +236,7 @@ class _Reader:
         if token.kind == "name":
             return self.word(token)
         if token.text == "(":
-            return self.parenthesis()
+            return self.parenthesis(token)
         if token.text == "<":
             left = self.sum()
             self.take(",")
@@ -263,15 +266,14 @@ class _Reader:
             raise self.fail(f"{name!r} is not a dimension; the dimensions are: {known}", token)
         return name
 
-    def parenthesis(self) -> Node:
+    def parenthesis(self, opening: Token) -> Node:
         value = self.sum()
         if self.next_is(">", "=="):
             sign = self.take().text
             value = Node("mask", (value, self.sum()), sign)
             self.take(")")
             return value
-        self.take(")")
-        return Node("group", (value,))
+        return Node("group", (value,), span=(opening.start, self.take(")").stop))
 
     def word(self, token: Token) -> Node:
         name, known = token.text, self.vocabulary.names
@@ -395,8 +397,7 @@ class _Reader:
                 args.append(self.sum())
             if not self.next_is(")"):
                 self.take(",")
-        self.take(")")
-        return Node("call", tuple(args), (name.text, options))
+        return Node("call", tuple(args), (name.text, options), (name.start, self.take(")").stop))
 
     def constant(self, name: str) -> Node:
         """``eye(n)``, ``ones(k*l)``, and ``ones(n, k)``, which is a column of ones times a row of ones."""

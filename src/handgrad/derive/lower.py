@@ -1,6 +1,6 @@
 """Read an expression tree as indexed terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from .expression import ALONG, Expr, Shape, matched, postorder, read_row, value_of
 from .functions import ELEMENTWISE
@@ -12,7 +12,7 @@ def fresh(shape: Shape) -> list[Letters]:
     return [tuple([Letter(dim) for dim in axis]) for axis in shape]
 
 
-def lower(root: Expr, graph: Graph, given: Mapping[str, Sum] | None = None) -> Sum:
+def lower(root: Expr, graph: Graph) -> Sum:
     """Turn an expression into a sum of indexed terms over the nodes of `graph`.
 
     Parameters
@@ -21,8 +21,6 @@ def lower(root: Expr, graph: Graph, given: Mapping[str, Sum] | None = None) -> S
         The expression.
     graph : Graph
         Receives the nodes.
-    given : dict, optional
-        The values of some names, for the rules: ``z`` and ``y``.
 
     Returns
     -------
@@ -31,14 +29,12 @@ def lower(root: Expr, graph: Graph, given: Mapping[str, Sum] | None = None) -> S
     memo: dict[int, Sum] = {}
     for expr in postorder([root]):
         args = [memo[id(arg)] for arg in expr.args]
-        memo[id(expr)] = _lower_one(expr, args, graph, given or {})
+        memo[id(expr)] = _lower_one(expr, args, graph)
     return memo[id(root)]
 
 
-def _lower_one(expr: Expr, args: list[Sum], graph: Graph, given: Mapping[str, Sum]) -> Sum:
+def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     op = expr.op
-    if op == "name" and expr.info in given:
-        return given[expr.info]
     if op in ("name", "size"):
         axes = fresh(expr.shape)
         node = graph.leaf(op, expr.info, expr.shape)
