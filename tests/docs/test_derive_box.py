@@ -1,11 +1,14 @@
 """What the box on "Derive your own" runs in a browser runs here too, without NumPy."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -60,6 +63,16 @@ def test_checks_every_line(packed: Path) -> None:
 @pytest.mark.parametrize(("candidate", "ok"), [("G.T @ X", True), ("X.T @ G", False)])
 def test_judges(packed: Path, candidate: str, ok: bool) -> None:
     assert ask(packed, "check", candidate=candidate)["ok"] is ok
+
+
+FORM = (DOCS / "_templates" / "derive-box.html").read_text("utf-8")
+EXAMPLES = [dict(parse_qsl(unescape(query))) for query in re.findall(r'href="\?([^"]*)"', FORM)]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["expression"])
+def test_the_examples_derive_and_check(packed: Path, example: dict[str, str]) -> None:
+    assert ask(packed, "answer", **example)["gradient"].startswith("d")
+    assert ask(packed, "check", **example)["lines"] > 10
 
 
 @pytest.mark.parametrize("what", ["answer", "check"])

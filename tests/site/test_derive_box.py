@@ -70,6 +70,17 @@ def test_a_new_question_is_answered_in_place_of_a_long_one(tab: Tab, site_url: s
     expect(view.locator("#derive-box pre").first).to_have_text("dL/dW = X.T @ G")
 
 
+def test_an_example_is_one_click(tab: Tab, site_url: str) -> None:
+    view = tab()
+    view.goto(f"{site_url}/{PAGE}")
+    view.locator("#derive-box a", has_text="attention").click()
+    says(view, "lines are true")
+    expect(view.locator("#derive-box .derived")).to_contain_text("P = softmax(Z)")
+    view.locator("#derive-box a", has_text="a vector by a vector").click()
+    says(view, "shape (o, i)")
+    expect(view.locator("#derive-box [name=layout]")).to_have_value("numerator")
+
+
 def test_the_address_keeps_the_question(tab: Tab, site_url: str) -> None:
     view = tab()
     view.goto(f"{site_url}/{PAGE}")

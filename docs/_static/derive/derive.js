@@ -103,13 +103,25 @@ async function derive(event) {
   }
 }
 
-const given = new URLSearchParams(location.search);
-for (const field of box.elements) if (given.has(field.name)) field.value = given.get(field.name);
+/* The address of this page, or that of an example, fills the form in. */
+function fill(address) {
+  const given = new URL(address).searchParams;
+  for (const field of box.elements) if (given.has(field.name)) field.value = given.get(field.name);
+}
 
+function example(event) {
+  event.preventDefault();
+  box.reset();
+  fill(event.target.href);
+  box.requestSubmit();
+}
+
+fill(location);
 if (location.protocol === "file:") {
   status.textContent = "Works where the book is served: run python -m http.server in its folder, and open the address that it names.";
 } else {
   status.textContent = status.textContent.replace("Needs JavaScript. ", "");
   button.disabled = false;
   box.addEventListener("submit", derive);
+  for (const link of box.querySelectorAll(".examples a")) link.addEventListener("click", example);
 }

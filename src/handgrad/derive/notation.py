@@ -137,6 +137,8 @@ class IndexPrinter:
         """One factor, to its power."""
         node, own, power = factor
         text = self.entry(node, own, letters)
+        if power == 0.5:
+            return f"sqrt{text}" if text.startswith("(") else f"sqrt({text})"
         shown = repr(power) if power >= 0 else f"({power!r})"
         return text if power == 1 else f"{text}^{shown}"
 

@@ -4,6 +4,7 @@ Written against what the notations mean, not against the printers. Neither broad
 every letter has one dimension, in matrix notation shapes must agree.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -158,7 +159,9 @@ class Entries:
     def call(self, node: Node) -> Entry:
         """An elementwise function of an entry, or a function that makes a number of an array."""
         name, _ = node.info
-        function = ELEMENTWISE[name].value if name in ELEMENTWISE else self.world.functions.get(name)
+        function = math.sqrt if name == "sqrt" else self.world.functions.get(name)
+        if name in ELEMENTWISE:
+            function = ELEMENTWISE[name].value
         if function is None:
             table, shape = self.world.array(self.text[slice(*node.span)])
             if shape:
