@@ -96,6 +96,10 @@ def unit(case, layout="shape"):
 
 
 MUTANTS = {
+    # the same in Unicode
+    "a transpose reads as an inverse": (entry(notation.UNICODE, "^T", "⁻¹"), LAYER),
+    "the power 20 reads as 2 and 0": (replaced(notation, "to_unicode", lambda line, _: line.replace("^2", "²")),
+        ("sum(x**20)", "x", "x: n")),
     # rules
     "tanh' without the square": (elementwise("tanh", derivative="1 - y"), LAYER),
     "tanh' of the argument": (elementwise("tanh", derivative="1 - z**2"), LAYER),

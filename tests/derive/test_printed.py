@@ -166,6 +166,9 @@ def test_unicode():
     assert "(X dWᵀ)" in d.text("frobenius", unicode=True)
     assert "Σ_i X[n,i] δ[o,p] δ[i,q]" in d.text("index", unicode=True)
     assert "only W varies" in d.text("index", reasons=True)
+    for power, shown in ((2, "x[n]²"), (20, "x[n]^20"), (2.5, "x[n]^2.5")):
+        assert shown in hg.derive(f"sum(x**{power})", "x", "x: n").text("index", unicode=True)
+    assert "kdelta[n,p]" in hg.derive("delta * x", "x", "x: n, delta: n").text("index", unicode=True)
 
 
 def test_every_step_has_a_rule():

@@ -13,7 +13,7 @@ from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, 
 from .expression import Shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
-from .notation import Step
+from .notation import Step, from_unicode
 from .parse import parse
 from .read import World, read_index, read_matrix
 from .read_latex import read_latex
@@ -228,7 +228,7 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
 def _check_once(d: "Derivation", numbers: Numbers) -> int:
     count = _check_expression(d, numbers)
     printer = StepPrinter(d)
-    for step in _claims(d.steps("index")):
+    for step in _claims(d, "index"):
         _compare(step, *_index_claim(step, d, numbers))
         _compare(step, *_index_claim(_from_latex(step, printer, numbers), d, numbers), " (as LaTeX)")
         count += 1
@@ -252,11 +252,13 @@ def _compare(step: Step, said: Table, true: Table, what: str = "") -> None:
         )
 
 
-def _claims(steps: Sequence[Step]) -> Iterator[Step]:
-    """The steps, each with its left side."""
+def _claims(d: "Derivation", notation: str) -> Iterator[Step]:
+    """The steps, each with its left side, in ASCII; in Unicode they say the same."""
     left = ""
-    for step in steps:
+    for step in d.steps(notation):
         left = step.left or left
+        if from_unicode(step.unicode(notation).right) != step.right:
+            raise DerivationError(f"{step}: another line in Unicode, {step.unicode(notation)}")
         yield step._replace(left=left)
 
 
@@ -462,7 +464,7 @@ def _split(text: str) -> tuple[str, list[str]]:
 def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) -> int:
     """Every line ``dL = ...`` for a random direction, and every result, as text and as LaTeX."""
     names = _names(d)
-    written = list(_claims(d.steps("frobenius")))
+    written = list(_claims(d, "frobenius"))
     steps = [one for step in written for one in (step, _from_latex(step, printer, numbers))]
     source = gauss(12345)
     direction = {index: next(source) for index in numbers.values[d.variable]}

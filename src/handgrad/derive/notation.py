@@ -1,5 +1,6 @@
 """What both notations share: steps, and letters for indices."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -42,15 +43,22 @@ class Step(NamedTuple):
         return self._replace(left=left, right=right, rule=rule)
 
 
-# Matrix notation says * for the elementwise product; in index notation it is NumPy's.
 UNICODE = {"sum_": "Σ_", "delta[": "δ[", "^-1": "⁻¹", "^-T": "⁻ᵀ", "^T": "ᵀ", "^2": "²"}
 
 
 def to_unicode(text: str, notation: str) -> str:
     """Replace ASCII by the signs that mathematics uses."""
     for ascii_sign, sign in UNICODE.items():
-        text = text.replace(ascii_sign, sign)
+        text = re.sub(r"(?<!\w)" * ascii_sign[0].isalpha() + re.escape(ascii_sign) + r"(?![\d.])", sign, text)
+    # Matrix notation says * for the elementwise product; in index notation it is NumPy's.
     return text.replace(" * ", " ∘ ") if notation == "frobenius" else text
+
+
+def from_unicode(text: str) -> str:
+    """Read it back: a sign says all that its ASCII says, and what comes after it belongs to something else."""
+    for ascii_sign, sign in UNICODE.items():
+        text = re.sub(re.escape(sign) + r"(?=[\d.])", f"{ascii_sign} ", text).replace(sign, ascii_sign)
+    return text.replace(" ∘ ", " * ")
 
 
 def kronecker_delta(names: Collection[str]) -> str:
