@@ -143,5 +143,29 @@ JACOBIANS = [
     ("mean(Y, axis=1)", "Y", "Y: n k"),
     ("sum(Y) * z", "Y", "Y: n k, z: l"),
 ]
+GRAMS = [
+    ("L(X @ W @ W.T @ X.T)", "W", "X: n d, W: d k", "X.T @ (G + G.T) @ X @ W"),
+    ("L(X @ W @ (X @ W).T)", "X", "X: n d, W: d k", "(G + G.T) @ X @ W @ W.T"),
+    ("L(A @ X @ X.T @ A.T)", "X", "A: m n, X: n k", "A.T @ (G + G.T) @ A @ X"),
+    ("L((A @ X).T @ (A @ X))", "X", "A: m n, X: n k", "A.T @ A @ X @ (G + G.T)"),
+    ("L((A @ X).T @ (A @ X))", "A", "A: m n, X: n k", "A @ X @ (G + G.T) @ X.T"),
+    ("L(outer(A @ x, A @ x))", "x", "A: m n, x: n", "A.T @ ((G + G.T) @ (A @ x))"),
+    ("L(X @ A @ A.T @ X.T)", "A", "X: n d, A: d d", "X.T @ (G + G.T) @ X @ A"),
+    ("L(A @ B @ C @ C.T @ B.T @ A.T)", "B", "A: p n, B: n m, C: m k", "A.T @ (G + G.T) @ A @ B @ C @ C.T"),
+    ("trace(B @ X @ W @ W.T @ X.T)", "W", "X: n d, W: d k, B: n n", "X.T @ (B + B.T) @ X @ W"),
+    ("L(tanh(X @ W @ (X @ W).T))", "W", "X: n d, W: d k", None),
+    ("L(softmax(X @ W @ (X @ W).T / sqrt(k)))", "W", "X: n d, W: d k", None),
+    ("L(X @ X.T @ B @ X @ X.T)", "X", "X: n d, B: n n", None),
+    ("L(A @ A @ A @ A @ A)", "A", "A: n n", None),
+    ("x @ A @ x / (x @ B @ x)", "x", "x: n, A: n n, B: n n", None),
+    ("sum((X @ W @ (X @ W).T)**2 * outer(u, u))", "W", "X: n d, W: d k, u: n", None),
+]
+MERGED = [
+    ("logdet(kron(A, B))", "A", "A: i i, B: k k"),
+    ("det(kron(A, B))", "B", "A: i i, B: k k"),
+    ("L(inv(kron(A, B)))", "A", "A: i i, B: k k"),
+    ("L(inv(A))", "A", "A: a*c a*c"),
+    ("L(max(kron(A, B), axis=1))", "A", "A: a b, B: c d"),
+]
 SCALARS = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS
-CASES = SCALARS + JACOBIANS
+CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS] + MERGED

@@ -124,10 +124,12 @@ def test_latex_of_zero():
     assert zero.latex() == r"0 \mathbf{1}_{n} \mathbf{1}_{i}^{\mathsf{T}}"
 
 
-@pytest.mark.parametrize("text", ["eye(k*l)", "ones(k*l)", "A.reshape(k, l)"])
-def test_a_merged_axis_has_no_matrix_form(text):
+def test_a_merged_axis():
+    for text, shown in (("eye(k*l)", "eye(k*l)"), ("ones(k*l)", "ones(k*l)"), ("X - mean(X, axis=1, keepdims=True)",
+                        "X - X ones(k*l) ones(k*l)^T / (k l)")):  # fmt: skip
+        assert str(to_matrix(hg.derive(f"L({text})", "X", "X: n k*l").expression.args[0])) == shown
     with pytest.raises(NoMatrixFormError):
-        to_matrix(hg.derive(f"{text} + c", "c", "A: k*l, c:").expression)
+        to_matrix(hg.derive("A.reshape(k, l)", "A", "A: k*l").expression)
 
 
 def test_a_contraction_of_ones_own_has_no_matrix_form(monkeypatch):

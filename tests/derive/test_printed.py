@@ -5,7 +5,7 @@ import pytest
 
 import handgrad as hg
 
-from .cases import CASES, JACOBIANS
+from .cases import CASES, GRAMS, JACOBIANS
 
 GRADIENTS = [
     ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
@@ -83,7 +83,7 @@ GRADIENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS)
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS)
 def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
     d = hg.derive(expression, wrt, dims)
     assert printed is None or str(d.gradient) == printed

@@ -58,3 +58,29 @@ def test_random_tree(tree, wrt):
     d = hg.derive(f"L({expression})", wrt, DIMS)
     assert hg.derive(f"L({d.expression.args[0]})", wrt, DIMS).gradient.shape == d.gradient.shape
     d.check((0,))
+
+
+# A factor that occurs twice, once transposed: its summed letters must not be taken for each other.
+TWICE = ["({0}) @ ({0}).T", "({0}).T @ ({0})", "tanh(({0}) @ ({0}).T) @ ({0})", "norm(({0}) @ ({0}).T)**2",
+         "({0}) @ ({0}).T @ ({0}) @ ({0}).T"]  # fmt: skip
+FACTORS = ["X", "Y.T", "W", "V.T", "V"]
+
+
+@st.composite
+def chains(draw):
+    """A product of up to three matrices."""
+    chain = [draw(st.sampled_from(FACTORS))]
+    for _ in range(draw(st.integers(0, 2))):
+        last = axes(chain[-1])[1]
+        chain.append(draw(st.sampled_from([name for name in FACTORS if axes(name)[0] == last])))
+    return " @ ".join(chain)
+
+
+def axes(name):
+    return SHAPES[name] if len(name) == 1 else SHAPES[name[0]][::-1]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(chain=chains(), form=st.sampled_from(TWICE), wrt=st.sampled_from("XYWV"))
+def test_a_product_that_occurs_twice(chain, form, wrt):
+    assert hg.derive(f"L({form.format(chain)})", wrt, DIMS).check((0,))

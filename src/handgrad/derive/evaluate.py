@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from .expression import Axis, Expr, Shape, postorder, read_row
 from .functions import ELEMENTWISE
-from .terms import Letter, Letters, Node, Sum, summed
+from .terms import Letter, Letters, Node, Sum
 
 Table: TypeAlias = dict[tuple[int, ...], float]
 Sizes: TypeAlias = Mapping[str, int]
@@ -149,31 +149,25 @@ def _picker(shape: Shape, result: Shape) -> Callable[[tuple[int, ...]], tuple[in
 
 def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
     inputs, output = read_row(expr.row)
-    dims: dict[str, Axis] = {}
+    letters: dict[str, Letters] = {}
     for arg, axes in zip(expr.args, inputs):
         for names, axis in zip(axes, arg.shape):
             for name, part in zip(names, [axis] if len(names) == 1 else [(d,) for d in axis]):
-                dims[name] = part  # noqa: PERF403 - three loops do not fit a comprehension
-    order = list(dims)
-    place, at = {}, 0
-    for name in order:
-        place[name] = list(range(at, at + len(dims[name])))
-        at += len(dims[name])
-    reads = [[k for axis in axes for name in axis for k in place[name]] for axes in inputs]
-    writes = [k for axis in output for name in axis for k in place[name]]
-    total: Table = dict.fromkeys(indices(flat(expr.shape), sizes), 0.0)
-    for index in indices([d for name in order for d in dims[name]], sizes):
-        value = 1.0
-        for table, read in zip(args, reads):
-            value *= table[tuple([index[k] for k in read])]
-        total[tuple([index[k] for k in writes])] += value
+                letters.setdefault(name, tuple(map(Letter, part)))
+    parts = [(table, tuple([l for axis in axes for name in axis for l in letters[name]]))
+             for table, axes in zip(args, inputs)]  # fmt: skip
+    written = [letter for axis in output for name in axis for letter in letters[name]]
+    free = tuple(dict.fromkeys(written))
+    total = contracted(parts, free, sizes)
     if expr.op == "mean":
         count = 1
-        for name in order:
-            if name not in "".join(output):
-                for dim in dims[name]:
-                    count *= sizes[dim]
+        for name, own in letters.items():
+            for letter in own if name not in "".join(output) else ():
+                count *= sizes[letter.dim]
         total = {index: value / count for index, value in total.items()}
+    if len(free) < len(written):  # diag(v)
+        zero = dict.fromkeys(indices(flat(expr.shape), sizes), 0.0)
+        return zero | {tuple([index[free.index(l)] for l in written]): value for index, value in total.items()}
     return total
 
 
@@ -265,14 +259,19 @@ def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Tabl
     total: Table = dict.fromkeys(indices([l.dim for l in value.free], sizes), 0.0)
     for coefficient, factors in value.terms:
         parts = [(_power(values[node], power), letters) for node, letters, power in factors]
-        for letter in summed(factors, value.free):  # each as soon as possible: all at once would take minutes
-            here = [part for part in parts if letter in part[1]]
-            others = [part for part in parts if letter not in part[1]]
-            left = tuple(dict.fromkeys([l for _, letters in here for l in letters if l is not letter]))
-            parts = [*others, (_sum_products(here, left, letter, sizes), left)]
-        for index, entry in _sum_products(parts, value.free, None, sizes).items():
+        for index, entry in contracted(parts, value.free, sizes).items():
             total[index] += coefficient * entry
     return total
+
+
+def contracted(parts: Sequence[tuple[Table, Letters]], free: Letters, sizes: Sizes) -> Table:
+    """The product of tables for every index of `free`; each other letter is summed as soon as possible."""
+    for letter in dict.fromkeys([l for _, letters in parts for l in letters if l not in free]):
+        here = [part for part in parts if letter in part[1]]
+        others = [part for part in parts if letter not in part[1]]
+        left = tuple(dict.fromkeys([l for _, letters in here for l in letters if l is not letter]))
+        parts = [*others, (_sum_products(here, left, letter, sizes), left)]
+    return _sum_products(parts, free, None, sizes)
 
 
 def _power(table: Table, power: float) -> Table:

@@ -358,11 +358,8 @@ class Printer:
         shown = FUNCTIONS.get(name)
         if shown is None:
             stem = name.rstrip("'")
-            shown = (
-                self.name(name)
-                if len(stem) == 1 or stem in LETTERS or name in self.spelling
-                else OPERATOR % name.replace("_", r"\_")
-            )
+            short = len(stem) == 1 or LETTERS.get(stem) not in (None, *FUNCTIONS.values()) or name in self.spelling
+            shown = self.name(name) if short else OPERATOR % name.replace("_", r"\_")
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 

@@ -55,14 +55,14 @@ def atom(text: str, rows: Axis = (), columns: Axis = ()) -> Matrix:
 def ones(axis: Axis) -> Matrix:
     """A column of ones."""
     if len(axis) > 1:
-        raise NoMatrixFormError("ones")
+        return atom(f"ones({'*'.join(axis)})", axis)
     return atom("1_" + axis[0], axis) if axis else number(1)
 
 
 def identity(axis: Axis) -> Matrix:
     """The identity matrix."""
     if len(axis) > 1:
-        raise NoMatrixFormError("eye")
+        return atom(f"eye({'*'.join(axis)})", axis, axis)
     return atom("I_" + axis[0], axis, axis) if axis else number(1)
 
 
@@ -122,7 +122,7 @@ def flip(m: Matrix) -> Matrix:
         return product(*[flip(part) for part in reversed(m.parts)])
     if m.kind == "scale":
         return product(m.parts[0], flip(m.parts[1]))
-    if m.kind == "atom" and str(m.info).startswith("I_"):
+    if m.kind == "atom" and str(m.info).startswith(("I_", "eye(")):
         return m
     return Matrix("T", (m,), None, m.columns, m.rows)
 
@@ -138,7 +138,7 @@ def hadamard(*parts: Matrix) -> Matrix:
 
 def _all_ones(m: Matrix) -> bool:
     parts = m.parts if m.kind == "product" else (m.parts[0] if m.kind == "T" else m,)
-    return all(str(p.parts[0].info if p.kind == "T" else p.info).startswith("1_") for p in parts)
+    return all(str(p.parts[0].info if p.kind == "T" else p.info).startswith(("1_", "ones(")) for p in parts)
 
 
 def over(a: Matrix, b: Matrix) -> Matrix:

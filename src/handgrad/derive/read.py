@@ -6,14 +6,16 @@ every letter has one dimension, in matrix notation shapes must agree.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from .errors import ExpressionError
-from .evaluate import Functions, Sizes, Table, evaluate, indices, raised, to_lists
+from .evaluate import Functions, Sizes, Table, contracted, evaluate, indices, raised, to_lists
 from .expression import Shape
 from .formula import Node, Vocabulary, read_formula, split_letters
 from .functions import ELEMENTWISE
 from .parse import parse
+from .terms import Letter
 
 Place: TypeAlias = dict[str, int]  # what every letter stands for
 Entry: TypeAlias = Callable[[Place], float]
@@ -134,17 +136,36 @@ class Entries:
         return lambda place: combine(inside[0](place), inside[1](place))
 
     def product(self, node: Node) -> Entry:
-        """Factors and divisors, perhaps below a sum sign."""
-        summed = list(node.info) if node.op == "sum" else []
+        """Factors and divisors, perhaps below a sum sign: a table for the letters that are not summed."""
+        summed = node.info if node.op == "sum" else ()
         outside, self.pairs = self.pairs, []
         self.dims.append(dict.fromkeys(summed, ""))
-        parts = list(factors(node.args[0] if summed else node))
-        found = [(self.entry(part), sign, all_letters(part)) for part, sign in parts]
+        scopes = list(self.dims)
+        found = [(self.entry(part), sign, sorted(free_letters(part)))
+                 for part, sign in factors(node.args[0] if summed else node)]  # fmt: skip
         self.match_deltas()
-        tied = [letter for pair in self.pairs for letter in pair]
         self.pairs = outside
-        lengths = {letter: self.world.sizes[dim] for letter, dim in self.dims.pop().items()}
-        return sum_of_products(found, sorted(lengths, key=lambda letter: letter not in tied), lengths)
+        self.dims.pop()
+        free = sorted({letter for _, _, letters in found for letter in letters} - {*summed})
+
+        @cache
+        def table() -> Table:
+            # Now all is read, and it is known what every letter runs over.
+            known = {letter: Letter(dim) for scope in scopes for letter, dim in scope.items()}
+            parts = [(self.tabulated(entry, sign, letters, known), tuple([known[l] for l in letters]))
+                     for entry, sign, letters in found]  # fmt: skip
+            # A letter that no factor has is counted.
+            count = _product([self.world.sizes[known[l].dim] for l in summed if not any(l in ls for *_, ls in found)])
+            made = contracted(parts, tuple([known[l] for l in free]), self.world.sizes)
+            return {index: count * value for index, value in made.items()}
+
+        return lambda place: table()[tuple([place[letter] for letter in free])]
+
+    def tabulated(self, entry: Entry, sign: int, letters: list[str], known: Mapping[str, Letter]) -> Table:
+        """The values of a factor, or their reciprocals, for all values of its letters."""
+        places = indices([known[letter].dim for letter in letters], self.world.sizes)
+        values = {index: entry(dict(zip(letters, index))) for index in places}
+        return values if sign > 0 else {index: 1 / value for index, value in values.items()}
 
     def match_deltas(self) -> None:
         """A letter that only deltas have runs over what its partner runs over."""
@@ -196,10 +217,7 @@ class Entries:
         for axis, length in zip(axes, _shape(rows)):
             if len(axis) == 1 and length in dims:
                 self.note(axis[0], dims[length])
-        known = {letter: dim for scope in self.dims for letter, dim in scope.items()}
-        radix = [[sizes[known[letter]] for letter in axis] for axis in [*axes, []]]
-        if [_product(lengths) for lengths in radix[:2]] != list(_shape(rows)):
-            raise ExpressionError(f"a matrix with {_shape(rows)} entries has no such index", self.text)
+        scopes, radix = list(self.dims), []  # what a letter of two in one axis runs over, deltas may tell
 
         def at(place: Place, axis: int) -> int:
             number = 0
@@ -207,7 +225,15 @@ class Entries:
                 number = number * length + place[letter]
             return number
 
-        return lambda place: rows[at(place, 0)][at(place, 1) if len(axes) > 1 else 0]
+        def entry(place: Place) -> float:
+            if not radix:
+                known = {letter: dim for scope in scopes for letter, dim in scope.items()}
+                radix.extend([[sizes[known[letter]] for letter in axis] for axis in [*axes, []][:2]])
+                if [_product(lengths) for lengths in radix] != list(_shape(rows)):
+                    raise ExpressionError(f"a matrix with {_shape(rows)} entries has no such index", self.text)
+            return rows[at(place, 0)][at(place, 1) if len(axes) > 1 else 0]
+
+        return entry
 
 
 def letters_of(axis: str) -> list[str]:
@@ -215,10 +241,12 @@ def letters_of(axis: str) -> list[str]:
     return [] if axis == "0" else split_letters(axis.strip("()"))
 
 
-def all_letters(node: Node) -> set[str]:
-    """The letters of every index in a formula."""
-    found = [part.info for part in node.walk() if part.op in ("entry", "delta", "kdelta")]
-    return {letter for axes in found for axis in axes for letter in letters_of(axis)}
+def free_letters(node: Node) -> set[str]:
+    """The letters of a formula that are not summed inside it."""
+    found = {letter for arg in node.args for letter in free_letters(arg)}
+    if node.op in ("entry", "delta", "kdelta"):
+        found |= {letter for axis in node.info for letter in letters_of(axis)}
+    return found - {*node.info} if node.op == "sum" else found
 
 
 def factors(node: Node, sign: int = 1) -> Iterator[tuple[Node, int]]:
@@ -228,30 +256,6 @@ def factors(node: Node, sign: int = 1) -> Iterator[tuple[Node, int]]:
         yield from factors(node.args[1], -sign if node.op == "/" else sign)
     else:
         yield node, sign
-
-
-def sum_of_products(
-    factors: Sequence[tuple[Entry, int, set[str]]], order: Sequence[str], lengths: Mapping[str, int]
-) -> Entry:  # fmt: skip
-    """Sum over letters, one inside the other; what is zero already is not gone into.
-
-    A factor comes with its sign, -1 if it divides, and with the letters it needs.
-    """
-    ready: list[list[tuple[Entry, int]]] = [[] for _ in range(len(order) + 1)]
-    for factor, sign, needs in factors:
-        ready[max([depth + 1 for depth, letter in enumerate(order) if letter in needs] or [0])].append((factor, sign))
-
-    def total(place: Place, product: float, depth: int) -> float:
-        for factor, sign in ready[depth]:
-            product = product * factor(place) if sign > 0 else product / factor(place)
-            if not product:
-                return 0.0
-        if depth == len(order):
-            return product
-        letter = order[depth]
-        return sum([total(place | {letter: at}, product, depth + 1) for at in range(lengths[letter])])
-
-    return lambda place: total(place, 1.0, 0)
 
 
 class Matrices:

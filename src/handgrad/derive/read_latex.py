@@ -41,7 +41,8 @@ class LatexReader:
         spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
         spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
         self.names = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
-        known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in (*ELEMENTWISE, *ARRAY_FUNCTIONS)}
+        named = (*ELEMENTWISE, *ARRAY_FUNCTIONS, *functions)
+        known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in named}
         known |= {f"\\{name}": name for name in (*ELEMENTWISE, "max")} | {name_latex(name): name for name in functions}
         self.functions = sorted((known | COMMANDS).items(), key=lambda pair: -len(pair[0]))
 

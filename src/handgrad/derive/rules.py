@@ -132,10 +132,9 @@ def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[
     def letters(names: str) -> Letters:
         """The letters for ``ik``, or for ``.k``: k stands where the function's axis is."""
         if "." not in names:
-            flat = [Letter(arg.dims[0]) if n not in named else named[n][0] for n in names]
-            for name, letter in zip(names, flat):
-                named.setdefault(name, (letter,))
-            return tuple([named[name][0] for name in names])
+            for name in names:
+                named[name] = named.get(name) or tuple(map(Letter, arg.shape[0]))
+            return tuple([letter for name in names for letter in named[name]])
         whole = node.info == -1
         if names == ".":
             kept = [] if whole else [l for at, axis in enumerate(axes) for l in axis if at != node.info]

@@ -193,7 +193,7 @@ def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shap
     coefficient, factors = term
     pieces = _merge(_pieces(factors, axes, names), axes) if len(axes) <= 2 else None
     if pieces is None:
-        scalars = [names(node) ** p for node, letters, p in factors if not letters]
+        scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
         arrays = [f for f in factors if f[1]]
         main: Expr | None = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
     else:
@@ -437,6 +437,8 @@ def as_kron(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> E
         if len(mine) != 1:
             return None
         parts.append(spell(Sum([(letter,) for letter in own], [(1, tuple(mine[0]))]), names))
+    if all(part.op == "eye" for part in parts):
+        return Expr("eye", shape=tuple([tuple([letter.dim for letter in axis]) for axis in axes]))
     return call("kron", parts)
 
 

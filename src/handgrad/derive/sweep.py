@@ -248,7 +248,7 @@ def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, .
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
     for at, (coefficient, factors) in enumerate(terms):
         for factor in factors:
-            if not factor[1] or factor[0].op == "delta":
+            if factor[0].op in ("delta", "size"):
                 continue
             group = [(coefficient, factors)]
             others = list(terms[:at])
@@ -266,12 +266,12 @@ def _aligned(term: Term, factor: Factor, free: Letters) -> Term | None:
     """The term with its summed letters renamed so that it has the factor, if it can."""
     node, letters, power = factor
     for other, own, exponent in term[1]:
-        renamed = dict(zip(own, letters))
-        if (
-            other is node
-            and exponent == power
-            and all((a is b) if a in free or b in free else True for a, b in renamed.items())
-        ):
+        if (other, exponent) != (node, power) or len(set(own)) < len(own) or len(set(letters)) < len(letters):
+            continue
+        if all([a is b or (a not in free and b not in free) for a, b in zip(own, letters)]):
+            renamed = dict(zip(own, letters))
+            # A name that is taken is free for the letter whose own name it takes.
+            renamed |= zip([l for l in letters if l not in own], [l for l in own if l not in letters])
             return term[0], tuple([(n, tuple([renamed.get(l, l) for l in ls]), p) for n, ls, p in term[1]])
     return None
 
@@ -288,5 +288,9 @@ def _joined(group: list[Term], free: Letters, graph: Graph) -> Term | None:
     for _, factors in rests:
         if any(node.op == "delta" for node, _, _ in factors) or len(linked(factors)) > 1:  # an outer product is dear
             return None
-    coefficient, factor = graph.wrap(Sum([(letter,) for letter in dict.fromkeys(order)], rests))
+    kept = tuple(dict.fromkeys(order))
+    inner = share(tuple(rests), kept, graph)
+    if len(inner) == 1:
+        return inner[0][0], (*common, *inner[0][1])
+    coefficient, factor = graph.wrap(Sum([(letter,) for letter in kept], inner))
     return coefficient, (*common, factor)

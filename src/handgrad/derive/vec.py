@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call
-from .spell import Names, as_einsum, spell
+from .spell import Names, as_einsum, entry_expr, spell
 from .terms import Factor, Letters, Sum, Term, linked
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def einsum_expr(d: "Derivation") -> Expr:
     for coefficient, factors in value.terms:
         part = as_einsum([f for f in factors if f[1]], value.axes, d.refer)
         for node, letters, power in factors:
-            part = part if letters else part * d.refer(node) ** power
+            part = part if letters else part * entry_expr((node, letters, power), d.refer)
         part = part if coefficient == 1 else coefficient * part
         result = part if result is None else result + part
     return result or d.gradient
