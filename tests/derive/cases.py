@@ -160,6 +160,16 @@ GRAMS = [
     ("x @ A @ x / (x @ B @ x)", "x", "x: n, A: n n, B: n n", None),
     ("sum((X @ W @ (X @ W).T)**2 * outer(u, u))", "W", "X: n d, W: d k, u: n", None),
 ]
+DOMAINS = [
+    ("-sum(log(b - A @ x))", "x", "A: m n, x: n, b: m"),
+    ("sum(log(x - a))", "x", "x: n, a: n"),
+    ("sqrt(a - x @ x)", "x", "x: n, a:"),
+    ("log(1 - x @ x)", "x", "x: n"),
+    ("sum(arcsin(x))", "x", "x: n"),
+    ("x @ log(x / (1 - x))", "x", "x: n"),
+    ("logdet(S - outer(x, x))", "x", "x: n, S: n n"),
+    ("sum(X * log(W @ H) - W @ H)", "W", "X: n m, W: n k, H: k m"),
+]
 MERGED = [
     ("logdet(kron(A, B))", "A", "A: i i, B: k k"),
     ("det(kron(A, B))", "B", "A: i i, B: k k"),

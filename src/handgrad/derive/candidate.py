@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .check import DOMAIN, DRAWS, TOLERANCE, Numbers, arranged, same
+from .check import ATTEMPTS, DOMAIN, TOLERANCE, Numbers, arranged, same
 from .errors import ExpressionError
 from .evaluate import Sizes, Table, evaluate
 from .expression import Expr, show_shape
@@ -95,9 +95,9 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
 
 def _draw(d: "Derivation", seed: int) -> Numbers:
     """Arrays on which the expression has a value, and a slope that differences can measure."""
-    for attempt in range(2 * len(DRAWS)):
+    for attempt in ATTEMPTS:
         try:
-            numbers = Numbers(d, seed + 60 * attempt, DRAWS[attempt // 2])
+            numbers = Numbers(d, seed, attempt)
             world = numbers.world()
             derived = evaluate(d.einsum(), world.tables, numbers.sizes, numbers.functions)
         except DOMAIN:
