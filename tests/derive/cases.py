@@ -170,6 +170,22 @@ DOMAINS = [
     ("logdet(S - outer(x, x))", "x", "x: n, S: n n"),
     ("sum(X * log(W @ H) - W @ H)", "W", "X: n m, W: n k, H: k m"),
 ]
+EDGES = [
+    ("X", "X", "X: n i"),
+    ("c", "c", "c:"),
+    ("x", "x", "x: 1 1"),
+    ("1 * A + 0", "A", "A: n n"),
+    ("sum((X > 0) > 0)", "X", "X: n i"),
+    ("len(X)", "X", "X: n i"),
+    ("sum(3) * sum(X) * mean(c)", "X", "X: n i, c:"),
+    ("eye(n, n) * A", "A", "A: n n"),
+    ("n * X", "X", "X: n i"),
+    ("sum(where((X > 0) * (1 - (X > 2)), X**2, c))", "X", "X: n i, c:"),
+    ("L(kron(a, b))", "a", "a: n, b: m"),
+    ("L(act(X @ W.T))", "W", "X: n i, W: o i"),
+    ("L(foo_bar(X))", "X", "X: n i"),
+    ("L(sigma(X) + phi1(X))", "X", "X: n i"),
+]
 MERGED = [
     ("logdet(kron(A, B))", "A", "A: i i, B: k k"),
     ("det(kron(A, B))", "B", "A: i i, B: k k"),

@@ -73,6 +73,17 @@ BAD = [
     ("X(X)", "is an array in dims"),
     ("__import__('os').system('x')", "cannot name a function"),
     ("lambda: X", "unknown name 'lambda'"),
+    ("1 < X < 2", "not chained"),
+    ("X == X == X", "not chained"),
+    ("sum(X, axis=0, axis=1)", "axis= is given twice"),
+    ("X.reshape(-1, -1)", "only one axis may be -1"),
+    ("eye(n, i) * X", "eye takes one dimension, not 2"),
+    ("eye()", "eye takes one dimension, not 0"),
+    ("ones()", "ones needs a dimension"),
+    ("d(X)", "d is not supported"),
+    ("einsum('éi->i', X)", "letters only"),
+    ("where(X, X**2, W)", "X is no comparison; write X != 0"),
+    ("where(X > 0, X, 1) * where(2 - (X > 0), X, 1)", "is no comparison"),
 ]
 
 
@@ -106,7 +117,9 @@ def test_hostile_input_is_refused_quickly(text):
 @pytest.mark.parametrize(("dims", "message"), [
     ({"X": "n i k"}, "at most 2"), ({"X": 3}, "must be a string"), ({"X": "n-i"}, "not a dimension"),
     ({"1X": "n"}, "cannot be a name"), ({"G_X": "n"}, "cannot be a name"), ([("X", "n")], "dict or a string"),
-    ("X", "of the form"), ("X: n i k", r"has 3 axes \(n i k\)"),
+    ("X", "of the form"), ("X: n i k", r"has 3 axes \(n i k\)"), ("X: (n, i)", "of the form"),
+    ({None: "n"}, "None cannot be a name"), ({"lambda": "n"}, "cannot be a name"),
+    ({"I_n": "n n"}, "I_... names identity matrices"), ("X: n i, X: i n", "X is given twice"),
 ])  # fmt: skip
 def test_bad_dims(dims, message):
     with pytest.raises(hg.ExpressionError, match=message):
@@ -116,6 +129,14 @@ def test_bad_dims(dims, message):
 def test_bad_arguments():
     with pytest.raises(hg.ExpressionError, match="wrt"):
         hg.derive("X", "Q", DIMS)
+    for wrt in (["X"], {"X"}, None):
+        with pytest.raises(hg.ExpressionError, match="wrt"):
+            hg.derive("X", wrt, DIMS)
+    for seeds in (5, ()):
+        with pytest.raises(hg.ExpressionError, match="seeds"):
+            hg.derive("X", "X", DIMS).check(seeds)
+    with pytest.raises(hg.ExpressionError, match="look the same in LaTeX"):
+        hg.derive("x_1 * x1", "x1", "x_1: n, x1: n").latex()
     with pytest.raises(hg.ExpressionError, match="layout"):
         hg.derive("X", "X", DIMS, layout="row")
     with pytest.raises(hg.ExpressionError, match="notation"):
@@ -128,6 +149,17 @@ def test_bad_arguments():
         hg.symbols("X", dims=DIMS) + "a"
     with pytest.raises(AttributeError):
         hg.symbols("X", dims=DIMS).foo  # noqa: B018 - the attribute is what is tested
+
+
+@pytest.mark.parametrize(("expression", "message"), [
+    ("x / (n - n)", "division by zero"), ("(" * 12 + "x + x" + ")**9" * 12, "not a number to derive with"),
+    (" @ ".join(["A"] * 3000), "a product of 65 factors is too long"),
+])  # fmt: skip
+def test_what_is_found_after_reading(expression, message):
+    start = time.process_time()
+    with pytest.raises(hg.ExpressionError, match=message):
+        hg.derive(expression, "x" if "x" in expression else "A", DIMS)
+    assert time.process_time() - start < 2
 
 
 def test_symbols_build_the_same_tree():
@@ -167,6 +199,12 @@ assert d.check() > 10
 assert "numpy" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_length_that_is_no_name_in_python():
+    assert hg.derive("L(X)", "X", "X: n in").source
+    with pytest.raises(hg.ExpressionError, match="give the dimension another name"):
+        hg.derive("mean(X, axis=1)", "X", "X: n in").to_numpy()
 
 
 def test_a_length_that_no_array_shows():

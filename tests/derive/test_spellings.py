@@ -64,7 +64,7 @@ def test_spellings_of_the_same(written, meant, wrt, dims):
 
 BAD = [
     ("slogdet(X)", r"write slogdet\(X\)\[1\]"),
-    ("norm(X, 2)", "ord=2 of a matrix is not supported; 'fro' are"),
+    ("norm(X, 2)", "ord=2 of a matrix is not supported; 'fro' is"),
     ("norm(x, ord=3)", "ord=3 of a vector is not supported"),
     ("sum(X, axis=(0, 5))", "axis is"),
     ("X * ones((n, n)*2)", "a tuple is a shape"),

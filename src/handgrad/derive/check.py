@@ -61,7 +61,8 @@ def drawn(attempt: int, position: int) -> Callable[[float], float]:
     """How the array at a position is drawn: all of them alike, twice; then in all combinations, ``log(b - A @ x)``."""
     if attempt < 2 * len(DRAWS):
         return DRAWS[attempt // 2]
-    return DRAWS[attempt // len(DRAWS) ** position % len(DRAWS)]
+    place: int = len(DRAWS) ** position
+    return DRAWS[attempt // place % len(DRAWS)]
 
 
 def loss(table: Table) -> float:
@@ -212,6 +213,8 @@ def same(a: Table, b: Table) -> bool:
 
 def check(d: "Derivation", seeds: Sequence[int]) -> int:
     """Check a derivation; see `Derivation.check`."""
+    if isinstance(seeds, int) or not seeds:
+        raise ExpressionError(f"seeds: {seeds!r} must be a sequence of whole numbers, at least one")
     count = 0
     for seed in seeds:
         failure: Exception | None = None

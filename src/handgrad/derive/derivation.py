@@ -49,6 +49,8 @@ class Derivation:
         self.graph = Graph()
         value = lower(expression, self.graph)
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
+        if self.root.op == "size":
+            self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
         losses: dict[str, Node] = {}
         for node in self.graph.nodes:
@@ -548,7 +550,7 @@ def derive(
     else:
         root = parse(expression, shapes)
     name = str(wrt.info) if isinstance(wrt, Expr) else wrt
-    if name not in shapes:
+    if name not in list(shapes):  # a list has no hash
         raise ExpressionError(f"wrt: {name!r} is not one of the names in dims: {', '.join(shapes)}")
     if layout not in LAYOUTS:
         raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(LAYOUTS)}")

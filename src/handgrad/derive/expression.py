@@ -5,10 +5,11 @@ product ``k*d`` and ``()`` for an axis of length 1, which has nothing to count.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from keyword import iskeyword
 from typing import Any, TypeAlias
 
 from .errors import ExpressionError
-from .functions import ELEMENTWISE
+from .functions import ELEMENTWISE, MASKS
 
 Axis: TypeAlias = tuple[str, ...]
 Shape: TypeAlias = tuple[Axis, ...]
@@ -183,16 +184,22 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
     """Read ``{"X": "n i", "a": "k*d", "c": ""}`` or ``"X: n i, a: k*d, c:"``."""
     if isinstance(dims, str):
         parts = [part.split(":") for part in dims.replace(";", ",").split(",") if part.strip()]
+        found: dict[str, str] = {}
         for part in parts:
-            if len(part) != 2:
+            if len(part) != 2 or "(" in part[1]:
                 raise ExpressionError(f"dims: {':'.join(part)!r} must be of the form 'name: n i'")
-        dims = {name.strip(): axes.strip() for name, axes in parts}
+            if found.setdefault(part[0].strip(), part[1].strip()) != part[1].strip():
+                raise ExpressionError(f"dims: {part[0].strip()} is given twice")
+        dims = found
     if not isinstance(dims, dict):
         raise ExpressionError(f"dims must be a dict or a string, not {type(dims).__name__}")
     shapes = {}
     for name, axes in dims.items():
-        if not str(name).isidentifier() or name.startswith("G_"):
-            raise ExpressionError(f"dims: {name!r} cannot be a name; G_... names gradients")
+        if not str(name).isidentifier() or iskeyword(str(name)):  # None is a keyword
+            raise ExpressionError(f"dims: {name!r} cannot be a name")
+        if name.startswith(("G_", "I_")):
+            meant = "gradients" if name[0] == "G" else "identity matrices"
+            raise ExpressionError(f"dims: {name!r} cannot be a name; {name[:2]}... names {meant}")
         if not isinstance(axes, str):
             raise ExpressionError(f"dims[{name!r}] must be a string such as 'n i', not {axes!r}")
         shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())
@@ -380,7 +387,7 @@ def einsum(row: str, args: Sequence[Expr]) -> Expr:
             f"einsum: {row!r} needs one group of letters per array, '->', and in the result only "
             "letters that occur before it"
         )
-    if not all(letter.isalpha() for letter in letters) or len(set(output)) < len(output):
+    if not all(letter.isalpha() and letter.isascii() for letter in letters) or len(set(output)) < len(output):
         raise ExpressionError(f"einsum: {row!r} may hold letters only, each at most once in the result")
     return contract("einsum", row, args)
 
@@ -447,8 +454,12 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return _product(*args)
     if name == "diag":
         return contract("diag", "i->ii" if len(x.shape) == 1 else "ii->i", args)
+    if name == "kron" and [len(arg.shape) for arg in args] == [1, 1]:
+        return contract(name, "i,j->(ij)", args)
     if name in ROWS:
         return contract(name, ROWS[name], args)
+    if name in ("sum", "mean") and not x.shape:
+        return x
     if name in ("sum", "mean"):
         return _reduction(name, x, axis, keepdims)
     if name in SQUARE:
@@ -468,7 +479,13 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
 
 def _constant(name: str, args: list[Expr]) -> Expr:
     shape = tuple(read_axis(name, arg) for arg in args)
-    return Expr(name, shape=shape * 2 if name == "eye" else shape)
+    if name == "eye":
+        shape = shape * 2 if len(shape) == 1 else shape
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise ExpressionError(f"eye takes one dimension, not {len(args)}; an identity matrix is square")
+    if not shape:
+        raise ExpressionError(f"{name} needs a dimension")
+    return Expr(name, shape=shape)
 
 
 def read_axis(name: str, size: Expr) -> Axis:
@@ -538,6 +555,8 @@ def read_shape(x: Expr, sizes: Sequence[Expr]) -> Shape:
     axes = [None if value_of(size) == -1 else read_axis("reshape", size) for size in sizes]
     if None not in axes:
         return tuple([axis or () for axis in axes])
+    if axes.count(None) > 1:
+        raise ExpressionError("reshape: only one axis may be -1")
     at = axes.index(None)
     flat = [letter for axis in x.shape for letter in axis]
     before, after = [sum([len(axis or ()) for axis in part]) for part in (axes[:at], axes[at + 1 :])]
@@ -550,10 +569,8 @@ def _norm(x: Expr, ord: Any = None, **options: Any) -> Expr:  # noqa: A002 - its
     if ord == 1 and vector:
         return call("sum", [call("abs", [x])], options)
     if ord not in (None, 2 if vector else "fro"):
-        known = "1 and 2" if vector else "'fro'"
-        raise ExpressionError(
-            f"norm: ord={ord!r} of a {'vector' if vector else 'matrix'} is not supported; {known} are"
-        )
+        known = "1 and 2 are" if vector else "'fro' is"
+        raise ExpressionError(f"norm: ord={ord!r} of a {'vector' if vector else 'matrix'} is not supported; {known}")
     return call("sum", [x**2], options) ** 0.5
 
 
@@ -577,6 +594,19 @@ def _maximum(a: Expr, b: Expr) -> Expr:
 def _var(x: Expr, **options: Any) -> Expr:
     centred = x - call("mean", [x], dict(options, keepdims=True))
     return call("mean", [centred**2], options)
+
+
+def _where(mask: Expr, a: Expr, b: Expr) -> Expr:
+    if not _is_mask(mask):
+        raise ExpressionError(f"where: {_label(mask)} is no comparison; write {_label(mask)} != 0")
+    return mask * a + (1 - mask) * b
+
+
+def _is_mask(expr: Expr) -> bool:
+    """Whether an expression is a comparison, the opposite of one, or a product of such."""
+    if expr.op == "-":
+        return value_of(expr.args[0]) == 1 and _is_mask(expr.args[1])
+    return (expr.op == "call" and expr.info in MASKS) or (expr.op == "*" and all(map(_is_mask, expr.args)))
 
 
 def _cross_entropy(z: Expr, t: Expr) -> Expr:
@@ -609,7 +639,7 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "logaddexp": lambda a, b: call("softplus", [b]) if a.info == 0 else a + call("softplus", [b - a]),
     # where x > low and x < high; the bounds elsewhere
     "clip": lambda x, low, high: (x > low) * (x < high) * x + (1 - (x > low)) * low + (1 - (x < high)) * high,
-    "where": lambda mask, a, b: mask * a + (1 - mask) * b,
+    "where": _where,
     "min": lambda x, **options: -call("max", [-x], options),
     "var": _var,
     "std": lambda x, **options: _var(x, **options) ** 0.5,
@@ -622,7 +652,7 @@ FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc"
 _OTHERS = """
     all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around array
     asarray average bincount block bool broadcast_to cbrt ceil cholesky column_stack compile complex concatenate cond
-    conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum diagflat diff
+    conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum d diagflat diff
     digitize digamma divmod dsplit eig eigh eigvals eigvalsh empty equal eval exec exp2 expand_dims expm fft
     fill_diagonal fix flip fliplr flipud float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace
     gradient greater greater_equal hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp

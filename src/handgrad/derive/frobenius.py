@@ -146,6 +146,8 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
         for node in reversed(d.sweep.path):
             if node is not d.root and not d.is_upstream(node):
                 steps += _node_steps(node, d)
+    if d.variable is d.root and not d.root.dims:
+        steps.append(Step(f"d{d.wrt}/d{d.wrt}", "1", "a number changes with itself"))
     if d.variable not in d.sweep.adjoints:
         steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", f"{d.wrt} does not occur"))
     needed = _mentioned(steps, d)

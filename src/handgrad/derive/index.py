@@ -23,6 +23,11 @@ def index_steps(d: "Derivation") -> list[Step]:
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
             steps += index_node_steps(node, d, printer)
+    if d.variable is d.root:
+        out, own = d.sweep_axes()
+        letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
+        right = printer.sum(d.sweep.adjoints[d.root].at(_flat(out) + _flat(own)), _flat(out) + _flat(own), letters)
+        steps.append(Step(_ratio(d, d.variable, out, own, letters), right, "an entry changes with itself only"))
     if d.variable not in d.sweep.adjoints:
         out, own = fresh(d.root.shape), fresh(d.variable.shape)
         letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)

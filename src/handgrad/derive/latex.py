@@ -7,6 +7,7 @@ written out: ``X W^T + b`` adds ``1 b^T``.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from .errors import ExpressionError
 from .expression import ALIASES, Expr, postorder
 from .formula import Node, Vocabulary, read_formula
 from .matrix import NoMatrixFormError, to_matrix
@@ -358,7 +359,7 @@ class Printer:
         shown = FUNCTIONS.get(name)
         if shown is None:
             stem = name.rstrip("'")
-            short = len(stem) == 1 or LETTERS.get(stem) not in (None, *FUNCTIONS.values()) or name in self.spelling
+            short = len(stem) == 1 or stem in LETTERS or name in self.spelling
             shown = self.name(name) if short else OPERATOR % name.replace("_", r"\_")
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
@@ -428,6 +429,11 @@ class StepPrinter:
         self.shapes = {label: node.shape for node, label in d.labels.items() if label not in letters}
         self.shapes |= {name: expr.shape for name, expr in d.definitions.items()} | d.shapes
         self.vocabulary = Vocabulary({"J", *self.shapes}, letters)
+        shown: dict[str, str] = {}
+        for name in self.shapes:
+            other = shown.setdefault(name_latex(name, spelling), name)
+            if other != name:
+                raise ExpressionError(f"{other} and {name} look the same in LaTeX; rename one of them")
         self.printer = Printer({}, spelling, {name: len(shape) for name, shape in self.shapes.items()})
 
     def is_matrix(self) -> bool:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from .errors import ExpressionError
 from .expression import ALONG, Expr, Shape, matched, postorder, read_row, value_of
 from .functions import ELEMENTWISE
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, summed, times
+
+LONGEST = 64  # factors of one product: the time grows with the cube
 
 
 def fresh(shape: Shape) -> list[Letters]:
@@ -73,6 +76,9 @@ def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
             arg = Sum(arg.axes, [(coefficient, (factor,))])
         groups.append(arg.at(at))
     terms = times(*groups)
+    longest = max([len(factors) for _, factors in terms] or [0])
+    if longest > LONGEST:
+        raise ExpressionError(f"a product of {longest} factors is too long to derive; at most {LONGEST}")
     free: list[Letters] = []
     for axis in output:
         here: list[Letter] = []
@@ -214,8 +220,14 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
         # sqrt(x**2) is not x: a fractional power goes around a whole entry
         _, factor = graph.wrap(value, split=False)
         coefficient, factors = 1, (factor,)
+    if exponent < 0 and any([node.sum is not None and not node.sum.terms for node, _, _ in factors]):
+        raise ExpressionError("division by zero")
+    try:
+        scale = float(coefficient) ** exponent
+    except OverflowError:
+        raise ExpressionError(f"{coefficient} ** {exponent} is not a number to derive with") from None
     raised = tuple([(node, letters, p * exponent) for node, letters, p in factors])
-    return Sum(value.axes, [(coefficient**exponent, raised)])
+    return Sum(value.axes, [(coefficient**exponent if abs(scale) < 1e15 else scale, raised)])
 
 
 def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:

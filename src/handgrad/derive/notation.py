@@ -164,7 +164,7 @@ class IndexPrinter:
         if node.op in ("call", "unknown"):
             inside = self.entry(node.arg, own, letters)
             if node.info in MASKS:
-                inside = inside[1:-1] if inside.startswith("(") else inside
+                inside = inside[1:-1] if node.arg.sum is not None and inside.startswith("(") else inside
                 return f"({inside} {MASKS[node.info]} 0)"
             return f"{node.info}({inside})"
         return f"{node.op}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))

@@ -158,6 +158,8 @@ class _Parser:
                     if not self.close(token):
                         break
                 elif token.text in PRECEDENCE:
+                    if PRECEDENCE[token.text] == 1 and self.comparing():
+                        raise self.fail("comparisons are not chained; write (a < b) * (b < c)", token)
                     self.reduce(PRECEDENCE[token.text] + (token.text == "**"))
                     self.marks.append(_Mark(token.text, token))
                     break
@@ -173,6 +175,13 @@ class _Parser:
                         f"{token.text!r} follows a complete factor; write * or @ between two factors",
                         token,
                     )
+
+    def comparing(self) -> bool:
+        """Whether a comparison waits for its right side."""
+        inner = [mark.op for mark in self.marks]
+        return any(
+            PRECEDENCE.get(op) == 1 for op in inner[max([at for at, op in enumerate(inner) if op == "("] or [0]) :]
+        )
 
     def as_expr(self, value: Expr | str, token: Token) -> Expr:
         if isinstance(value, str):
@@ -280,6 +289,8 @@ class _Parser:
             value = self.option_value(name)
         options = self.marks[-1].options
         assert options is not None  # operand() calls this inside a function only
+        if name.text in options:
+            raise self.fail(f"{name.text}= is given twice", name)
         options[name.text] = value
         if self.peek() not in (")", ","):
             raise self.fail("a comma or a closing parenthesis is needed here", self.tokens[self.at])

@@ -217,7 +217,8 @@ class Entries:
         for axis, length in zip(axes, _shape(rows)):
             if len(axis) == 1 and length in dims:
                 self.note(axis[0], dims[length])
-        scopes, radix = list(self.dims), []  # what a letter of two in one axis runs over, deltas may tell
+        scopes = list(self.dims)
+        radix: list[list[int]] = []  # filled in later: what a letter of two in one axis runs over, deltas may tell
 
         def at(place: Place, axis: int) -> int:
             number = 0

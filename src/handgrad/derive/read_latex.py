@@ -43,8 +43,9 @@ class LatexReader:
         self.names = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
         named = (*ELEMENTWISE, *ARRAY_FUNCTIONS, *functions)
         known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in named}
-        known |= {f"\\{name}": name for name in (*ELEMENTWISE, "max")} | {name_latex(name): name for name in functions}
-        self.functions = sorted((known | COMMANDS).items(), key=lambda pair: -len(pair[0]))
+        known |= {f"\\{name}": name for name in (*ELEMENTWISE, "max")} | COMMANDS
+        known |= {name_latex(name): name for name in functions}  # sigma may be another function than the sigmoid
+        self.functions = sorted(known.items(), key=lambda pair: -len(pair[0]))
 
     def skip(self) -> None:
         """Move past space."""

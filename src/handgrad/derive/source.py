@@ -1,6 +1,7 @@
 """Print a derivative as a NumPy function that a person could have written."""
 
 from collections.abc import Callable, Collection, Sequence
+from keyword import iskeyword
 from typing import Any
 
 from .errors import ExpressionError
@@ -61,6 +62,8 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
         owner = next((name for name, shape in inputs.items() if (dim,) in shape), None)
         if owner is None:
             raise ExpressionError(f"no array has an axis {dim} of its own, from which to read its length")
+        if iskeyword(dim):
+            raise ExpressionError(f"the length {dim!r} cannot be a variable in Python; give the dimension another name")
         lines.append(f"{dim} = {owner}.shape[{inputs[owner].index((dim,))}]")
     lines += [f"{label} = {write(expr, True)}" for label, expr in program.definitions.items()]
     lines.append(f"return {write(program.result, True)}")

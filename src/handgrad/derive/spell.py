@@ -157,6 +157,8 @@ def _fill(part: Expr, shape: Shape) -> Expr:
 
 def _unit_axes(expr: Expr, value: Sum) -> Expr:
     """Put the axes of length 1 back."""
+    if expr.op == "number":
+        return _fill(expr, value.shape)
     if len(value.shape) != 2 or len(expr.shape) != 1:
         return reshape(expr, value.shape)
     axis = 0 if not value.shape[0] else 1
