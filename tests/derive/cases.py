@@ -160,6 +160,32 @@ GRAMS = [
     ("x @ A @ x / (x @ B @ x)", "x", "x: n, A: n n, B: n n", None),
     ("sum((X @ W @ (X @ W).T)**2 * outer(u, u))", "W", "X: n d, W: d k, u: n", None),
 ]
+COLUMNS = [
+    ("L(W @ x + b)", "W", "W: o i, x: i 1, b: o 1", "G @ x.T"),
+    ("L(x @ W)", "W", "x: 1 i, W: i o", "x.T @ G"),
+    ("L(tanh(W @ x + b))", "W", "W: o i, x: i 1, b: o 1", "(G * (1 - A**2)) @ x.T"),
+    ("L(tanh(W @ x + b))", "b", "W: o i, x: i 1, b: o 1", "G * (1 - A**2)"),
+    ("L(tanh(W @ x + b))", "x", "W: o i, x: i 1, b: o 1", "W.T @ (G * (1 - A**2))"),
+    (
+        "L(W2 @ tanh(W1 @ x + b1) + b2)",
+        "W1",
+        "W1: h i, x: i 1, b1: h 1, W2: o h, b2: o 1",
+        "((W2.T @ G) * (1 - A**2)) @ x.T",
+    ),
+    ("L(softmax(W @ x, axis=0))", "W", "W: o i, x: i 1", "(P * (G - (G * P).sum())) @ x.T"),
+    ("-log(softmax(W @ x, axis=0)).T @ t", "W", "W: o i, x: i 1, t: o 1", "(t.sum() * P - t) @ x.T"),
+    ("x.T @ A @ x", "x", "A: n n, x: n 1", "(A + A.T) @ x"),
+    ("x.T @ A @ x", "A", "A: n n, x: n 1", "x @ x.T"),
+    ("(x - m).T @ inv(S) @ (x - m)", "S", "S: n n, x: n 1, m: n 1", "-inv(S).T @ R @ (inv(S) @ R).T"),
+    (
+        "sum((W @ X + b - T)**2) / (2 * m)",
+        "b",
+        "W: o i, X: i m, b: o 1, T: o m",
+        "(W @ X + b - T).mean(axis=1, keepdims=True)",
+    ),
+    ("L(sigmoid(W2 @ relu(W1 @ X + b1) + b2))", "W1", "X: i m, W1: h i, b1: h 1, W2: o h, b2: o 1", "G_Z1 @ X.T"),
+    ("L(max(X, axis=1, keepdims=True) * X)", "X", "X: n k", None),
+]
 DOMAINS = [
     ("-sum(log(b - A @ x))", "x", "A: m n, x: n, b: m"),
     ("sum(log(x - a))", "x", "x: n, a: n"),
@@ -171,6 +197,8 @@ DOMAINS = [
     ("sum(X * log(W @ H) - W @ H)", "W", "X: n m, W: n k, H: k m"),
 ]
 EDGES = [
+    ("L(log_softmax(W @ x, axis=0) * max(x))", "x", "W: o i, x: i 1"),
+    ("L(max(X, axis=1, keepdims=True) + logsumexp(X, axis=0, keepdims=True))", "X", "X: n k"),
     ("X", "X", "X: n i"),
     ("c", "c", "c:"),
     ("x", "x", "x: 1 1"),
@@ -194,4 +222,4 @@ MERGED = [
     ("L(max(kron(A, B), axis=1))", "A", "A: a b, B: c d"),
 ]
 SCALARS = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS
-CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS] + MERGED
+CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS + COLUMNS] + MERGED

@@ -34,7 +34,7 @@ def test_a_contraction_is_its_einsum_row_and_its_numpy_name(monkeypatch):
     ("inv(X)", "X", "X: n n", "vec(dV) = kron(V.T, -V) @ vec(dX)"),
     ("outer(u, v)", "v", "u: n, v: i", None),
     ("mean(Y, axis=1)", "Y", "Y: n k", "vec(dy) = kron(ones(k)[None, :], eye(n) / k) @ vec(dY)"),
-    ("sum(Y, axis=0, keepdims=True)", "Y", "Y: n k", "vec(dy) = kron(eye(k), ones(n)[None, :]) @ vec(dY)"),
+    ("sum(Y, axis=0, keepdims=True)", "Y", "Y: n k", "vec(dY1) = kron(eye(k), ones(n)[None, :]) @ vec(dY)"),
     ("outer(z, sum(Y, axis=1))", "Y", "Y: n k, z: l", "vec(dY1) = kron(eye(n), outer(z, ones(k))) @ vec(dY.T)"),
 ])  # fmt: skip
 def test_kronecker_form(expression_, wrt, dims, printed):

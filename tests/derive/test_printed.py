@@ -5,7 +5,7 @@ import pytest
 
 import handgrad as hg
 
-from .cases import CASES, DOMAINS, EDGES, GRAMS, JACOBIANS
+from .cases import CASES, COLUMNS, DOMAINS, EDGES, GRAMS, JACOBIANS
 
 GRADIENTS = [
     ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
@@ -37,7 +37,7 @@ GRADIENTS = [
     ("L(W @ x - b)", "b", "W: o i, x: i 1, b: o 1", "-G"),
     ("L(X * s)", "s", "X: n k, s: n 1", "(G * X).sum(axis=1, keepdims=True)"),
     ("L(X * s)", "s", "X: n k, s: 1 k", "(G * X).sum(axis=0, keepdims=True)"),
-    ("sum(tanh(x))", "x", "x: n 1", "(1 - a**2)[:, None]"),
+    ("sum(tanh(x))", "x", "x: n 1", "1 - A**2"),
     ("L(mean(Y, axis=1))", "Y", "Y: n k", "outer(G, ones(k)) / k"),
     ("L(mean(Y, axis=0))", "Y", "Y: n k", "outer(ones(n), G) / n"),
     ("L(X.reshape(n*i))", "X", "X: n i", "G.reshape(n, i)"),
@@ -67,7 +67,7 @@ GRADIENTS = [
     ("x.mean() / x.std()", "x", "x: n", "(1 / sqrt(s) - x.mean() * r / s**1.5) / n"),
     ("L((x - x.mean()) / sqrt(x.var() + eps))", "x", "x: n, eps:", "G_r - G_r.mean()"),
     ("L(X / norm(X, axis=1, keepdims=True))", "X", "X: n m",
-     "G / sqrt(r[:, None]) - (G * X).sum(axis=1, keepdims=True) / r[:, None]**1.5 * X"),
+     "G / sqrt(R) - (G * X).sum(axis=1, keepdims=True) / R**1.5 * X"),
     ("L(X / sqrt(mean(X**2, axis=1, keepdims=True) + eps) * g)", "g", "X: n k, g: k, eps:",
      "(G * X).T @ (1 / sqrt((X**2).mean(axis=1) + eps))"),
     ("sum((x - mean(x)) * (y - mean(y)))", "x", "x: n, y: n", "y - y.mean()"),
@@ -83,7 +83,7 @@ GRADIENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS)
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS)
 def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
     d = hg.derive(expression, wrt, dims)
     assert printed is None or str(d.gradient) == printed
@@ -170,6 +170,13 @@ def test_unicode():
     for power, shown in ((2, "x[n]²"), (20, "x[n]^20"), (2.5, "x[n]^2.5")):
         assert shown in hg.derive(f"sum(x**{power})", "x", "x: n").text("index", unicode=True)
     assert "kdelta[n,p]" in hg.derive("delta * x", "x", "x: n, delta: n").text("index", unicode=True)
+
+
+def test_what_keeps_its_axis_is_a_column():
+    layer_norm = "L((X - mean(X, axis=1, keepdims=True)) / std(X, axis=1, keepdims=True))"
+    found = {name: str(value) for name, value in hg.derive(layer_norm, "X", "X: n k").definitions.items()}
+    assert found["R2"] == "(R1**2).mean(axis=1, keepdims=True)"
+    assert found["G_R1"] == "G / sqrt(R2) - (G * R1).mean(axis=1, keepdims=True) / R2**1.5 * R1"
 
 
 def test_every_step_has_a_rule():

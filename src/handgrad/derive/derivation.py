@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis, show_shape
+from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis, show_shape, squeeze
 from .frobenius import frobenius_steps
 from .index import index_steps
 from .lower import fresh, lower
@@ -44,6 +44,8 @@ class Derivation:
     """
 
     def __init__(self, expression: Expr, wrt: str, shapes: dict[str, Shape], layout: str, flatten: bool) -> None:
+        while expression.shape and not any(expression.shape):  # x.T @ A @ x of a column x is a number
+            expression = squeeze(expression, 0)
         self.expression, self.wrt, self.shapes = expression, wrt, shapes
         self.layout_name, self.flatten = layout, flatten
         self.graph = Graph()

@@ -508,7 +508,7 @@ def _product(a: Expr, b: Expr) -> Expr:
 
 
 def _along(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
-    if not x.shape or any(not a for i, a in enumerate(x.shape) if axis in (None, i)):
+    if not any(x.shape if axis is None else [x.shape[axis]]):
         raise ExpressionError(f"{name}: {_label(x)} has only one entry along that axis")
     kept: Shape
     if axis is None:

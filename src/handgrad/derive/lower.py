@@ -243,11 +243,11 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
         return _call(info, arg, graph, op)
     _, (node, _, _) = graph.wrap(arg, whole=True, split=False)
     axes = fresh(expr.shape)
-    shape = tuple(axis for axis in expr.shape if axis)
-    if op in ALONG and info[0] != -1:
-        info = sum(1 for axis in arg.axes[: info[0]] if axis)
-    elif op in ALONG:
-        info = -1
+    shape = expr.shape
+    if op in ALONG:
+        info = info[0]
+        if op in ("max", "logsumexp"):  # keepdims is a matter of the axes
+            shape = tuple([axis for at, axis in enumerate(node.shape) if info not in (-1, at)])
     elif op == "loss":
         info = info, expr.args[0].shape
     free = tuple([l for axis in axes for l in axis])

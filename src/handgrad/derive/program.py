@@ -215,7 +215,7 @@ def _deserves_name(
         return expr.size > 2
     if node in layers:
         return expr.size > 2
-    short = 2 * SHORT if layers or len(node.shape) < 2 else SHORT
+    short = 2 * SHORT if layers or len(node.dims) < 2 else SHORT
     return node in labels and ((expr.size > 2 and uses > 1) or expr.size > short)
 
 

@@ -17,6 +17,7 @@ from .expression import (
     einsum,
     expand,
     number,
+    postorder,
     reshape,
     squeeze,
     value_of,
@@ -89,6 +90,8 @@ def as_column(v: Expr) -> Expr:
     """``v[:, None]``; a sum over rows keeps its axis instead."""
     if v.op in ("sum", "mean") and v.info == (1, False):
         return contract(v.op, v.row + "1", v.args, (1, True))
+    if _stood(v) and (standing := _standing(v, 1)) is not None:
+        return standing
     if v.op == "/" and v.args[0].op in ("sum", "mean") and v.args[1].shape:
         below, power = v.args[1], v.args[1].op == "**"
         return as_column(v.args[0]) / (as_column(below.args[0]) ** below.args[1] if power else as_column(below))
@@ -169,8 +172,8 @@ def _standing(v: Expr, axis: int) -> Expr | None:
     """A vector as the column or row that it was made from: ``(A @ x[:, 0])[:, None]`` is ``A @ x``."""
     if not v.shape:
         return v
-    if v.op == "squeeze" and v.info == axis:
-        return v.args[0]
+    if v.op == "squeeze":
+        return v.args[0] if v.info == axis else transpose(v.args[0])
     if v.op in ("sum", "mean") and v.info == (axis, False):
         return contract(v.op, v.row + "1" if axis else v.row.replace("->", "->1"), v.args, (axis, True))
     if v.op == "@":
@@ -188,6 +191,20 @@ def _standing(v: Expr, axis: int) -> Expr | None:
     if len(parts) < len(v.args):
         return None
     return -parts[0] if v.op == "neg" else arithmetic(v.op, *parts)
+
+
+def _lying(m: Expr, axis: int) -> Expr | None:
+    """A column or a row as the vector that it was made from: ``X.sum(axis=1, keepdims=True)[:, 0]``."""
+    if not m.shape or (m.op == "expand" and m.info == axis):
+        return m.args[0] if m.op == "expand" else m
+    if m.op in ("sum", "mean") and m.info == (axis, True):
+        return contract(m.op, m.row[:-1] if axis else m.row.replace("->1", "->"), m.args, (axis, False))
+    if m.op not in ("+", "-", "*", "/", "**", "neg"):
+        return None
+    parts = [part for arg in m.args if (part := _lying(arg, axis)) is not None]
+    if len(parts) < len(m.args):
+        return None
+    return -parts[0] if m.op == "neg" else arithmetic(m.op, *parts)
 
 
 def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None) -> Expr:
@@ -258,7 +275,7 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
     expr.symmetric = node.symmetric
     for axis in reversed(range(len(node.shape))):
         if not node.shape[axis]:
-            expr = squeeze(expr, axis)
+            expr = _lying(expr, axis) or squeeze(expr, axis)
     return expr if power == 1 else expr**power
 
 
@@ -319,8 +336,10 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         op, used = ("mean", divided) if len(divided) == len(counts) else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
         if len(lonely) == len(piece.axes):
-            diagonal = piece.chain[0].op == "diag" and op == "sum"
-            new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [piece.expr()]))
+            diagonal, whole = piece.chain[0].op == "diag" and op == "sum", piece.expr()
+            if _stood(whole):
+                whole = _standing(whole, 1) or whole
+            new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [whole]))
         else:
             position = piece.axes.index(lonely[0])
             new = Piece((piece.axes[1 - position],), call(op, [piece.expr()], {"axis": position}))
@@ -349,6 +368,10 @@ def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> P
 def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
     if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2:
         left, right = (b.expr(), a.expr()) if a.expr().op == "@" and b.expr().op != "@" else (a.expr(), b.expr())
+        if _stood(left) and _stood(right):
+            both = _standing(multiply(left, right), 1)
+            if both is not None:
+                return Piece((), call("sum", [both]))
         if right.op == "@" and len(right.args[0].shape) == 2 and right.args[0].size == 1:  # x @ A @ x
             return Piece((), left @ right.args[0] @ right.args[1])
         return Piece((), left @ right)
@@ -411,8 +434,18 @@ def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece 
     """``u[i] v[j]``."""
     if {a.axes[0], b.axes[0]} != set(axes):
         return None
-    rows, columns = (a, b) if a.axes[0] == axes[0] else (b, a)
-    return Piece(axes, call("outer", [rows.expr(), columns.expr()]))
+    rows, columns = [piece.expr() for piece in ((a, b) if a.axes[0] == axes[0] else (b, a))]
+    if _stood(rows) and _stood(columns):
+        column, row, other = _standing(rows, 1), _standing(columns, 0), _standing(columns, 1)
+        row = other.T if row is None and other is not None else row
+        if column is not None and row is not None:
+            return Piece(axes, column @ row)
+    return Piece(axes, call("outer", [rows, columns]))
+
+
+def _stood(v: Expr) -> bool:
+    """Whether a vector was taken out of a column or a row."""
+    return any([part.op == "squeeze" for part in postorder([v])])
 
 
 # Each way to put two factors together, with the number of axes that the two have.

@@ -253,11 +253,12 @@ class Graph:
         coefficient = _shared(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]
-            if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in axes if a]):
+            kept = [axis for axis, own in zip(axes, value.axes) if axis or not own]
+            if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in kept]):
                 return coefficient, (node, free, 1)
         if coefficient != 1:
             terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
-        found = Sum([axis for axis in axes if axis], terms)
+        found = Sum([axis for axis, own in zip(axes, value.axes) if axis or not own], terms)
         key = self.key(found)
         if len(found.axes) == 2 and key not in self._known:
             turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
