@@ -186,7 +186,19 @@ COLUMNS = [
     ("L(sigmoid(W2 @ relu(W1 @ X + b1) + b2))", "W1", "X: i m, W1: h i, b1: h 1, W2: o h, b2: o 1", "G_Z1 @ X.T"),
     ("L(max(X, axis=1, keepdims=True) * X)", "X", "X: n k", None),
 ]
+CENTRED = [
+    (
+        "L((X - mean(X, axis=0)).T @ (X - mean(X, axis=0)) / (n - 1))",
+        "X",
+        "X: n k",
+        "(X - X.mean(axis=0)) @ (G + G.T) / (n - 1)",
+    ),
+    ("var(X)", "X", "X: n d", "2 * (X - X.mean()) / (n * d)"),
+    ("var(X, axis=0) @ v", "X", "X: n d, v: d", "2 * (X - X.mean(axis=0)) * v / n"),
+    ("sum(abs(p) * log(abs(p) / abs(q)))", "q", "p: n, q: n", None),
+]
 DOMAINS = [
+    ("sum(p * log(p / q))", "p", "p: n, q: n"),
     ("-sum(log(b - A @ x))", "x", "A: m n, x: n, b: m"),
     ("sum(log(x - a))", "x", "x: n, a: n"),
     ("sqrt(a - x @ x)", "x", "x: n, a:"),
@@ -222,4 +234,4 @@ MERGED = [
     ("L(max(kron(A, B), axis=1))", "A", "A: a b, B: c d"),
 ]
 SCALARS = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS
-CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS + COLUMNS] + MERGED
+CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS + COLUMNS + CENTRED] + MERGED

@@ -5,7 +5,7 @@ import pytest
 
 import handgrad as hg
 
-from .cases import CASES, COLUMNS, DOMAINS, EDGES, GRAMS, JACOBIANS
+from .cases import CASES, CENTRED, COLUMNS, DOMAINS, EDGES, GRAMS, JACOBIANS
 
 GRADIENTS = [
     ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
@@ -83,7 +83,7 @@ GRADIENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS)
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS + CENTRED)
 def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
     d = hg.derive(expression, wrt, dims)
     assert printed is None or str(d.gradient) == printed
@@ -177,6 +177,11 @@ def test_what_keeps_its_axis_is_a_column():
     found = {name: str(value) for name, value in hg.derive(layer_norm, "X", "X: n k").definitions.items()}
     assert found["R2"] == "(R1**2).mean(axis=1, keepdims=True)"
     assert found["G_R1"] == "G / sqrt(R2) - (G * R1).mean(axis=1, keepdims=True) / R2**1.5 * R1"
+
+
+def test_a_quotient_cancels_and_a_value_keeps_its_name():
+    assert str(hg.derive("sum(p * log(p / q))", "p", "p: n, q: n")) == "dL/dp = 1 + a\nwhere\n  z = p / q\n  a = log(z)"
+    assert "r = 1 - x" in str(hg.derive("x @ log(x / (1 - x))", "x", "x: n"))
 
 
 def test_every_step_has_a_rule():

@@ -80,7 +80,7 @@ class Derivation:
             labels = label_nodes(nodes, self.forward, self.root, set(self._taken()))
             prefix = "J_" if self.root.dims else "G_"
             for node, adjoint in self.sweep.named.items():
-                labels[adjoint] = prefix + labels[node]
+                labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
             self._labels = labels
         return self._labels
 

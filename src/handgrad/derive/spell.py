@@ -187,9 +187,11 @@ def _standing(v: Expr, axis: int) -> Expr | None:
         return inner @ turned if turned.op != "T" or matrix.op == "name" else None
     if v.op not in ("+", "-", "*", "/", "**", "neg"):
         return None
-    parts = [part for arg in v.args if (part := _standing(arg, axis)) is not None]
-    if len(parts) < len(v.args):
+    standing = [_standing(arg, axis) for arg in v.args]
+    if all([part is None or not part.shape for part in standing]):
         return None
+    # Beside a column a vector becomes one; beside a row it is one.
+    parts = [part or (as_column(arg) if axis else arg) for part, arg in zip(standing, v.args)]
     return -parts[0] if v.op == "neg" else arithmetic(v.op, *parts)
 
 

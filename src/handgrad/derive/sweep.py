@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .lower import counted, fresh
+from .lower import power as raised
 from .rules import Slot, constant, differential
 from .terms import (
     Factor,
@@ -114,7 +115,7 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     terms: list[Term] = []
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
-    merged = cheapest(collect(terms, free), free)
+    merged = cheapest(collect(terms, free), free, graph)
     if len(merged) > 1:
         merged = tuple([term for term in merged if not vanishes(term, free, graph)])
     found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
@@ -122,13 +123,13 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
         found.named[node] = graph.sum_node(adjoint)
 
 
-def cheapest(terms: tuple[Term, ...], free: Letters) -> tuple[Term, ...]:
+def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``."""
     if not any([_divides(node) for _, factors in terms for node, _, _ in factors]):
         return terms
     best = terms
     for _ in range(3):
-        terms = collect(_multiplied_out(terms), free)
+        terms = collect(_multiplied_out(terms, graph), free)
         if len(terms) > max(len(best), 2):
             break
         best = min(best, terms, key=cost)
@@ -145,18 +146,25 @@ def _divides(node: Node) -> bool:
     return any(power < 0 for _, factors in terms for _, letters, power in factors if letters)
 
 
-def _multiplied_out(terms: tuple[Term, ...]) -> list[Term]:
+def _multiplied_out(terms: tuple[Term, ...], graph: Graph) -> list[Term]:
     """Open sums of quotients; if there are none, all sums."""
-    nodes = {node for _, factors in terms for node, _, power in factors if power == 1}
+    nodes = {node for _, factors in terms for node, _, power in factors if power == 1 or _is_quotient(node)}
     opened = {node for node in nodes if _divides(node)} or {node for node in nodes if _opens(node)}
     result: list[Term] = []
     for coefficient, factors in terms:
         product: list[Term] = [(coefficient, ())]
         for node, letters, power in factors:
-            inner = node.sum.at(letters) if node in opened and node.sum and power == 1 else None
-            product = times(product, inner or ((1, ((node, letters, power),)),))
+            inner: Sequence[Term] = ((1, ((node, letters, power),)),)
+            if node in opened and node.sum and (power == 1 or _is_quotient(node)):
+                inner = raised(Sum([letters], node.sum.at(letters)), power, graph).terms
+            product = times(product, inner)
         result += product
     return result
+
+
+def _is_quotient(node: Node) -> bool:
+    """Whether a node is one product with a divisor, of which a whole power is one too: ``1 / (p / q)``."""
+    return node.sum is not None and len(node.sum.terms) == 1 and _divides(node)
 
 
 def cost(terms: tuple[Term, ...]) -> int:
@@ -216,11 +224,13 @@ def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
     """Whether a factor is summed by itself and centred: ``sum_n R[n]`` of ``R[n] = X[n] - sum_m X[m] / n``."""
     _, factors = term
     for at, (node, letters, power) in enumerate(factors):
-        others = [l for other in factors[:at] + factors[at + 1 :] for l in other[1]]
-        for letter in letters:
-            if node.sum and power == 1 and letter not in others and letter not in free and letters.count(letter) == 1:
-                kept = tuple([l for l in letters if l is not letter])
-                if not collect([counted(term, [letter], graph) for term in node.sum.at(letters)], kept):
+        elsewhere = {*free, *[l for other in factors[:at] + factors[at + 1 :] for l in other[1]]}
+        lonely = [l for l in letters if l not in elsewhere and letters.count(l) == 1]
+        if node.sum and power == 1 and lonely:
+            for summed_here in (*[[letter] for letter in lonely], lonely):
+                kept = tuple([l for l in letters if l not in summed_here])
+                inner = collect([counted(term, summed_here, graph) for term in node.sum.at(letters)], kept)
+                if all([vanishes(term, kept, graph) for term in inner]):
                     return True
     return False
 
