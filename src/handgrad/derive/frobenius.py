@@ -22,7 +22,7 @@ from .matrix import (
     product,
     to_matrix,
 )  # fmt: skip
-from .notation import IndexPrinter, Step
+from .notation import CENTRED, IndexPrinter, Step
 from .sweep import Link, upstream
 from .terms import Node, Sum
 
@@ -237,12 +237,23 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     done = all(pair.right.kind == "atom" for pair in pairs)
     if done and str(total) != final:
         steps.append(Step(left, str(total), "", result=True))
-        steps.append(Step("", final, "collect"))
+        steps.append(Step("", final, _why(str(total), final, node, d)))
     else:
         steps.append(Step(left, final, "" if done else "entry by entry", result=True))
     if node in d.sweep.named and node is not d.variable:
         steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
     return steps
+
+
+def _why(before: str, after: str, node: Node, d: "Derivation") -> str:
+    """What turns the sum of all parts into the result."""
+    if node in d.sweep.centred:
+        return CENTRED
+    turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
+              and f"{label}^T" in before.replace("(", " ").split() and f"{label}^T" not in after]  # fmt: skip
+    if not turned:
+        return "collect"
+    return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
 
 
 def _forward(d: "Derivation") -> list[Step]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .expression import postorder
 from .lower import fresh
-from .notation import IndexPrinter, Lettering, Step, grouped
+from .notation import CENTRED, IndexPrinter, Lettering, Step, grouped
 from .numpy_text import plain
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Term, collect, times
@@ -110,7 +110,8 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total)
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
-    lines.append((printer.sum(adjoint.at(total), total, letters), "collect"))
+    why = CENTRED if node in d.sweep.centred else "collect"
+    lines.append((printer.sum(adjoint.at(total), total, letters), why))
     expr = d.spell(adjoint)
     told = node is d.variable or node in d.sweep.named
     if (

@@ -160,7 +160,16 @@ def add(parts: list[Matrix], signs: list[int]) -> Matrix:
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
     large = next((p for p in flat_parts if not p.scalar), flat_parts[0])
+    if any(map(_is_identity, flat_parts)):  # I - 1/n would be read as a multiple of I
+        filled = [ones(large.rows), flip(ones(large.columns))]
+        flat_parts = [product(p, *filled) if p.scalar else p for p in flat_parts]
     return Matrix("sum", tuple(flat_parts), flat_signs, large.rows, large.columns)
+
+
+def _is_identity(m: Matrix) -> bool:
+    if m.kind in ("scale", "over"):
+        return any(map(_is_identity, m.parts))
+    return m.kind == "atom" and str(m.info).startswith(("I_", "eye("))
 
 
 def call(name: str, part: Matrix, rows: Axis, columns: Axis) -> Matrix:

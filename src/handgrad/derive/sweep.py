@@ -42,12 +42,15 @@ class Sweep(NamedTuple):
         For every node, the derivative of the output: its axes are the output's, then the node's.
     named : dict
         The nodes that stand for adjoints which deserve a name.
+    centred : set
+        The nodes in whose adjoint a sum over what is centred was left out: it is zero.
     """
 
     path: list[Node]
     links: dict[Node, list[Link]]
     adjoints: dict[Node, Sum]
     named: dict[Node, Node]
+    centred: set[Node]
 
 
 def dependents(root: Node, wrt: Node, graph: Graph) -> list[Node]:
@@ -86,7 +89,7 @@ def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
     path = dependents(root, wrt, graph)
     on_path = set(path)
     links: dict[Node, list[Link]] = {node: [] for node in path}
-    found = Sweep(path, links, {}, {})
+    found = Sweep(path, links, {}, {}, set())
     for node in reversed(path):
         if node is root:
             found.adjoints[node] = _identity(node, graph)
@@ -117,7 +120,10 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
         terms += chain(upstream(link.parent, found), link, out, own, graph)
     merged = cheapest(collect(terms, free), free, graph)
     if len(merged) > 1:
-        merged = tuple([term for term in merged if not vanishes(term, free, graph)])
+        kept = tuple([term for term in merged if not vanishes(term, free, graph)])
+        if len(kept) < len(merged):
+            found.centred.add(node)
+        merged = kept
     found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
