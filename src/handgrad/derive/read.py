@@ -252,7 +252,9 @@ def free_letters(node: Node) -> set[str]:
 
 def factors(node: Node, sign: int = 1) -> Iterator[tuple[Node, int]]:
     """The factors of a product, with -1 for those that divide."""
-    if node.op in ("juxtaposed", "/"):
+    if node.op == "group" and node.args[0].op in ("juxtaposed", "/", "group"):
+        yield from factors(node.args[0], sign)
+    elif node.op in ("juxtaposed", "/"):
         yield from factors(node.args[0], sign)
         yield from factors(node.args[1], -sign if node.op == "/" else sign)
     else:
