@@ -171,3 +171,27 @@ def test_a_failed_backward_leaves_no_stale_gradients():
 def test_refusals(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_sgd_steps_every_layer_of_a_nested_network():
+    net = hg.Sequential(hg.Linear(4, 3, rng=0), hg.Sequential(hg.Tanh(), hg.Linear(3, 2, rng=1)), hg.ReLU())
+    optimiser = hg.SGD(net, lr=0.5)
+    before = {name: array.copy() for name, array in net.params.items()}
+    with pytest.raises(RuntimeError, match="call backward first"):
+        optimiser.step()
+    net.backward(normal(*net.forward(normal(5, 4)).shape, seed=1))
+    optimiser.step()
+    assert list(before) == ["0.weight", "0.bias", "1.1.weight", "1.1.bias"]
+    for name, array in net.params.items():
+        np.testing.assert_array_equal(array, before[name] - 0.5 * net.grads[name])
+        assert not np.array_equal(array, before[name])
+
+
+def test_sgd_moves_nothing_if_a_layer_has_no_gradients():
+    first, second = hg.Linear(2, 2, rng=0), hg.Linear(2, 2, rng=1)
+    first.forward(normal(3, 2))
+    first.backward(normal(3, 2))
+    before = first.params["weight"].copy()
+    with pytest.raises(RuntimeError, match="call backward first"):
+        hg.SGD(hg.Sequential(first, second), lr=1).step()
+    np.testing.assert_array_equal(first.params["weight"], before)

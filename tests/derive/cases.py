@@ -209,6 +209,13 @@ DOMAINS = [
     ("sum(X * log(W @ H) - W @ H)", "W", "X: n m, W: n k, H: k m"),
 ]
 EDGES = [
+    ("(y @ x.T) @ tanh(x)", "x", "x: n 1, y: m 1"),
+    ("sum((tanh(z.T) * c) @ u)", "z", "z: n 1, u: n, c:"),
+    ("sum(x.T @ u)", "x", "x: n 1, u: n"),
+    ("sum((y.T @ B.T) * ((r @ r.T) * c))", "c", "y: m 1, B: n m, r: 1 n, c:"),
+    ("L((W @ z @ y.T) * c)", "c", "W: m n, z: n 1, y: m 1, c:"),
+    ("L(tanh(B.T @ W.T @ y @ z.T))", "B", "B: n m, W: m n, y: m 1, z: n 1"),
+    ("sum(tanh(B.T @ r.T @ y.T @ B.T) @ u)", "r", "B: n m, r: 1 n, y: m 1, u: n"),
     ("L(log_softmax(W @ x, axis=0) * max(x))", "x", "W: o i, x: i 1"),
     ("L(max(X, axis=1, keepdims=True) + logsumexp(X, axis=0, keepdims=True))", "X", "X: n k"),
     ("X", "X", "X: n i"),

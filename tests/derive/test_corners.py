@@ -10,6 +10,7 @@ import handgrad as hg
 from handgrad.cli import main
 from handgrad.derive import candidate, derivation, expression, index, source, spell, terms
 from handgrad.derive.check import Numbers
+from handgrad.derive.latex import StepPrinter
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
 
 # expression, variable, dimensions, gradient
@@ -122,6 +123,15 @@ def test_latex_of_an_expression(expression_, latex):
 def test_latex_of_zero():
     zero = hg.derive("sum(A)", "X", "A: n i, X: n i").gradient
     assert zero.latex() == r"0 \mathbf{1}_{n} \mathbf{1}_{i}^{\mathsf{T}}"
+
+
+def test_a_trace_over_a_merged_axis():
+    assert str(hg.derive("trace(A)", "A", "A: a*c a*c").gradient) == "eye(a*c)"
+
+
+def test_zeros_with_four_axes_are_printed():
+    shown = StepPrinter(hg.derive("W", "X", "X: n i, W: o i")).result()
+    assert shown == r"\operatorname{zeros}(o, i, n, i)"
 
 
 def test_a_merged_axis():

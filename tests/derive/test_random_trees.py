@@ -1,7 +1,7 @@
 """Random expressions derive, print, read back and check."""
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 import handgrad as hg
 
@@ -84,3 +84,33 @@ def axes(name):
 @given(chain=chains(), form=st.sampled_from(TWICE), wrt=st.sampled_from("XYWV"))
 def test_a_product_that_occurs_twice(chain, form, wrt):
     assert hg.derive(f"L({form.format(chain)})", wrt, DIMS).check((0,))
+
+
+# Columns and rows beside matrices and vectors.
+COLUMNS = {"A": "nn", "B": "nm", "x": "n1", "y": "m1", "z": "n1", "r": "1n", "W": "mn"}
+COLUMN_DIMS = "A: n n, B: n m, x: n 1, y: m 1, z: n 1, r: 1 n, W: m n, u: n, c:"
+COLUMN_FORMS = ["L({0})", "({0}) @ ({1})", "sum(({0}) * ({1}))", "sum(({0}) @ u)", "L(({0}) * u)"]
+
+
+@st.composite
+def column_products(draw):
+    """A product of up to four matrices, columns and rows, perhaps in a function or beside a scalar."""
+    here = draw(st.sampled_from("nm1"))
+    chain = []
+    for _ in range(draw(st.integers(1, 4))):
+        ways = [(name, shape[1]) for name, shape in COLUMNS.items() if shape[0] == here]
+        ways += [(f"{name}.T", shape[0]) for name, shape in COLUMNS.items() if shape[1] == here]
+        name, here = draw(st.sampled_from(ways))
+        chain.append(name)
+    form = draw(st.sampled_from(["{}", "tanh({})", "({}) * c", "sum({}, axis=1, keepdims=True)"]))
+    return form.format(" @ ".join(chain))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(a=column_products(), b=column_products(), form=st.sampled_from(COLUMN_FORMS), wrt=st.sampled_from("AxzrWc"))
+def test_columns_and_rows(a, b, form, wrt):
+    try:
+        d = hg.derive(form.format(a, b), wrt, COLUMN_DIMS)
+    except hg.ExpressionError:
+        return assume(False)  # they do not conform
+    assert d.check((0,))

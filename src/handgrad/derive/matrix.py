@@ -280,6 +280,8 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
     row = flip(m) if len(expr.shape) == 1 else m
     if row.rows != result.shape[0]:
         return product(ones(result.shape[0]), row)
+    if len(expr.shape) == 1:
+        return row
     return product(m, flip(ones(result.shape[1]))) if m.columns != result.shape[1] else m
 
 

@@ -106,6 +106,13 @@ def _leftmost(expr: Expr) -> Expr:
     return expr
 
 
+def _starts_with_product(expr: Expr) -> bool:
+    """Whether a text starts with ``a @ b * c``, the matrix product not in parentheses."""
+    while expr.op in ("*", "/") and expr.args[0].op in ("*", "/"):
+        expr = expr.args[0]
+    return expr.args[0].op == "@" and not expr.args[1].shape
+
+
 def _mask(expr: Expr, texts: dict[int, Text]) -> str:
     """A comparison; the shorter side is the second."""
     arg, sign = expr.args[0], MASKS[expr.info]
@@ -132,7 +139,7 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
         first, binding = args[0][0], LOOSE
     if op == "*":
         scalar = not left.shape and not python
-        if right.op in ("*", "/") and args[1][1] >= binding:
+        if right.op in ("*", "/") and args[1][1] >= binding and not _starts_with_product(right):
             second = args[1][0]
         elif scalar and (right.op == "@" or args[1][1] == LOOSE):
             second, binding = args[1][0], LOOSE

@@ -275,8 +275,10 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
         return eye
     expr = names(node)
     expr.symmetric = node.symmetric
-    for axis in reversed(range(len(node.shape))):
-        if not node.shape[axis]:
+    if len(node.shape) > 2 and () in node.shape:
+        expr = reshape(expr, tuple([axis for axis in node.shape if axis]))
+    for axis in reversed(range(len(expr.shape))):
+        if not expr.shape[axis]:
             expr = _lying(expr, axis) or squeeze(expr, axis)
     return expr if power == 1 else expr**power
 
