@@ -54,11 +54,14 @@ DRAWS: tuple[Callable[[float], float], ...] = (
     lambda z: 0.1 + 0.8 / (1 + math.exp(z)),
     lambda z: 4 + abs(z),
 )
-ATTEMPTS = range(2 * len(DRAWS) + len(DRAWS) ** 3)
+COMBINATIONS = 2 * len(DRAWS) + len(DRAWS) ** 3
+ATTEMPTS = range(2 * COMBINATIONS)  # at first with moderate values only: the differences of huge ones are noise
+MODERATE = 1e4
 
 
 def drawn(attempt: int, position: int) -> Callable[[float], float]:
     """How the array at a position is drawn: all of them alike, twice; then in all combinations, ``log(b - A @ x)``."""
+    attempt %= COMBINATIONS
     if attempt < 2 * len(DRAWS):
         return DRAWS[attempt // 2]
     place: int = len(DRAWS) ** position
@@ -116,6 +119,9 @@ class Numbers:
             if node.op == "loss" and node.arg is not None:
                 upstream[upstream_name(node)] = self.partial(node, node.arg)
         self.adjoints = self._chain()
+        tables = [*self.values.values(), *self.adjoints.values()]
+        if attempt < COMBINATIONS and max([abs(entry) for table in tables for entry in table.values()]) > MODERATE:
+            raise OverflowError("a value is large")
 
     def partial(self, parent: Node, child: Node) -> Table:
         """The derivative of a node by one child while the others stay; an entry that is left out is zero."""
