@@ -372,10 +372,9 @@ def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> P
 def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
     if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2:
         left, right = (b.expr(), a.expr()) if a.expr().op == "@" and b.expr().op != "@" else (a.expr(), b.expr())
-        if _stood(left) and _stood(right):
-            both = _standing(multiply(left, right), 1)
-            if both is not None:
-                return Piece((), call("sum", [both]))
+        column = _standing(multiply(left, right), 1) if _stood(left) and _stood(right) else None
+        if column is not None:
+            return Piece((), call("sum", [column]))
         if right.op == "@" and len(right.args[0].shape) == 2 and right.args[0].size == 1:  # x @ A @ x
             return Piece((), left @ right.args[0] @ right.args[1])
         return Piece((), left @ right)
@@ -439,11 +438,11 @@ def _outer(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece 
     if {a.axes[0], b.axes[0]} != set(axes):
         return None
     rows, columns = [piece.expr() for piece in ((a, b) if a.axes[0] == axes[0] else (b, a))]
-    if _stood(rows) and _stood(columns):
-        column, row, other = _standing(rows, 1), _standing(columns, 0), _standing(columns, 1)
-        row = other.T if row is None and other is not None else row
-        if column is not None and row is not None:
-            return Piece(axes, column @ row)
+    column = _standing(rows, 1) if _stood(rows) and _stood(columns) else None
+    row, other = _standing(columns, 0), _standing(columns, 1)
+    row = other.T if row is None and other is not None else row
+    if column is not None and row is not None:
+        return Piece(axes, column @ row)
     return Piece(axes, call("outer", [rows, columns]))
 
 
