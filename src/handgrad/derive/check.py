@@ -490,7 +490,8 @@ def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) ->
     direction = {index: next(source) for index in numbers.values[d.variable]}
     pushed = _push(d, numbers, {d.variable: direction})
     for at, step in enumerate(steps):
-        if "[" in step.left + step.right:
+        partial = "/" in step.left and step.left.partition("/")[0] != f"d{d.labels[d.root]}"
+        if partial or "[" in step.left + step.right:
             _compare(step, *_index_claim(step, d, numbers))
         elif "/" in step.left:
             child = names[step.left.partition("/")[2][1:]]

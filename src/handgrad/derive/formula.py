@@ -285,7 +285,7 @@ class _Reader:
             return Node("delta", info=self.pair(token))
         if name == "kdelta" and "delta" in known:  # what it is called beside an array of that name
             return Node("kdelta", info=self.pair(token))
-        if name == "d" and name not in known and self.next_is("("):
+        if name == "d" and name not in (*known, *self.vocabulary.dimensions) and self.next_is("("):
             return self.quotient(self.parentheses_only())
         differential = self.differential(name)
         if differential and self.starts_quotient():
@@ -297,12 +297,12 @@ class _Reader:
             return Node("name", info=name)
         if differential:
             return Node("differential", info=differential)
+        if name in self.vocabulary.dimensions:
+            return Node("size", info=name)
         if self.next_is("("):
             return self.constant(name) if name in ("ones", "eye") else self.call(token, [])
         if name.startswith("I_"):
             return Node("eye", info=self.dimension(token, name.removeprefix("I_")))
-        if name in self.vocabulary.dimensions:
-            return Node("size", info=name)
         if name == "pi":
             return Node("pi")
         if name == "G" or name.startswith("G_"):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .expression import postorder
-from .lower import fresh
+from .lower import counted, fresh
 from .notation import CENTRED, IndexPrinter, Lettering, Step, grouped
 from .numpy_text import plain
 from .sweep import Link, upstream
@@ -97,10 +97,10 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             steps.append(Step(left, shown, link_rule(link, node, d)))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
-            terms += times(above.at(_flat(out) + link.letters), short)
         else:
             root_links.append(link)
-            terms += times(above.at(_flat(out) + link.letters), short)
+        joined = times(above.at(_flat(out) + link.letters), short)
+        terms += [counted(term, link.letters, d.graph) for term in joined]
     total = _flat(out) + _flat(own)
     letters = printer.lettering({l: names[l] for l in total})
     chained = printer.lettering(_unique(names, letters))

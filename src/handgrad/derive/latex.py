@@ -5,6 +5,7 @@ written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import ExpressionError
@@ -416,6 +417,7 @@ def expression_latex(expr: Expr) -> str:
     parts = postorder([expr])
     arrays = {part.info: part.shape for part in parts if part.op == "name"}
     dims = {dim for part in parts for axis in part.shape for dim in axis}
+    dims |= {part.info for part in parts if part.op == "size"}
     ranks = {name: len(shape) for name, shape in arrays.items()}
     return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
 
@@ -460,7 +462,8 @@ class StepPrinter:
     def side(self, text: str) -> str:
         """One side of a line; what is NumPy in it, ``(G.T @ X)[p,q]``, is written in matrix notation."""
         inner, bracket, letters = text.rpartition(")[")
-        if bracket and text.startswith("(") and letters.endswith("]") and "]" not in letters[:-1]:
+        depths = accumulate([{"(": 1, ")": -1}.get(char, 0) for char in inner])
+        if bracket and letters.endswith("]") and "]" not in letters[:-1] and inner.startswith("(") and min(depths) > 0:
             inside = parse(inner[1:], self.shapes, frozenset(self.vocabulary.dimensions))
             text = f"({matrix_text(inside)}{bracket}{letters}"
         return self.printer.bare(read_formula(text, self.vocabulary)) if text else ""

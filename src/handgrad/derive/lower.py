@@ -125,12 +125,19 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         exponent = value_of(expr.args[1])
         assert exponent is not None  # arithmetic() has turned any other exponent into exp and log
         return power(a, exponent, graph)
+    if not a.terms or (expr.op == "*" and not b.terms):
+        return Sum(axes, [])
     if expr.op == "/":
         a, b = _over(a, b, graph)
     if not (_is_scale(a, b) or _is_scale(b, a)):
         a, b = _single(a, graph), _single(b, graph)
-    terms = times(a.terms, b.terms)
+    terms = [term for term in times(a.terms, b.terms) if not _is_zero(term)]
     return Sum(axes, [(c, _as_softmax(factors, graph)) for c, factors in terms])
+
+
+def _is_zero(term: Term) -> bool:
+    """Whether a factor is a sum of which nothing is left, such as ``X - X``."""
+    return any([node.sum is not None and not node.sum.terms for node, _, _ in term[1]])
 
 
 def _over(a: Sum, b: Sum, graph: Graph) -> tuple[Sum, Sum]:
@@ -220,7 +227,7 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
         # sqrt(x**2) is not x: a fractional power goes around a whole entry
         _, factor = graph.wrap(value, split=False)
         coefficient, factors = 1, (factor,)
-    if exponent < 0 and any([node.sum is not None and not node.sum.terms for node, _, _ in factors]):
+    if exponent < 0 and _is_zero((1, factors)):
         raise ExpressionError("division by zero")
     try:
         scale = float(coefficient) ** exponent

@@ -335,9 +335,10 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
             continue
-        counts = [_count_of(letter.dim, pieces) for axis in lonely for letter in axis]
-        divided = [count for count in counts if count is not None]
-        op, used = ("mean", divided) if len(divided) == len(counts) else ("sum", [])
+        dims, divided = [letter.dim for axis in lonely for letter in axis], []
+        for dim in dims:
+            divided += [count for count in [_count_of(dim, [p for p in pieces if p not in divided])] if count]
+        op, used = ("mean", divided) if len(divided) == len(dims) else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
         if len(lonely) == len(piece.axes):
             diagonal, whole = piece.chain[0].op == "diag" and op == "sum", piece.expr()

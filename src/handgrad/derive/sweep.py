@@ -200,7 +200,8 @@ def chain(above: Sum, link: Link, out: Letters, own: Letters, graph: Graph) -> l
     terms: list[Term] = []
     for slot in link.slots:
         start = above.at(out + link.letters)
-        for coefficient, factors in times(start, [slot.term]):
+        for term in times(start, [slot.term]):
+            coefficient, factors = counted(term, [l for l in link.letters if l not in slot.letters], graph)
             terms.append((coefficient, drop(factors, slot.letters, own, graph)))
     return terms
 

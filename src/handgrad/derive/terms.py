@@ -243,8 +243,8 @@ class Graph:
     def wrap(self, value: Sum, whole: bool = False, split: bool = True) -> tuple[float, Factor]:
         """One factor that stands for a sum, and the coefficient in front of it.
 
-        Letters that no term has are left out unless the `whole` array is wanted; the coefficient
-        is 1 unless it may be `split` off.
+        Letters that no term has are left out unless the `whole` array is wanted, its axes in their
+        order; the coefficient is 1 unless it may be `split` off.
         """
         terms = collect(value.terms, value.free)
         used = {letter for _, factors in terms for _, letters, _ in factors for letter in letters}
@@ -260,7 +260,7 @@ class Graph:
             terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
         found = Sum([axis for axis, own in zip(axes, value.axes) if axis or not own], terms)
         key = self.key(found)
-        if len(found.axes) == 2 and key not in self._known:
+        if len(found.axes) == 2 and key not in self._known and not whole:
             turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
             other = self.key(turned)
             if other in self._known:
