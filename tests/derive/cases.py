@@ -208,6 +208,22 @@ DOMAINS = [
     ("logdet(S - outer(x, x))", "x", "x: n, S: n n"),
     ("sum(X * log(W @ H) - W @ H)", "W", "X: n m, W: n k, H: k m"),
 ]
+COUNTED = [
+    ("sum(log_softmax(S), axis=1)", "S", "S: n d"),
+    ("sum(log_softmax(B))", "B", "B: d d"),
+    ("sum(S @ W - log_softmax(outer(u, v)))", "u", "S: n d, W: d k, u: n, v: k"),
+    ("trace(A - mean(A, axis=0))", "A", "A: n n"),
+    ("sum(A - mean(A.T, axis=1), axis=1)", "A", "A: n n"),
+    ("L(log_softmax(outer(u, v)) @ softmax(outer(v, u), axis=1))", "u", "u: n, v: k"),
+    ("sum(logsumexp(X @ S.T, axis=1)) + sum(logsumexp(S @ X.T, axis=1))", "X", "X: n d, S: n d"),
+    ("L(outer(u, v)) + K(outer(v, u))", "u", "u: n, v: k"),
+    ("sum(outer(v, v) @ W.T + (v / (2 + v**2))[:, None])", "v", "v: d, W: d d"),
+    ("relu(logdet(outer(v, v) + 6 * eye(k))) + relu(mean(v))", "v", "v: k"),
+    ("sum((W.T - W.T) * softmax(w)) + sum(w)", "w", "W: d k, w: d"),
+    ("sum(x * (y - y) / (x - 2 * x))", "x", "x: n, y: n"),
+    ("y / (2 + norm(v)**2)", "v", "y: n, v: k"),
+    ("L(sum(X + mean(A, axis=0)[:, None], axis=1))", "A", "X: n d, A: n n"),
+]
 EDGES = [
     ("(y @ x.T) @ tanh(x)", "x", "x: n 1, y: m 1"),
     ("sum((tanh(z.T) * c) @ u)", "z", "z: n 1, u: n, c:"),

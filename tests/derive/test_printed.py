@@ -5,7 +5,7 @@ import pytest
 
 import handgrad as hg
 
-from .cases import CASES, CENTRED, COLUMNS, DOMAINS, EDGES, GRAMS, JACOBIANS
+from .cases import CASES, CENTRED, COLUMNS, COUNTED, DOMAINS, EDGES, GRAMS, JACOBIANS
 
 GRADIENTS = [
     ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
@@ -91,7 +91,7 @@ def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
 
 
 @pytest.mark.parametrize("layout", ["shape", "numerator", "denominator", "transposed-denominator"])
-@pytest.mark.parametrize(("expression", "wrt", "dims"), CASES + DOMAINS + EDGES)
+@pytest.mark.parametrize(("expression", "wrt", "dims"), CASES + COUNTED + DOMAINS + EDGES)
 def test_every_line_is_true(expression, wrt, dims, layout):
     if layout == "shape" or (expression, wrt, dims) in JACOBIANS or "n i, W: o i" in dims:
         d = hg.derive(expression, wrt, dims, layout=layout)
