@@ -4,6 +4,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, assume, given, settings
 
 import handgrad as hg
+from handgrad.derive.derivation import LAYOUTS
 
 DIMS = {"X": "n i", "Y": "n i", "W": "o i", "V": "o n", "x": "i", "y": "n", "c": ""}
 SHAPES = {"X": "ni", "Y": "ni", "W": "oi", "V": "on", "x": "i", "y": "n", "c": ""}
@@ -113,4 +114,78 @@ def test_columns_and_rows(a, b, form, wrt):
         d = hg.derive(form.format(a, b), wrt, COLUMN_DIMS)
     except hg.ExpressionError:
         assume(False)  # they do not conform
+    assert d.check((0,))
+
+
+# Everything the language has, with structure that repeats: outer products, Gram forms, functions along an axis.
+RICH = {"X": "ni", "W": "ik", "A": "nn", "B": "ii", "S": "ni", "u": "n", "w": "i", "v": "k", "c": ""}
+RICH_DIMS = "X: n i, W: i k, A: n n, B: i i, S: n i, u: n, w: i, v: k, c:"
+
+
+def rich(r, shape, depth):
+    """An expression of a shape, drawn by `r`; nothing in it ties or touches a kink."""
+    below = depth - 1
+
+    def axis():
+        return r.choice("nik")
+
+    names = [name for name, own in RICH.items() if own == shape]
+    names += [f"{name}.T" for name, own in RICH.items() if len(own) == 2 and own[::-1] == shape]
+    if depth <= 0 or r.random() < 0.12:
+        return r.choice(names) if names else f"outer({rich(r, shape[0], 0)}, {rich(r, shape[1], 0)})"
+    m, q = axis(), axis()
+    ways = [
+        lambda: f"{r.choice(['tanh', 'exp', 'sigmoid', 'f', 'square', 'sin'])}({rich(r, shape, below)})",
+        lambda: f"({rich(r, shape, below)} {r.choice('+*')} {rich(r, shape, below)})",
+        lambda: f"({rich(r, shape, below)} - 2 * {rich(r, shape, below)})",
+        lambda: f"({rich(r, shape, below)}) / (2 + ({rich(r, r.choice([shape, '']), below)})**2)",
+    ]
+    if len(shape) == 2:
+        ways += [
+            lambda: f"({rich(r, shape, below)} * {rich(r, shape[1], below)})",
+            lambda: f"({rich(r, shape, below)} + ({rich(r, shape[0], below)})[:, None])",
+            lambda: f"softmax({rich(r, shape, below)}, axis={r.choice('01')})",
+            lambda: f"log_softmax({rich(r, shape, below)})",
+            lambda: f"({rich(r, shape, below)} - mean({rich(r, shape, below)}, axis={r.choice('01')}, keepdims=True))",
+            lambda: f"(({rich(r, shape[0] + m, below)}) @ ({rich(r, m + shape[1], below)}))",
+        ]
+    if len(shape) == 2 and shape[0] == shape[1]:
+        ways += [
+            lambda: f"inv({rich(r, shape, below)} + 5 * eye({shape[0]}))",
+            lambda: f"diag({rich(r, shape[0], below)})",
+            lambda: f"({rich(r, shape, below)} + ({rich(r, shape, below)}).T)",
+        ]
+    if len(shape) == 1:
+        ways += [
+            lambda: f"(({rich(r, shape + m, below)}) @ ({rich(r, m, below)}))",
+            lambda: f"sum({rich(r, shape + m, below)}, axis=1)",
+            lambda: f"logsumexp({rich(r, m + shape, below)}, axis=0)",
+            lambda: f"mean({rich(r, m + shape, below)}, axis=0)",
+            lambda: f"softmax({rich(r, shape, below)})",
+        ]
+    if not shape:
+        ways += [
+            lambda: f"sum({rich(r, m + q, below)})",
+            lambda: f"trace({rich(r, m + m, below)})",
+            lambda: f"(({rich(r, m, below)}) @ ({rich(r, m, below)}))",
+            lambda: f"logdet({rich(r, m + m, below)} + 6 * eye({m}))",
+            lambda: f"norm({rich(r, m, below)})**2",
+            lambda: f"var({rich(r, m + q, below)})",
+        ]
+    return r.choice(ways)()
+
+
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    r=st.randoms(use_true_random=False),
+    shape=st.sampled_from(["ni", "nn", "ik", "n", "i", ""]),
+    wrt=st.sampled_from("XWABSuwvc"),
+    layout=st.sampled_from(LAYOUTS),
+    flatten=st.booleans(),
+    loss=st.booleans(),
+)
+def test_everything_together(r, shape, wrt, layout, flatten, loss):
+    expression = rich(r, shape, 3) if not shape or loss else rich(r, shape, 2)
+    assume(len(expression) < 200)
+    d = hg.derive(f"L({expression})" if loss else expression, wrt, RICH_DIMS, layout=layout, flatten=flatten)
     assert d.check((0,))

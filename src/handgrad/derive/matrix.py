@@ -138,7 +138,9 @@ def hadamard(*parts: Matrix) -> Matrix:
 
 def _all_ones(m: Matrix) -> bool:
     parts = m.parts if m.kind == "product" else (m.parts[0] if m.kind == "T" else m,)
-    return len(parts) <= 2 and all(str(p.parts[0].info if p.kind == "T" else p.info).startswith(("1_", "ones(")) for p in parts)
+    return len(parts) <= 2 and all(
+        str(p.parts[0].info if p.kind == "T" else p.info).startswith(("1_", "ones(")) for p in parts
+    )
 
 
 def over(a: Matrix, b: Matrix) -> Matrix:
