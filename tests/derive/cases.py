@@ -225,6 +225,7 @@ COUNTED = [
     ("L(sum(X + mean(A, axis=0)[:, None], axis=1))", "A", "X: n d, A: n n"),
 ]
 EDGES = [
+    ("eye(n)", "A", "A: n n"),
     ("(y @ x.T) @ tanh(x)", "x", "x: n 1, y: m 1"),
     ("sum((tanh(z.T) * c) @ u)", "z", "z: n 1, u: n, c:"),
     ("sum(x.T @ u)", "x", "x: n 1, u: n"),

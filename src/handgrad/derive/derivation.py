@@ -51,7 +51,7 @@ class Derivation:
         self.graph = Graph()
         value = lower(expression, self.graph)
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
-        if self.root.op == "size":
+        if self.root.op in ("size", "delta"):
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
         losses: dict[str, Node] = {}
