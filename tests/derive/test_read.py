@@ -39,7 +39,7 @@ def test_index_notation_means(text, letters, wanted):
     ("1 / c sum_i X[n,i]", "a product after '/' is ambiguous"), ("v[n] / 2 (v[n])", "a product after '/' is ambiguous"),
     ("v[n]^-1", "inverse is no entry"), ("v[n] )", "has no meaning here"),
     ("v(n)", "v is no entry"), ("A^T v", "is no entry"), ("diag(A) v[n]", "diag.* is no entry"),
-    ("v[n,n]", "an index has 2 axes, its array 1"), ("tanh(v[n]", "is needed here"), ("(v[n]", "is needed here"),
+    ("sum_i v[n]", "the letter i is summed, but nothing has it"), ("v[n,n]", "an index has 2 axes, its array 1"), ("tanh(v[n]", "is needed here"), ("(v[n]", "is needed here"),
 ])  # fmt: skip
 def test_index_notation_refuses(text, message):
     with pytest.raises(hg.ExpressionError, match=message):

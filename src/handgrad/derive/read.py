@@ -146,7 +146,11 @@ class Entries:
         self.match_deltas()
         self.pairs = outside
         self.dims.pop()
-        free = sorted({letter for _, _, letters in found for letter in letters} - {*summed})
+        present = {letter for _, _, letters in found for letter in letters}
+        lost = [letter for letter in summed if letter not in present]
+        if lost:
+            raise ExpressionError(f"the letter {lost[0]} is summed, but nothing has it", self.text)
+        free = sorted(present - {*summed})
 
         @cache
         def table() -> Table:
@@ -154,10 +158,7 @@ class Entries:
             known = {letter: Letter(dim) for scope in scopes for letter, dim in scope.items()}
             parts = [(self.tabulated(entry, sign, letters, known), tuple([known[l] for l in letters]))
                      for entry, sign, letters in found]  # fmt: skip
-            # A letter that no factor has is counted.
-            count = _product([self.world.sizes[known[l].dim] for l in summed if not any(l in ls for *_, ls in found)])
-            made = contracted(parts, tuple([known[l] for l in free]), self.world.sizes)
-            return {index: count * value for index, value in made.items()}
+            return contracted(parts, tuple([known[l] for l in free]), self.world.sizes)
 
         return lambda place: table()[tuple([place[letter] for letter in free])]
 
