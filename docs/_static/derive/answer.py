@@ -1,11 +1,13 @@
 """What the box on the page "Derive your own" asks the engine. It runs in the reader's browser."""
 
 import json
+from functools import lru_cache
 
 from handgrad.derive import Derivation, DerivationError, ExpressionError, derive
 from handgrad.derive.candidate import judge
 
 
+@lru_cache(maxsize=1)  # the check asks for what was just derived
 def find(question: str) -> Derivation:
     """Derive what the form asks for."""
     asked = json.loads(question)

@@ -25,8 +25,9 @@ function ask(what, question) {
 }
 
 function forget() {
-  if (busy) worker.terminate();
-  if (busy) worker = undefined;
+  if (!busy) return;
+  worker.terminate();
+  worker = undefined;
 }
 
 let katex;

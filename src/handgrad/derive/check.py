@@ -302,8 +302,8 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     if d.gradient.shape != wanted:
         raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
-    _compare(line._replace(rule="einsum"), evaluate(d.einsum(), {name: world.tables[name] for name in
-             world.tables}, numbers.sizes, numbers.functions), gradient)  # fmt: skip
+    by_einsum = evaluate(d.einsum(), world.tables, numbers.sizes, numbers.functions)
+    _compare(line._replace(rule="einsum"), by_einsum, gradient)
     _check_typeset(d, World(tables, shapes, numbers.sizes, numbers.functions))
     _check_kronecker(d, numbers, world)
     _check_numpy(d, numbers, value, gradient)

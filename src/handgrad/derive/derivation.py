@@ -419,7 +419,7 @@ class Derivation:
 
     def sweep_axes(self) -> tuple[list[Letters], list[Letters]]:
         """Letters for the axes of the output and of the variable."""
-        return fresh(self.expression.shape), fresh(self.variable.shape)
+        return fresh(self.root.shape), fresh(self.variable.shape)
 
     def arrange(self, out: list[Letters], own: list[Letters]) -> list[Letters]:
         """Put the axes in the order of the layout."""
@@ -429,8 +429,7 @@ class Derivation:
         """The derivative with its axes in the order of a layout."""
         out, own = self.sweep_axes()
         adjoint = self.sweep.adjoints.get(self.variable, Sum(out + own, ()))
-        letters = iter(adjoint.free)  # the output's axes of length 1 have none
-        out, own = [[tuple([next(letters) for _ in axis]) for axis in axes] for axes in (out, own)]
+        out, own = list(adjoint.axes[: len(out)]), list(adjoint.axes[len(out) :])
         return Sum(arrange(out, own, layout), adjoint.terms)
 
     def defined(self) -> list[Node]:

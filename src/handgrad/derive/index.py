@@ -23,16 +23,12 @@ def index_steps(d: "Derivation") -> list[Step]:
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
             steps += index_node_steps(node, d, printer)
-    if d.variable is d.root:
+    if d.variable is d.root or d.variable not in d.sweep.adjoints:
         out, own = d.sweep_axes()
-        letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
-        right = printer.sum(d.sweep.adjoints[d.root].at(_flat(out) + _flat(own)), _flat(out) + _flat(own), letters)
-        steps.append(Step(_ratio(d, d.variable, out, own, letters), right, "an entry changes with itself only"))
-    if d.variable not in d.sweep.adjoints:
-        out, own = fresh(d.root.shape), fresh(d.variable.shape)
-        letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
-        left = _ratio(d, d.variable, out, own, letters)
-        steps.append(Step(left, "0", f"{d.wrt} does not occur"))
+        letters, total = printer.lettering().add(_flat(out)).add(_flat(own), OWN), _flat(out) + _flat(own)
+        right = printer.sum(d.sweep.adjoints[d.root].at(total) if d.variable is d.root else (), total, letters)
+        why = "an entry changes with itself only" if d.variable is d.root else f"{d.wrt} does not occur"
+        steps.append(Step(_ratio(d, d.variable, out, own, letters), right, why))
     return steps + _layout_step(d, printer)
 
 

@@ -125,7 +125,7 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         exponent = value_of(expr.args[1])
         assert exponent is not None  # arithmetic() has turned any other exponent into exp and log
         return power(a, exponent, graph)
-    if not a.terms or (expr.op == "*" and not b.terms):
+    if not a.terms:
         return Sum(axes, [])
     if expr.op == "/":
         a, b = _over(a, b, graph)

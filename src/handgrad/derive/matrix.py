@@ -122,7 +122,7 @@ def flip(m: Matrix) -> Matrix:
         return product(*[flip(part) for part in reversed(m.parts)])
     if m.kind == "scale":
         return product(m.parts[0], flip(m.parts[1]))
-    if m.kind == "atom" and str(m.info).startswith(("I_", "eye(")):
+    if _starts(m, *IDENTITY):
         return m
     return Matrix("T", (m,), None, m.columns, m.rows)
 
@@ -138,9 +138,15 @@ def hadamard(*parts: Matrix) -> Matrix:
 
 def _all_ones(m: Matrix) -> bool:
     parts = m.parts if m.kind == "product" else (m.parts[0] if m.kind == "T" else m,)
-    return len(parts) <= 2 and all(
-        str(p.parts[0].info if p.kind == "T" else p.info).startswith(("1_", "ones(")) for p in parts
-    )
+    return len(parts) <= 2 and all(_starts(p.parts[0] if p.kind == "T" else p, *ONES) for p in parts)
+
+
+ONES, IDENTITY = ("1_", "ones("), ("I_", "eye(")
+
+
+def _starts(m: Matrix, *texts: str) -> bool:
+    """Whether a matrix is called so: ``1_n`` or ``ones(k*l)``, ``I_n`` or ``eye(k*l)``."""
+    return m.kind == "atom" and str(m.info).startswith(texts)
 
 
 def over(a: Matrix, b: Matrix) -> Matrix:
@@ -171,7 +177,7 @@ def add(parts: list[Matrix], signs: list[int]) -> Matrix:
 def _is_identity(m: Matrix) -> bool:
     if m.kind in ("scale", "over"):
         return any(map(_is_identity, m.parts))
-    return m.kind == "atom" and str(m.info).startswith(("I_", "eye("))
+    return _starts(m, *IDENTITY)
 
 
 def call(name: str, part: Matrix, rows: Axis, columns: Axis) -> Matrix:

@@ -185,13 +185,20 @@ def _standing(v: Expr, axis: int) -> Expr | None:
             return matrix @ inner
         turned = matrix if vector is v.args[0] else transpose(matrix)
         return inner @ turned if turned.op != "T" or matrix.op == "name" else None
-    if v.op not in ("+", "-", "*", "/", "**", "neg"):
+    if v.op not in ENTRYWISE:
         return None
     standing = [_standing(arg, axis) for arg in v.args]
     if all([part is None or not part.shape for part in standing]):
         return None
     # Beside a column a vector becomes one; beside a row it is one.
-    parts = [part or (as_column(arg) if axis else arg) for part, arg in zip(standing, v.args)]
+    return _with(v, [part or (as_column(arg) if axis else arg) for part, arg in zip(standing, v.args)])
+
+
+ENTRYWISE = ("+", "-", "*", "/", "**", "neg")
+
+
+def _with(v: Expr, parts: list[Expr]) -> Expr:
+    """The same arithmetic on other operands."""
     return -parts[0] if v.op == "neg" else arithmetic(v.op, *parts)
 
 
@@ -201,12 +208,10 @@ def _lying(m: Expr, axis: int) -> Expr | None:
         return m.args[0] if m.op == "expand" else m
     if m.op in ("sum", "mean") and m.info == (axis, True):
         return contract(m.op, m.row[:-1] if axis else m.row.replace("->1", "->"), m.args, (axis, False))
-    if m.op not in ("+", "-", "*", "/", "**", "neg"):
+    if m.op not in ENTRYWISE:
         return None
     parts = [part for arg in m.args if (part := _lying(arg, axis)) is not None]
-    if len(parts) < len(m.args):
-        return None
-    return -parts[0] if m.op == "neg" else arithmetic(m.op, *parts)
+    return _with(m, parts) if len(parts) == len(m.args) else None
 
 
 def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None) -> Expr:
@@ -335,9 +340,11 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
             continue
-        dims, divided = [letter.dim for axis in lonely for letter in axis], []
+        dims = [letter.dim for axis in lonely for letter in axis]
+        divided: list[Piece] = []
         for dim in dims:
-            divided += [count for count in [_count_of(dim, [p for p in pieces if p not in divided])] if count]
+            count = _count_of(dim, [one for one in pieces if one not in divided])
+            divided += [count] if count else []
         op, used = ("mean", divided) if len(divided) == len(dims) else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
         if len(lonely) == len(piece.axes):

@@ -249,16 +249,16 @@ class Graph:
         terms = collect(value.terms, value.free)
         used = {letter for _, factors in terms for _, letters, _ in factors for letter in letters}
         axes = [tuple([l for l in axis if whole or l in used]) for axis in value.axes]
+        kept = [axis for axis, own in zip(axes, value.axes) if axis or not own]
         free = tuple([letter for axis in axes for letter in axis])
         coefficient = _shared(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]
-            kept = [axis for axis, own in zip(axes, value.axes) if axis or not own]
             if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in kept]):
                 return coefficient, (node, free, 1)
         if coefficient != 1:
             terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
-        found = Sum([axis for axis, own in zip(axes, value.axes) if axis or not own], terms)
+        found = Sum(kept, terms)
         key = self.key(found)
         if len(found.axes) == 2 and key not in self._known and not whole:
             turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
