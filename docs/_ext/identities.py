@@ -22,10 +22,10 @@ from sphinx.application import Sphinx
 import handgrad as hg
 from handgrad.derive.evaluate import from_lists, to_lists
 from handgrad.derive.expression import Shape, read_dims
-from handgrad.derive.formula import Vocabulary, read_formula
+from handgrad.derive.formula import Vocabulary, read_formula, tokenize
 from handgrad.derive.latex import Printer
 from handgrad.derive.matrix import to_matrix
-from handgrad.derive.parse import parse, tokenize
+from handgrad.derive.parse import parse
 from handgrad.derive.program import Program
 from handgrad.derive.read import World, read_index, read_matrix
 from handgrad.derive.source import compile_source, write_source

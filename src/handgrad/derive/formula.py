@@ -1,19 +1,86 @@
 """Formulas as trees: one grammar for NumPy syntax, index notation and matrix notation.
 
-It is the language of derivations and of what authors claim: ``G.T @ X``, ``sum_n G[n,a] X[n,b]``,
-``G^T X``, ``A : B``, ``dY[i,j]/dW[a,b]``. LaTeX is printed from the tree, and a claim is evaluated on
-it, so that what is shown is what was checked.
+It is the language of expressions, of derivations and of what authors claim: ``G.T @ X``, ``G^T X``,
+``sum_n G[n,a] X[n,b]``, ``A : B``, ``dY[i,j]/dW[a,b]``. What is typed, what LaTeX is printed from and what
+is evaluated are the same tree. Operator precedence on two stacks, so that depth costs no recursion.
 """
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ExpressionError
-from .parse import MODULES, WORDS, Token, tokenize
+from .expression import FLAT, KNOWN
 
-OPERATORS = ("**", "==")
-BY_METHOD = ("sum", "mean", "max", "min")
+LONGEST, DEEPEST = 20_000, 1_000
+MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
+COMPARISONS = (">", "<", "==", ">=", "<=", "!=")
+OPENING = -1
+LEVELS = {
+    **dict.fromkeys(COMPARISONS, 0),
+    "+": 1,
+    "-": 1,
+    "neg": 2,  # of all that follows: -A : B, -2 X
+    ":": 3,
+    "sum": 4,  # takes all that follows, up to a sign or a colon
+    "*": 5,
+    "/": 5,
+    "@": 5,
+    "juxtaposed": 6,
+    "^": 7,
+    "**": 7,
+}
+SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
+CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose"}  # beside unknown functions
+STRINGS = ("einsum", "norm")  # functions that take a string
+WORDS = {"True": True, "False": False, "None": None}
+
+
+class Token(NamedTuple):
+    """A piece of the source: its kind (number, name, string, operator or end) and its place."""
+
+    kind: str
+    text: str
+    start: int
+    stop: int
+
+
+def tokenize(text: str) -> list[Token]:
+    """Cut the source into tokens.
+
+    Raises
+    ------
+    ExpressionError
+        If `text` is no string, is too long, or holds a character that has no meaning.
+    """
+    if not isinstance(text, str):
+        raise ExpressionError(f"an expression must be a string, not {type(text).__name__}")
+    if len(text) > LONGEST:
+        raise ExpressionError(f"the expression has {len(text)} characters; at most {LONGEST}")
+    tokens, at = [], 0
+    while at < len(text):
+        char, start = text[at], at
+        if char.isspace():
+            at += 1
+            continue
+        if char.isdigit() or (char == "." and text[at + 1 : at + 2].isdigit()):
+            kind = "number"
+            while at < len(text) and (text[at].isalnum() or text[at] == "."):
+                at += 2 if text[at] in "eE" and text[at + 1 : at + 2] in ("+", "-") else 1
+        elif char.isalpha() or char == "_":
+            kind = "name"
+            while at < len(text) and (text[at].isalnum() or text[at] in "_'"):
+                at += 1
+        elif char in "'\"" and char in text[at + 1 :]:
+            kind = "string"
+            at = text.index(char, at + 1) + 1
+        elif char in "+-*/@()[],.=:><^" or text[at : at + 2] == "!=":
+            kind = "operator"
+            at += 2 if text[at : at + 2] in ("**", *COMPARISONS) else 1
+        else:
+            raise ExpressionError(f"{char!r} has no meaning here", text, at, at + 1)
+        tokens.append(Token(kind, text[start:at], start, at))
+    return [*tokens, Token("end", "", len(text), len(text))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +96,7 @@ class Node:
     info : object
         The rest: a name, a number, letters, the options of a call.
     span : tuple of int
-        Where a call or a parenthesis stands in the text.
+        Where its operator or its name stands in the text.
     """
 
     op: str
@@ -60,15 +127,15 @@ class Vocabulary:
     dimensions: Collection[str] = ()
 
 
-def read_formula(text: str, vocabulary: Vocabulary) -> Node:
+def read_formula(text: str, vocabulary: Vocabulary | None = None) -> Node:
     """Read one formula.
 
     Parameters
     ----------
     text : str
         NumPy syntax, index notation or matrix notation, or all of them.
-    vocabulary : Vocabulary
-        The names it may use.
+    vocabulary : Vocabulary, optional
+        The names it may use. Without it only NumPy syntax is read, and a name may be any.
 
     Returns
     -------
@@ -84,11 +151,7 @@ def read_formula(text: str, vocabulary: Vocabulary) -> Node:
     >>> read_formula("sum_n G[n,a] X[n,b]", Vocabulary({"G", "X"})).op
     'sum'
     """
-    reader = _Reader(text, vocabulary)
-    node = reader.sum()
-    if reader.token.kind != "end":
-        raise reader.fail(f"{reader.token.text!r} has no meaning here")
-    return node
+    return _Reader(text, vocabulary).run()
 
 
 def split_letters(text: str) -> list[str]:
@@ -102,156 +165,248 @@ def split_letters(text: str) -> list[str]:
     return letters
 
 
-class _Reader:
-    """Recursive descent: one method for each level of precedence, the loosest first."""
+class _Mark(NamedTuple):
+    """What waits on the operator stack: an operator, or an opening parenthesis."""
 
-    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
-        self.text, self.vocabulary = text, vocabulary
-        self.tokens = tokenize(text, OPERATORS)
-        self.at = 0
+    op: str
+    level: int
+    token: Token
+    info: Any = None  # the letters of a sum, the name of a function
+    base: int = 0  # height of the operand stack at the parenthesis
+    options: dict[str, Any] | None = None
+    listed: bool = False  # whether it opens a shape: ones((n, k))
+
+
+class _Reader:
+    def __init__(self, text: str, vocabulary: Vocabulary | None) -> None:
+        self.text, self.numpy = text, vocabulary is None
+        vocabulary = vocabulary or Vocabulary()
+        self.names, self.dimensions = vocabulary.names, vocabulary.dimensions
+        self.tokens, self.at = tokenize(text), 0
+        self.operands: list[Node] = []
+        self.marks: list[_Mark] = []
+
+    # -- Tokens -----------------------------------------------------------------------------------
 
     @property
     def token(self) -> Token:
         return self.tokens[self.at]
 
-    def fail(self, message: str, token: Token | None = None) -> ExpressionError:
-        token = token or self.token
+    def fail(self, message: str, token: Token) -> ExpressionError:
         return ExpressionError(message, self.text, token.start, token.stop)
 
     def next_is(self, *texts: str, ahead: int = 0) -> bool:
-        at = min(self.at + ahead, len(self.tokens) - 1)
-        return self.tokens[at].kind == "operator" and self.tokens[at].text in texts
+        token = self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
+        return token.kind == "operator" and token.text in texts
 
-    def take(self, text: str = "") -> Token:
-        token = self.token
-        if text and token.text != text:
-            found = token.text or "the end"
-            raise self.fail(f"{text!r} is needed here, not {found!r}")
+    def take(self) -> Token:
         self.at += 1
-        return token
+        return self.tokens[self.at - 1]
 
-    def take_if(self, *texts: str) -> str:
-        return self.take().text if self.next_is(*texts) else ""
+    def need(self, text: str) -> Token:
+        if self.token.text != text:
+            raise self.fail(f"{text!r} is needed here, not {self.token.text or 'the end'!r}", self.token)
+        return self.take()
 
-    # -- Levels of precedence -------------------------------------------------------------------
+    # -- The two stacks -----------------------------------------------------------------------------
 
-    def sum(self) -> Node:
-        value = Node("neg", (self.frobenius(),)) if self.take_if("-") else self.frobenius()
-        while self.next_is("+", "-"):
-            value = Node(self.take().text, (value, self.frobenius()))
-        return value
-
-    def frobenius(self) -> Node:
-        value = self.elementwise()
-        if self.take_if(":"):
-            value = Node(":", (value, self.elementwise()))
-            if self.next_is(":"):
-                raise self.fail("A : B is a number; a second ':' needs parentheses")
-        return value
-
-    def elementwise(self) -> Node:
-        value = self.coefficient() or self.product()
-        while self.next_is("*", "/", "@"):
-            if self.take_if("/"):
-                value = Node("/", (value, self.divisor()))
-            else:
-                value = Node(self.take().text, (value, self.coefficient() or self.product()))
-        return value
-
-    def coefficient(self) -> Node | None:
-        """A fraction of numbers or dimensions in front of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
-        top, sign, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(4))
-        changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
-        if sign.text != "/" or not self.counts(top) or not self.counts(below) or changes_below:
-            return None
-        self.at += 3
-        return self.product(Node("fraction", info=tuple(map(self.count, (top, below)))))
-
-    def counts(self, token: Token) -> bool:
-        """Whether a token is a number or a dimension."""
-        is_dimension = token.text in self.vocabulary.dimensions and token.text not in self.vocabulary.names
-        return token.kind == "number" or is_dimension
-
-    def count(self, token: Token) -> int | float | str:
-        """The number, or the name of the dimension."""
-        return self.value(token) if token.kind == "number" else token.text
-
-    def divisor(self) -> Node:
-        """What stands below a ``/``: one factor, for a reader cannot tell whether a second is below as well."""
-        start = self.token
-        value = self.product()
-        if value.op == "juxtaposed":
-            message = "a product after '/' is ambiguous; write (1/c) A B, or 1/(c A B)"
-            raise ExpressionError(message, self.text, start.start, self.tokens[self.at - 1].stop)
-        return value
-
-    def product(self, first: Node | None = None) -> Node:
-        """Factors side by side; a sum sign takes all that follows it."""
-        value = first or self.power()
-        while self.token.kind in ("number", "name") or self.next_is("(", "<"):
-            value = Node("juxtaposed", (value, self.power()))
-        return value
-
-    def power(self) -> Node:
-        value = self.atom()
+    def run(self) -> Node:
         while True:
-            if self.take_if("."):
-                value = self.attribute(value)
-            elif self.next_is("["):
-                subscripts = self.subscripts()
-                upright = subscripts == (":", "None")
-                value = Node("upright", (value,)) if upright else Node("entry", (value,), subscripts)
-            elif self.take_if("^"):
-                value = self.exponent(value)
-            elif self.take_if("**"):
-                value = Node("**", (value, self.signed()))
-            else:
-                return value
+            self.operand()
+            while (more := self.follow()) is None:
+                pass
+            if not more:
+                return self.operands.pop()
 
-    def exponent(self, base: Node) -> Node:
-        if self.token.text == "T":
-            self.take()
-            return Node("T", (base,))
-        if self.next_is("-") and self.tokens[self.at + 1].text == "T":
-            self.at += 2
-            return Node("T", (Node("inverse", (base,)),), "inverse")
-        exponent = self.signed()
-        if exponent.op == "number" and exponent.info == -1:
-            return Node("inverse", (base,))
-        return Node("^", (base, exponent))
+    def push(self, op: str, args: tuple[Node, ...] = (), info: Any = None, token: Token | None = None) -> None:
+        token = token or self.tokens[self.at - 1]
+        self.operands.append(Node(op, args, info, (token.start, token.stop)))
 
-    def signed(self) -> Node:
-        negative = bool(self.take_if("-"))
-        value = self.atom()
-        if not negative:
-            return value
-        return Node("number", info=-value.info) if value.op == "number" else Node("neg", (value,))
+    def operand(self) -> None:
+        """Read up to the end of one operand's first token."""
+        while True:
+            token = self.take()
+            if token.kind == "number":
+                return self.number(token)
+            if token.kind == "name" and self.word(token):
+                return None
+            if token.kind == "string":
+                return self.string(token)
+            if token.kind == "end":
+                raise self.fail("the expression ends where an operand is needed", token)
+            if token.text == "(" or (token.text == "<" and not self.numpy):
+                self.open(token)
+            elif token.text == "-":
+                before = self.marks[-1].level if self.marks else OPENING
+                self.marks.append(_Mark("neg", max(LEVELS["neg"], before), token))
+            elif token.kind != "name" and token.text != "+":
+                raise self.fail(f"{token.text!r} stands where an operand is needed", token)
 
-    # -- What stands by itself ------------------------------------------------------------------
-
-    def atom(self) -> Node:
+    def follow(self) -> bool | None:
+        """Read what follows an operand; say whether another one follows, None if this one goes on."""
         token = self.take()
-        if token.kind == "number":
-            return self.number(token)
-        if token.kind == "name":
-            return self.word(token)
-        if token.text == "(":
-            return self.parenthesis(token)
-        if token.text == "<":
-            left = self.sum()
-            self.take(",")
-            right = self.sum()
-            self.take(">")
-            return Node("inner", (left, right))
         if token.kind == "end":
-            raise self.fail("the formula ends where a factor is needed", token)
-        raise self.fail(f"{token.text!r} stands where a factor is needed", token)
+            self.reduce(0)
+            if self.marks:
+                raise self.fail("this parenthesis is never closed", self.marks[-1].token)
+            return False
+        if token.text == "." and token.kind == "operator":
+            return self.attribute()
+        if token.text == "[":
+            return self.index()
+        if self.closes(token):
+            return self.close(token)
+        if token.text == "^" and not self.numpy and self.transposed():
+            return None
+        if token.kind != "operator" or token.text == "(" or (token.text == "<" and not self.numpy):
+            if self.numpy:
+                raise self.fail(f"{token.text!r} follows a complete factor; write * or @ between two factors", token)
+            self.at -= 1
+            self.infix("juxtaposed", token)
+        elif token.text in LEVELS:
+            self.infix(token.text, token)
+        else:
+            raise self.fail(f"{token.text!r} has no meaning here", token)
+        return True
 
-    def number(self, token: Token) -> Node:
+    def infix(self, op: str, token: Token) -> None:
+        level = LEVELS[op]
+        once = op == ":" or op in COMPARISONS
+        self.reduce(level + (once or op == "**"))
+        if once and self.marks and self.marks[-1].level == level:
+            hint = "comparisons are not chained; write (a < b) * (b < c)"
+            raise self.fail("A : B is a number; a second ':' needs parentheses" if op == ":" else hint, token)
+        self.marks.append(_Mark(op, level, token))
+
+    def reduce(self, level: int) -> None:
+        """Apply the operators that bind at least as tightly as `level`."""
+        while self.marks and self.marks[-1].level >= level:
+            mark = self.marks.pop()
+            right = self.operands.pop()
+            left = () if mark.op in ("neg", "sum") else (self.operands.pop(),)
+            if mark.op == "/" and right.op == "juxtaposed":  # a reader cannot tell what stands below
+                raise self.fail("a product after '/' is ambiguous; write (1/c) A B, or 1/(c A B)", mark.token)
+            if mark.op in ("^", "**") and right.op == "neg" and right.args[0].op == "number":
+                right = Node("number", info=-right.args[0].info)
+            if mark.op in COMPARISONS:
+                self.push("mask", (*left, right), mark.op, mark.token)
+            elif mark.op == "^" and right.info == -1:
+                self.push("inverse", left, token=mark.token)
+            else:
+                self.push(mark.op, (*left, right), mark.info, mark.token)
+
+    # -- Parentheses --------------------------------------------------------------------------------
+
+    def open(self, token: Token, name: str = "", at: Token | None = None) -> None:
+        if len(self.marks) >= DEEPEST:
+            raise self.fail(f"nested deeper than {DEEPEST}", token)
+        if name.startswith("__") or "." in name:
+            raise self.fail(f"{name!r} cannot name a function", at or token)
+        first = self.marks and self.tokens[self.at - 2].text in ("(", ",")
+        listed = bool(first and not name and self.marks[-1].info in SHAPED)
+        self.marks.append(_Mark(token.text, OPENING, at or token, name, len(self.operands), {}, listed))
+
+    def closes(self, token: Token) -> bool:
+        """Whether a token ends an argument or a parenthesis; ``>`` may end ``<A, B>``."""
+        if token.text != ">":
+            return token.text in (")", ",", "]")
+        return next((mark.op == "<" for mark in reversed(self.marks) if mark.level == OPENING), False)
+
+    def close(self, token: Token) -> bool | None:
+        """Handle a comma or the end of a parenthesis."""
+        self.reduce(0)
+        mark = self.marks[-1] if self.marks else None
+        if token.text == ",":
+            if mark is None or not (mark.info or mark.listed or mark.op == "<"):
+                raise self.fail("a comma is only used between arguments", token)
+            if mark.op == "(" and self.next_is(")"):
+                return self.close(self.take())
+            return True
+        if mark is None or token.text != {"(": ")", "<": ">"}[mark.op]:
+            raise self.fail(f"this {token.text!r} closes nothing", token)
+        self.marks.pop()
+        args = tuple(self.operands[mark.base :])
+        if mark.op == "<":
+            if len(args) != 2:
+                raise self.fail("<A, B> takes two arrays", mark.token)
+        elif mark.listed and len(args) > 1:
+            if not self.next_is(",", ")"):
+                raise self.fail("a tuple is a shape and nothing else", mark.token)
+            return None
+        del self.operands[mark.base :]
+        if mark.op == "<":
+            self.push("inner", args, token=mark.token)
+        elif mark.info:
+            self.call(mark, args)
+        elif args[0].op == "mask":
+            self.operands.append(args[0])
+        else:
+            self.push("group", args, token=mark.token)
+        return None
+
+    def call(self, mark: _Mark, args: tuple[Node, ...]) -> None:
+        name = mark.info
+        if name == "d" and not self.numpy and len(args) == 1:
+            return self.quotient(Node("derived", args))
+        if name in ("ones", "eye") and not self.numpy:
+            made = [Node(name, info=self.length(arg, mark.token)) for arg in args]
+            if len(made) == 1:
+                self.operands.append(made[0])
+            else:  # a column of ones times a row of ones
+                self.push("juxtaposed", (made[0], Node("T", (made[1],))))
+            return None
+        if name == "slogdet":
+            if [token.text for token in self.tokens[self.at : self.at + 3]] != ["[", "1", "]"]:
+                message = "slogdet gives a sign and a logarithm; write slogdet(X)[1] or logdet(X)"
+                raise self.fail(message, mark.token)
+            self.at += 3
+            name = "logdet"
+        return self.push("call", args, (name, mark.options), mark.token)
+
+    def option(self, name: Token) -> None:
+        """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
+        self.take()
+        if self.next_is("("):
+            values = []
+            while self.take().text != ")" and not self.next_is(")"):
+                values.append(self.option_value(name))
+            self.at += self.next_is(")") and self.tokens[self.at - 1].text == ","
+            value: Any = tuple(values)
+        else:
+            value = self.option_value(name)
+        options = self.marks[-1].options
+        assert options is not None  # word() calls this inside a function only
+        if name.text in options:
+            raise self.fail(f"{name.text}= is given twice", name)
+        options[name.text] = value
+        if not self.next_is(")", ","):
+            raise self.fail("a comma or a closing parenthesis is needed here", self.token)
+
+    def option_value(self, name: Token) -> Any:
+        sign = -1 if self.next_is("-") and self.take() else 1
+        token = self.take()
+        if token.text in WORDS:
+            return WORDS[token.text]
+        if token.kind == "string":
+            return token.text[1:-1]
+        if token.kind == "number" and token.text.isdigit():
+            return sign * int(token.text)
+        raise self.fail(f"{name.text}= needs a whole number, True, False or None", token)
+
+    # -- What stands by itself ----------------------------------------------------------------------
+
+    def string(self, token: Token) -> None:
+        if not (self.numpy and self.marks and self.marks[-1].info in STRINGS and self.next_is(",", ")")):
+            raise self.fail("a string is no part of an expression", token)
+        self.push("string", info=token.text[1:-1])
+
+    def number(self, token: Token) -> None:
         following = self.token
-        if token.text == "1" and following.text.startswith("_") and following.start == token.stop:
-            return Node("ones", info=self.dimension(self.take(), self.text[following.start + 1 : following.stop]))
-        return Node("number", info=self.value(token))
+        if self.fraction(token):
+            return
+        if not self.numpy and token.text == "1" and following.text[:1] == "_" and following.start == token.stop:
+            return self.push("ones", info=self.dimension(self.take(), following.text[1:]))
+        self.push("number", info=self.value(token))
 
     def value(self, token: Token) -> int | float:
         try:
@@ -260,116 +415,128 @@ class _Reader:
             raise self.fail(f"{token.text!r} is not a number", token) from None
         return int(value) if token.text.isdigit() else value
 
+    def fraction(self, top: Token) -> bool:
+        """A fraction of numbers or dimensions in front of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
+        sign, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(3))
+        changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
+        inside = self.marks and (self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/")
+        if inside or changes_below or sign.text != "/" or not self.counts(top) or not self.counts(below):
+            return False
+        self.at += 2
+        self.push("fraction", info=tuple([self.value(t) if t.kind == "number" else t.text for t in (top, below)]))
+        return True
+
+    def counts(self, token: Token) -> bool:
+        """Whether a token is a number or a dimension, in notation."""
+        is_dimension = token.text in self.dimensions and token.text not in self.names
+        return not self.numpy and (token.kind == "number" or is_dimension)
+
     def dimension(self, token: Token, name: str) -> str:
-        if name not in self.vocabulary.dimensions:
-            known = ", ".join(sorted(self.vocabulary.dimensions)) or "none"
+        if name not in self.dimensions:
+            known = ", ".join(sorted(self.dimensions)) or "none"
             raise self.fail(f"{name!r} is not a dimension; the dimensions are: {known}", token)
         return name
 
-    def parenthesis(self, opening: Token) -> Node:
-        value = self.sum()
-        if self.next_is(">", "=="):
-            sign = self.take().text
-            value = Node("mask", (value, self.sum()), sign)
-            self.take(")")
-            return value
-        return Node("group", (value,), span=(opening.start, self.take(")").stop))
+    def length(self, node: Node, token: Token) -> str:
+        """``n``, or ``k*l`` for an axis that is a product of dimensions."""
+        if node.op == "*":
+            return "*".join([self.length(arg, token) for arg in node.args])
+        return self.dimension(token, str(node.info))
 
-    def word(self, token: Token) -> Node:
-        name, known = token.text, self.vocabulary.names
-        if name in MODULES and name not in known and self.take_if("."):
-            return self.word(self.take())
-        if name.startswith("sum_"):
-            return Node("sum", (self.elementwise(),), tuple(split_letters(name.removeprefix("sum_"))))
-        if name == "delta" and name not in known and self.next_is("["):
-            return Node("delta", info=self.pair(token))
-        if name == "kdelta" and "delta" in known:  # what it is called beside an array of that name
-            return Node("kdelta", info=self.pair(token))
-        if name == "d" and name not in (*known, *self.vocabulary.dimensions) and self.next_is("("):
-            return self.quotient(self.parentheses_only())
+    def word(self, token: Token) -> bool:
+        """Read a name; say whether the operand is complete."""
+        name = token.text
+        if name in MODULES and name not in self.names and self.next_is("."):
+            self.take()
+            if self.numpy and self.next_is("(", ahead=1) and self.token.text not in (*CALLABLE, *FLAT):
+                raise self.fail(f"{self.token.text} is not supported", self.token)
+            return False
+        inside = self.marks and self.marks[-1].info and self.marks[-1].level == OPENING
+        if inside and self.next_is("="):
+            self.option(token)
+        elif name.startswith("sum_") and not self.numpy:
+            self.marks.append(_Mark("sum", LEVELS["sum"], token, tuple(split_letters(name.removeprefix("sum_")))))
+            return False
+        elif not self.numpy and self.sign(token):
+            pass
+        elif self.next_is("(") and name not in self.names:
+            self.open(self.take(), name, token)
+            return self.next_is(")")
+        else:
+            self.push("name", info=name)
+        return True
+
+    def sign(self, token: Token) -> bool:
+        """Read a name that means something in a notation."""
+        name = token.text
+        # kdelta is what it is called beside an array of that name
+        if name == ("kdelta" if "delta" in self.names else "delta") and self.next_is("["):
+            self.push(name, info=self.pair(token))
+            return True
         differential = self.differential(name)
         if differential and self.starts_quotient():
             top = Node("name", info=differential)
-            if self.next_is("["):
-                top = Node("entry", (top,), self.subscripts())
-            return self.quotient(top)
-        if name in known:
-            return Node("name", info=name)
-        if differential:
-            return Node("differential", info=differential)
-        if name in self.vocabulary.dimensions:
-            return Node("size", info=name)
-        if self.next_is("("):
-            return self.constant(name) if name in ("ones", "eye") else self.call(token, [])
-        if name.startswith("I_"):
-            return Node("eye", info=self.dimension(token, name.removeprefix("I_")))
-        if name == "pi":
-            return Node("pi")
-        if name == "G" or name.startswith("G_"):
-            return Node("upstream", info=name)
-        listed = ", ".join(sorted(known)) or "none"
-        raise self.fail(f"unknown name {name!r}; the names are: {listed}", token)
+            self.quotient(Node("entry", (top,), self.subscripts()) if self.next_is("[") else top)
+        elif name in self.names:
+            self.push("name", info=name)
+        elif differential:
+            self.push("differential", info=differential)
+        elif name in self.dimensions:
+            if not self.fraction(token):
+                self.push("size", info=name)
+        elif self.next_is("("):
+            return False
+        elif name.startswith("I_"):
+            self.push("eye", info=self.dimension(token, name.removeprefix("I_")))
+        elif name == "pi":
+            self.push("pi")
+        elif name == "G" or name.startswith("G_"):
+            self.push("upstream", info=name)
+        else:
+            listed = ", ".join(sorted(self.names)) or "none"
+            raise self.fail(f"unknown name {name!r}; the names are: {listed}", token)
+        return True
 
     def differential(self, name: str) -> str:
         """``Y`` for ``dY``."""
-        stem = name[1:]
-        return stem if name[0] == "d" and stem in self.vocabulary.names else ""
+        return name[1:] if name[:1] == "d" and name[1:] in self.names else ""
 
     def starts_quotient(self) -> bool:
         """Whether ``/dW`` follows, with or without subscripts in between."""
         at = self.at
-        if self.tokens[at].text == "[":
-            while self.tokens[at].text not in ("]", ""):
-                at += 1
-            at += 1
-        below = self.tokens[min(at + 1, len(self.tokens) - 1)]
-        return (
-            at < len(self.tokens)
-            and self.tokens[at].text == "/"
-            and bool(below.kind == "name" and self.differential(below.text))
-        )
+        if self.next_is("["):
+            at = next((k for k in range(at, len(self.tokens)) if self.tokens[k].text == "]"), at) + 1
+        above, below = [*self.tokens, *self.tokens[-1:] * 2][at : at + 2]
+        return above.text == "/" and bool(self.differential(below.text))
 
-    def parentheses_only(self) -> Node:
-        self.take("(")
-        value = self.sum()
-        self.take(")")
-        return Node("derived", (value,))
-
-    def quotient(self, top: Node) -> Node:
-        self.take("/")
+    def quotient(self, top: Node) -> None:
+        self.need("/")
         below = self.take()
         variable = self.differential(below.text)
         if not variable:
             raise self.fail("d of a known name is needed here, such as dW", below)
         letters = self.subscripts() if self.next_is("[") else None
-        return Node("derivative", (top,), (variable, letters))
+        self.push("derivative", (top,), (variable, letters), below)
+
+    # -- What follows a factor ----------------------------------------------------------------------
 
     def subscripts(self) -> tuple[str, ...]:
-        """``[i,j]``: letters, numbers counted from 1, or ``:`` for a whole axis."""
-        self.take("[")
-        found: list[str] = []
-        while True:
+        """``[i,j]``: letters, numbers, or ``:`` for a whole axis; ``(ik)`` for an axis that is a product."""
+        opening, parts, depth = self.need("["), [""], 0
+        while depth or not self.next_is("]"):
             token = self.take()
-            if token.text == "(":  # an axis that is a product of dimensions
-                found.append("(" + "".join(self.merged()) + ")")
-                if not self.take_if(","):
-                    break
-                continue
-            if token.kind not in ("name", "number") and token.text != ":":
-                raise self.fail("an index is a letter, a number counted from 1, or ':'", token)
-            found.append(token.text)
-            if not self.take_if(","):
-                break
-        self.take("]")
-        return tuple(found)
-
-    def merged(self) -> list[str]:
-        """``m,p)``: the letters of one axis."""
-        letters = [self.take().text]
-        while self.take_if(","):
-            letters.append(self.take().text)
-        self.take(")")
-        return letters
+            if token.kind == "end":
+                raise self.fail("this bracket is never closed", opening)
+            depth += {"(": 1, ")": -1}.get(token.text, 0)
+            if token.text != ",":
+                parts[-1] += token.text
+            elif not depth:
+                parts.append("")
+        self.take()
+        for part in parts:
+            if not (self.numpy or part == ":" or part.removeprefix("(").removesuffix(")").isalnum()):
+                raise self.fail("an index is a letter, a number counted from 1, or ':'", opening)
+        return tuple(parts)
 
     def pair(self, token: Token) -> tuple[str, str]:
         letters = self.subscripts()
@@ -377,52 +544,47 @@ class _Reader:
             raise self.fail("delta has two letters, delta[i,j]", token)
         return letters[0], letters[1]
 
-    def attribute(self, value: Node) -> Node:
-        token = self.take()
-        if token.text == "T":
-            return Node("numpy T", (value,))
-        if token.text in BY_METHOD and self.next_is("("):
-            return self.call(token, [value])
-        raise self.fail(f".{token.text} is not supported; .T and .sum(axis=0) are", token)
+    def index(self) -> None:
+        token = self.tokens[self.at - 1]
+        self.at -= 1
+        subscripts, value = self.subscripts(), self.operands.pop()
+        if subscripts == (":", "None"):
+            self.push("upright", (value,), token=token)
+        else:
+            self.push("entry", (value,), subscripts, token)
 
-    def call(self, name: Token, args: list[Node]) -> Node:
-        self.take("(")
-        options: dict[str, Any] = {}
-        while not self.next_is(")"):
-            if self.token.kind == "name" and self.next_is("=", ahead=1):
-                option = self.take().text
-                self.take("=")
-                options[option] = self.option()
-            else:
-                args.append(self.sum())
+    def transposed(self) -> bool:
+        """Read ``^T`` or ``^-T``."""
+        token = self.tokens[self.at - 1]
+        inverse = self.next_is("-")
+        if self.tokens[min(self.at + inverse, len(self.tokens) - 1)].text != "T":
+            return False
+        self.at += 1 + inverse
+        self.reduce(LEVELS["^"])
+        base = self.operands.pop()
+        self.push("T", (Node("inverse", (base,)) if inverse else base,), "inverse" if inverse else None, token)
+        return True
+
+    def attribute(self) -> bool | None:
+        token = self.take()
+        if token.kind != "name":
+            raise self.fail("an attribute such as .T is needed after the point", token)
+        value = self.operands.pop()
+        if self.next_is("("):
+            if token.text not in (*CALLABLE, *FLAT):
+                raise self.fail(f".{token.text}() is no method that has a derivative", token)
+            self.open(self.take(), token.text, token)
+            self.operands.append(value)
             if not self.next_is(")"):
-                self.take(",")
-        return Node("call", tuple(args), (name.text, options), (name.start, self.take(")").stop))
-
-    def constant(self, name: str) -> Node:
-        """``eye(n)``, ``ones(k*l)``, and ``ones(n, k)``, which is a column of ones times a row of ones."""
-        self.take("(")
-        made = Node(name, info=self.length())
-        if name == "ones" and self.take_if(","):
-            made = Node("juxtaposed", (made, Node("T", (Node("ones", info=self.length()),))))
-        self.take(")")
-        return made
-
-    def length(self) -> str:
-        """``n``, or ``k*l`` for an axis that is a product of dimensions."""
-        found = self.dimension(self.token, self.take().text)
-        while self.take_if("*"):
-            found += "*" + self.dimension(self.token, self.take().text)
-        return found
-
-    def option(self) -> Any:
-        negative = bool(self.take_if("-"))
-        token = self.take()
-        if token.text in WORDS:
-            return WORDS[token.text]
-        if token.text.isdigit():
-            return -int(token.text) if negative else int(token.text)
-        raise self.fail("an option is a whole number, True, False or None", token)
+                self.operand()
+        elif token.text == "T":
+            self.push("numpy T", (value,))
+        elif self.numpy and token.text in ("size", "shape"):
+            axis = None if token.text == "size" else self.subscripts()[0] if self.next_is("[") else ""
+            self.push("length", (value,), axis, token)
+        else:
+            raise self.fail(f".{token.text} is not supported; .T and methods are", token)
+        return None
 
 
 def cut(text: str, operators: Collection[str]) -> list[tuple[str, str]]:
@@ -435,7 +597,7 @@ def cut(text: str, operators: Collection[str]) -> list[tuple[str, str]]:
     """
     pieces: list[tuple[str, str]] = []
     depth, start, operator = 0, 0, ""
-    for token in tokenize(text, OPERATORS):
+    for token in tokenize(text):
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
         if depth == 0 and token.text in operators:
             pieces.append((operator, text[start : token.start]))

@@ -7,14 +7,14 @@ every letter has one dimension, in matrix notation shapes must agree.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, contracted, evaluate, indices, raised, to_lists
-from .expression import Shape
+from .expression import Shape, call, name_expr
 from .formula import Node, Vocabulary, read_formula, split_letters
 from .functions import ELEMENTWISE
-from .parse import parse
+from .parse import typed
 from .terms import Letter
 
 Place: TypeAlias = dict[str, int]  # what every letter stands for
@@ -54,9 +54,9 @@ class World(NamedTuple):
         """Read a line about these names."""
         return read_formula(text, Vocabulary(self.tables, self.sizes))
 
-    def array(self, text: str) -> tuple[Table, Shape]:
-        """The value of an expression in NumPy syntax."""
-        expr = parse(text, dict(self.shapes), frozenset(self.sizes))
+    def array(self, node: Node, text: str) -> tuple[Table, Shape]:
+        """The value of a part of a line that is in NumPy syntax."""
+        expr = typed(node, text, self.shapes, self.sizes.keys())
         return evaluate(expr, self.tables, self.sizes, self.functions), expr.shape
 
     def length(self, axis: str) -> int:
@@ -185,7 +185,7 @@ class Entries:
         if name in ELEMENTWISE:
             function = ELEMENTWISE[name].value
         if function is None:
-            table, shape = self.world.array(self.text[slice(*node.span)])
+            table, shape = self.world.array(node, self.text)
             if shape:
                 raise ExpressionError(f"{name}(...) is no entry: it has no index", self.text)
             return lambda _: table[()]
@@ -197,7 +197,7 @@ class Entries:
         if base.op == "name":
             return self.index(self.world.tables[base.info], self.world.shapes[base.info], axes)
         try:
-            return self.index(*self.world.array(self.text[slice(*base.span)]), axes)
+            return self.index(*self.world.array(base, self.text), axes)
         except ExpressionError:
             return self.index_rows(Matrices(self.text, self.world).rows(base), axes)
 
@@ -338,10 +338,10 @@ class Matrices:
             rank = 2 if len(value[0]) > 1 else 1
             keys = {(i, j)[:rank]: e for i, row in enumerate(value) for j, e in enumerate(row)}
             return [[self.world.functions[name](keys)]]
-        return self.function(name, value, "".join(f", {option}={meant}" for option, meant in options.items()))
+        return self.function(name, value, options)
 
-    def function(self, name: str, value: Rows, options: str = "") -> Rows:
-        """Apply a function by its name in NumPy syntax; a column is a vector, one number a scalar."""
+    def function(self, name: str, value: Rows, options: Mapping[str, Any] | None = None) -> Rows:
+        """Apply a function of NumPy; a column is a vector, one number a scalar."""
         rows, columns = _shape(value)
         if name in ("tr", "inv") and rows != columns:
             raise ExpressionError(f"{name} of a {_shape(value)} matrix", self.text)
@@ -349,9 +349,8 @@ class Matrices:
         if columns == 1 and name != "inv":
             shape = (("r",),) if rows > 1 else ()
         table = {(i, j)[: len(shape)]: entry for i, row in enumerate(value) for j, entry in enumerate(row)}
-        world = World({"A": table}, {"A": shape}, {"r": rows, "c": columns}, self.world.functions)
-        table, shape = world.array(f"{name}(A{options})")
-        return _rows(table, shape, world.sizes)
+        expr, sizes = call(name, [name_expr("A", shape)], dict(options or {})), {"r": rows, "c": columns}
+        return _rows(evaluate(expr, {"A": table}, sizes, self.world.functions), expr.shape, sizes)
 
 
 def _product(numbers: Sequence[int]) -> int:

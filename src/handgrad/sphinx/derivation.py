@@ -12,7 +12,7 @@ from handgrad.derive.derivation import LAYOUTS, NOTATIONS
 from handgrad.derive.expression import read_dims, show_axis
 from handgrad.derive.latex import StepPrinter, aligned
 from handgrad.derive.notation import Step
-from handgrad.derive.parse import tokenize
+from handgrad.derive.formula import tokenize
 
 from .directives import Checked, inline_math
 from .lines import read_assignments

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.formula import OPERATORS, Node, Vocabulary, cut, read_formula
-from handgrad.derive.parse import tokenize
+from handgrad.derive.formula import Node, Vocabulary, cut, read_formula, tokenize
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def read_assignments(option: str, text: str) -> Iterator[tuple[str, str]]:
 
 def read_target(text: str) -> tuple[str, tuple[str, ...]]:
     """Read ``Y`` or ``Y[i,j]``."""
-    tokens = tokenize(text, OPERATORS)
+    tokens = tokenize(text)
     inside = [token.text for token in tokens[2:-2]]
     plain = len(tokens) == 2
     indexed = (
