@@ -102,7 +102,7 @@ class Identity:
     def matrix_text(self) -> str:
         """`y` in matrix notation."""
         shapes = read_dims(self.dims) | {f: _axes(known["shape"]) for f, known in self.used.items()}
-        return self.shown or str(to_matrix(parse(self.y, shapes, frozenset(_letters(shapes)))))
+        return self.shown or str(to_matrix(parse(self.y, shapes, _letters(shapes))))
 
     @cached_property
     def ranks(self) -> tuple[int, int]:

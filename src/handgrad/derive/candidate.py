@@ -88,7 +88,7 @@ class Draw(NamedTuple):
 def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
     numbers = _draw(d, seed)
     world = numbers.world()
-    expr = parse(candidate, dict(world.shapes), frozenset(numbers.sizes))
+    expr = parse(candidate, world.shapes, numbers.sizes)
     said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
     return Draw(numbers.sizes, expr, said, arranged(d, numbers))
 

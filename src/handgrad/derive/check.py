@@ -293,7 +293,7 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     tables = {name: world.tables[name] for name in d.inputs}
     shapes = dict(d.inputs)
     for name, expr in [*d.definitions.items(), ("", d.gradient)]:
-        again = parse(str(expr), shapes, frozenset(numbers.sizes))
+        again = parse(str(expr), shapes, numbers.sizes)
         if again.shape != expr.shape:
             raise DerivationError(f"{name} = {expr} has another shape when it is read back")
         tables[name] = evaluate(again, tables, numbers.sizes, numbers.functions)

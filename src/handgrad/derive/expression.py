@@ -6,10 +6,13 @@ product ``k*d`` and ``()`` for an axis of length 1, which has nothing to count.
 
 from collections.abc import Callable, Iterable, Sequence
 from keyword import iskeyword
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from .errors import ExpressionError
 from .functions import ELEMENTWISE, MASKS
+
+if TYPE_CHECKING:
+    from .formula import Node
 
 Axis: TypeAlias = tuple[str, ...]
 Shape: TypeAlias = tuple[Axis, ...]
@@ -669,9 +672,12 @@ KNOWN: set[str] = {
 }  # fmt: skip
 
 
-def postorder(roots: "Iterable[Expr]") -> list[Expr]:
+Tree = TypeVar("Tree", Expr, "Node")
+
+
+def postorder(roots: Iterable[Tree]) -> list[Tree]:
     """Every part of the trees once, arguments first, without recursion."""
-    done: dict[int, Expr] = {}
+    done: dict[int, Tree] = {}
     stack = list(roots)
     while stack:
         top = stack[-1]

@@ -213,10 +213,15 @@ class _Reader:
     def run(self) -> Node:
         while True:
             self.operand()
-            while (more := self.follow()) is None:
+            while self.extended():
                 pass
-            if not more:
-                return self.operands.pop()
+            if self.token.kind == "end":
+                break
+            self.infix()
+        self.reduce(0)
+        if self.marks:
+            raise self.fail("this parenthesis is never closed", self.marks[-1].token)
+        return self.operands.pop()
 
     def push(self, op: str, args: tuple[Node, ...] = (), info: Any = None, token: Token | None = None) -> None:
         token = token or self.tokens[self.at - 1]
@@ -242,41 +247,44 @@ class _Reader:
             elif token.kind != "name" and token.text != "+":
                 raise self.fail(f"{token.text!r} stands where an operand is needed", token)
 
-    def follow(self) -> bool | None:
-        """Read what follows an operand; say whether another one follows, None if this one goes on."""
-        token = self.take()
-        if token.kind == "end":
-            self.reduce(0)
-            if self.marks:
-                raise self.fail("this parenthesis is never closed", self.marks[-1].token)
+    def extended(self) -> bool:
+        """Read what belongs to the operand before it, if something does: ``.T``, ``[i,j]``, ``^T``, ``)``."""
+        token = self.token
+        if token.kind != "operator" or (token.text == "^" and self.numpy):
             return False
-        if token.text == "." and token.kind == "operator":
-            return self.attribute()
+        if token.text == "^":
+            return self.transposed()
         if token.text == "[":
-            return self.index()
-        if self.closes(token):
-            return self.close(token)
-        if token.text == "^" and not self.numpy and self.transposed():
-            return None
-        if token.kind != "operator" or token.text == "(" or (token.text == "<" and not self.numpy):
-            if self.numpy:
-                raise self.fail(f"{token.text!r} follows a complete factor; write * or @ between two factors", token)
-            self.at -= 1
-            self.infix("juxtaposed", token)
-        elif token.text in LEVELS:
-            self.infix(token.text, token)
+            self.index(token)
+        elif token.text == ".":
+            self.attribute()
+        elif token.text in (")", "]") or (token.text == ">" and self.opened() == "<"):
+            self.close(self.take())
+        elif token.text == "," and self.next_is(")", ahead=1):  # f(X,)
+            self.comma(self.take())
         else:
-            raise self.fail(f"{token.text!r} has no meaning here", token)
+            return False
         return True
 
-    def infix(self, op: str, token: Token) -> None:
-        level = LEVELS[op]
-        once = op == ":" or op in COMPARISONS
+    def infix(self) -> None:
+        """Read an operator, or the nothing between factors side by side, or a comma."""
+        token = self.take()
+        op = token.text
+        if token.kind != "operator" or op == "(" or (op == "<" and not self.numpy):
+            if self.numpy:
+                raise self.fail(f"{op!r} follows a complete factor; write * or @ between two factors", token)
+            self.at -= 1
+            op = "juxtaposed"
+        if op == ",":
+            return self.comma(token)
+        if op not in LEVELS:
+            raise self.fail(f"{op!r} has no meaning here", token)
+        level, once = LEVELS[op], op == ":" or op in COMPARISONS
         self.reduce(level + (once or op == "**"))
         if once and self.marks and self.marks[-1].level == level:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
             raise self.fail("A : B is a number; a second ':' needs parentheses" if op == ":" else hint, token)
-        self.marks.append(_Mark(op, level, token))
+        return self.marks.append(_Mark(op, level, token))
 
     def reduce(self, level: int) -> None:
         """Apply the operators that bind at least as tightly as `level`."""
@@ -306,35 +314,30 @@ class _Reader:
         listed = bool(first and not name and self.marks[-1].info in SHAPED)
         self.marks.append(_Mark(token.text, OPENING, at or token, name, len(self.operands), {}, listed))
 
-    def closes(self, token: Token) -> bool:
-        """Whether a token ends an argument or a parenthesis; ``>`` may end ``<A, B>``."""
-        if token.text != ">":
-            return token.text in (")", ",", "]")
-        return next((mark.op == "<" for mark in reversed(self.marks) if mark.level == OPENING), False)
+    def opened(self) -> str:
+        """The innermost parenthesis that is open."""
+        return next((mark.op for mark in reversed(self.marks) if mark.level == OPENING), "")
 
-    def close(self, token: Token) -> bool | None:
-        """Handle a comma or the end of a parenthesis."""
+    def comma(self, token: Token) -> None:
         self.reduce(0)
         mark = self.marks[-1] if self.marks else None
-        if token.text == ",":
-            if mark is None or not (mark.info or mark.listed or mark.op == "<"):
-                raise self.fail("a comma is only used between arguments", token)
-            if mark.op == "(" and self.next_is(")"):
-                return self.close(self.take())
-            return True
-        if mark is None or token.text != {"(": ")", "<": ">"}[mark.op]:
+        if mark is None or not (mark.info or mark.listed or mark.op == "<"):
+            raise self.fail("a comma is only used between arguments", token)
+
+    def close(self, token: Token) -> None:
+        self.reduce(0)
+        if not self.marks or token.text != {"(": ")", "<": ">"}[self.marks[-1].op]:
             raise self.fail(f"this {token.text!r} closes nothing", token)
-        self.marks.pop()
+        mark = self.marks.pop()
         args = tuple(self.operands[mark.base :])
+        if mark.listed and len(args) > 1:
+            if not self.next_is(",", ")"):
+                raise self.fail("a tuple is a shape and nothing else", mark.token)
+            return
+        del self.operands[mark.base :]
         if mark.op == "<":
             if len(args) != 2:
                 raise self.fail("<A, B> takes two arrays", mark.token)
-        elif mark.listed and len(args) > 1:
-            if not self.next_is(",", ")"):
-                raise self.fail("a tuple is a shape and nothing else", mark.token)
-            return None
-        del self.operands[mark.base :]
-        if mark.op == "<":
             self.push("inner", args, token=mark.token)
         elif mark.info:
             self.call(mark, args)
@@ -342,7 +345,6 @@ class _Reader:
             self.operands.append(args[0])
         else:
             self.push("group", args, token=mark.token)
-        return None
 
     def call(self, mark: _Mark, args: tuple[Node, ...]) -> None:
         name = mark.info
@@ -403,10 +405,10 @@ class _Reader:
     def number(self, token: Token) -> None:
         following = self.token
         if self.fraction(token):
-            return
+            return None
         if not self.numpy and token.text == "1" and following.text[:1] == "_" and following.start == token.stop:
             return self.push("ones", info=self.dimension(self.take(), following.text[1:]))
-        self.push("number", info=self.value(token))
+        return self.push("number", info=self.value(token))
 
     def value(self, token: Token) -> int | float:
         try:
@@ -544,9 +546,7 @@ class _Reader:
             raise self.fail("delta has two letters, delta[i,j]", token)
         return letters[0], letters[1]
 
-    def index(self) -> None:
-        token = self.tokens[self.at - 1]
-        self.at -= 1
+    def index(self, token: Token) -> None:
         subscripts, value = self.subscripts(), self.operands.pop()
         if subscripts == (":", "None"):
             self.push("upright", (value,), token=token)
@@ -555,17 +555,17 @@ class _Reader:
 
     def transposed(self) -> bool:
         """Read ``^T`` or ``^-T``."""
-        token = self.tokens[self.at - 1]
-        inverse = self.next_is("-")
-        if self.tokens[min(self.at + inverse, len(self.tokens) - 1)].text != "T":
+        token, inverse = self.token, self.next_is("-", ahead=1)
+        if self.tokens[min(self.at + 1 + inverse, len(self.tokens) - 1)].text != "T":
             return False
-        self.at += 1 + inverse
+        self.at += 2 + inverse
         self.reduce(LEVELS["^"])
         base = self.operands.pop()
         self.push("T", (Node("inverse", (base,)) if inverse else base,), "inverse" if inverse else None, token)
         return True
 
-    def attribute(self) -> bool | None:
+    def attribute(self) -> None:
+        self.take()
         token = self.take()
         if token.kind != "name":
             raise self.fail("an attribute such as .T is needed after the point", token)
@@ -584,7 +584,6 @@ class _Reader:
             self.push("length", (value,), axis, token)
         else:
             raise self.fail(f".{token.text} is not supported; .T and methods are", token)
-        return None
 
 
 def cut(text: str, operators: Collection[str]) -> list[tuple[str, str]]:

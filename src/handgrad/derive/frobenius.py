@@ -5,6 +5,7 @@ Every line reads the same indexed terms; what moves is the bracket.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .formula import tokenize
 from .index import definition, index_node_steps, index_steps, link_rule
 from .matrix import (
     Matrix,
@@ -156,27 +157,16 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
 
 def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
     """The named values that the steps speak of, and those that these speak of."""
-    texts = [step.right for step in steps]
+    words = {token.text for step in steps for token in tokenize(step.right)}
     found: set[Node] = set()
     for node in reversed(d.defined()):
         # The loss sees the first value: where that is all, its name says enough.
         known = d.is_upstream(node) and len(d.sweep.path) == 3
-        names = (d.labels[node],) if known else (d.labels[node], "d" + d.labels[node])
-        if node is d.root or any(_has_name(text, name) for text in texts for name in names):
+        label = d.labels[node]
+        if node is d.root or label in words or ("d" + label in words and not known):
             found.add(node)
-            texts.append(_definition(node, d).right)
+            words |= {token.text for token in tokenize(_definition(node, d).right)}
     return [node for node in d.defined() if node in found]
-
-
-def _has_name(text: str, name: str) -> bool:
-    at = text.find(name)
-    while at >= 0:
-        after = text[at + len(name) : at + len(name) + 1]
-        before = text[at - 1] if at else " "
-        if not (after.isalnum() or after == "_" or before.isalnum() or before == "_"):
-            return True
-        at = text.find(name, at + 1)
-    return False
 
 
 def _definition(node: Node, d: "Derivation") -> Step:

@@ -5,14 +5,13 @@ written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import ExpressionError
 from .expression import ALIASES, Expr, postorder
 from .formula import Node, Vocabulary, read_formula
 from .matrix import NoMatrixFormError, to_matrix
-from .parse import parse
+from .parse import typed
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -22,38 +21,10 @@ ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
 TRANSPOSED = r"^{\mathsf{T}}"
 ONES = r"\mathbf{1}"
 GREEK = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "mu",
-    "nu",
-    "xi",
-    "pi",
-    "rho",
-    "sigma",
-    "tau",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-    "Gamma",
-    "Delta",
-    "Theta",
-    "Lambda",
-    "Xi",
-    "Pi",
-    "Sigma",
-    "Phi",
-    "Psi",
-    "Omega",
-]
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "mu",
+    "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega",
+]  # fmt: skip
 LETTERS = {**{name: f"\\{name}" for name in GREEK}, "lam": r"\lambda", "eps": r"\varepsilon", "nabla": r"\nabla"}
 FUNCTIONS = {
     **{
@@ -461,12 +432,12 @@ class StepPrinter:
 
     def side(self, text: str) -> str:
         """One side of a line; what is NumPy in it, ``(G.T @ X)[p,q]``, is written in matrix notation."""
-        inner, bracket, letters = text.rpartition(")[")
-        depths = accumulate([{"(": 1, ")": -1}.get(char, 0) for char in inner])
-        if bracket and letters.endswith("]") and "]" not in letters[:-1] and inner.startswith("(") and min(depths) > 0:
-            inside = parse(inner[1:], self.shapes, frozenset(self.vocabulary.dimensions))
-            text = f"({matrix_text(inside)}{bracket}{letters}"
-        return self.printer.bare(read_formula(text, self.vocabulary)) if text else ""
+        node = read_formula(text, self.vocabulary) if text else None
+        if node and node.op == "entry" and node.args[0].op in ("group", "mask"):
+            inside = typed(node.args[0], text, self.shapes, self.vocabulary.dimensions)
+            base = read_formula(matrix_text(inside), self.vocabulary)
+            node = Node("entry", (Node("group", (base,)),), node.info)
+        return self.printer.bare(node) if node else ""
 
     def lines(self, steps: "Sequence[Step]", *, reasons: bool = True) -> str:
         """Lines, aligned at the equals sign, with their reasons."""

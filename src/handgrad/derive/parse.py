@@ -1,6 +1,6 @@
 """Give a formula in NumPy syntax its dimensions: from what is written to the expression tree."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .errors import ExpressionError
@@ -32,7 +32,7 @@ FOREIGN = {
 }
 
 
-def parse(text: str, shapes: Mapping[str, Shape], sizes: Set[str] = frozenset()) -> Expr:
+def parse(text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = ()) -> Expr:
     """Read an expression.
 
     Parameters
@@ -41,7 +41,7 @@ def parse(text: str, shapes: Mapping[str, Shape], sizes: Set[str] = frozenset())
         NumPy syntax.
     shapes : dict
         The axes of every name.
-    sizes : set of str
+    sizes : collection of str
         Further dimensions that may be used as numbers.
 
     Returns
@@ -61,7 +61,7 @@ def parse(text: str, shapes: Mapping[str, Shape], sizes: Set[str] = frozenset())
     return typed(read_formula(text), text, shapes, sizes)
 
 
-def typed(root: Node, text: str, shapes: Mapping[str, Shape], sizes: Set[str] = frozenset()) -> Expr:
+def typed(root: Node, text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = ()) -> Expr:
     """Turn a formula that was read from `text` into an expression; see `parse`."""
     names: dict[str, Expr] = {dim: Expr("size", info=dim) for dim in sizes}
     names |= {dim: Expr("size", info=dim) for shape in shapes.values() for axis in shape for dim in axis}
@@ -89,6 +89,10 @@ def _typed(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
             return above / below
         case "ones" | "eye":
             return Expr(op, shape=(tuple(info.split("*")),) * (1 if op == "ones" else 2))
+        case "juxtaposed" if args[0].op == args[1].op == "ones":  # ones(n, k)
+            return Expr("ones", shape=args[0].shape + args[1].shape)
+        case "T" if args[0].op == "ones":
+            return args[0]
         case "group":
             return args[0]
         case "neg":
@@ -108,7 +112,8 @@ def _typed(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
         case "length":
             return _length(args[0], info)
         case "call":
-            return _called(*info, args, names)
+            name, options = info
+            return _called(name, args, options, names)
     raise ExpressionError(FOREIGN.get(op, f"{op} has no meaning in NumPy"))
 
 
@@ -156,7 +161,7 @@ def _length(value: Expr, axis: str | None) -> Expr:
     return length(value, None if axis is None else axes[axis])
 
 
-def _called(name: str, options: dict[str, Any], args: list[Expr], names: Mapping[str, Expr]) -> Expr:
+def _called(name: str, args: list[Expr], options: dict[str, Any], names: Mapping[str, Expr]) -> Expr:
     if name == "einsum" and args and args[0].op == "string":
         return einsum(args[0].info, args[1:])
     if name == "norm" and len(args) == 2 and args[1].op == "string":

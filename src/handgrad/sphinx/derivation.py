@@ -10,9 +10,9 @@ from docutils.parsers.rst import directives
 from handgrad.derive import Derivation, ExpressionError, derive
 from handgrad.derive.derivation import LAYOUTS, NOTATIONS
 from handgrad.derive.expression import read_dims, show_axis
+from handgrad.derive.formula import tokenize
 from handgrad.derive.latex import StepPrinter, aligned
 from handgrad.derive.notation import Step
-from handgrad.derive.formula import tokenize
 
 from .directives import Checked, inline_math
 from .lines import read_assignments
