@@ -224,6 +224,24 @@ COUNTED = [
     ("y / (2 + norm(v)**2)", "v", "y: n, v: k"),
     ("L(sum(X + mean(A, axis=0)[:, None], axis=1))", "A", "X: n d, A: n n"),
 ]
+SPREAD = [
+    ("sum((X - m)**2 / s)", "m", "X: n i, m: i, s: i", "-2 * (X - m).sum(axis=0) / s"),
+    ("-sum((X - m)**2 / (2*s**2) + log(s**2) / 2)", "m", "X: n i, m: i, s: i", "(X - m).sum(axis=0) / s**2"),
+    ("-sum((X - m)**2 / (2*s**2) + log(s**2) / 2)", "s", "X: n i, m: i, s: i", "((X - m)**2).sum(axis=0) / s**3 - n / s"),
+    ("sum((X - m[:, None])**2 / s[:, None])", "m", "X: n i, m: n, s: n", "-2 * (X - m[:, None]).sum(axis=1) / s"),
+    ("L(sum((X - m) * s, axis=0))", "m", "X: n i, m: i, s: i", "-n * G * s"),
+    ("L(sum((X @ W + b) * s, axis=0))", "b", "X: n i, W: i o, b: o, s: o", "n * G * s"),
+    ("mean(g * (X - m) / s)", "m", "X: n i, m: i, s: i, g: i", "-g / s / i"),
+    ("sum(((X - m) / s) @ a)", "m", "X: n i, m: i, s: i, a: i", "-n * a / s"),
+    ("L(sum((u[:, None] + m) * u[:, None], axis=1))", "u", "u: n, m: i", "G * (i * u + (u[:, None] + m).sum(axis=1))"),
+    ("sum(X**2 + s / s)", "X", "X: n i, s: i", "2 * X"),
+    ("n * (m @ tanh(m))", "m", "X: n i, m: i", None),
+    ("L(c / t)", "c", "c:, t: n", "(G / t).sum()"),
+    ("L(mean(c / u[:, None], axis=1))", "c", "c:, u: n", None),
+    ("L(v[:, None])", "v", "v: n", "G[:, 0]"),
+    ("L(X / sum((m / v[:, None])**2, axis=1, keepdims=True))", "v", "X: n i, m: i, v: n", None),
+    ("L((c * m - X * X) / sum((m / v[:, None])**2, axis=1, keepdims=True))", "X", "X: n i, m: i, v: n, c:", None),
+]
 EDGES = [
     ("eye(n)", "A", "A: n n"),
     ("(y @ x.T) @ tanh(x)", "x", "x: n 1, y: m 1"),
@@ -258,4 +276,4 @@ MERGED = [
     ("L(max(kron(A, B), axis=1))", "A", "A: a b, B: c d"),
 ]
 SCALARS = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS
-CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS + COLUMNS + CENTRED] + MERGED
+CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS + COLUMNS + CENTRED + SPREAD] + MERGED

@@ -21,7 +21,7 @@ GRADIENTS = [
     ("sum(sin(0 * X) + X)", "X", "X: n i", "ones(n, i)"),
     # logarithms of sums that are no logsumexp
     ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
-    ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1))[:, None]"),
+    ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1, keepdims=True))"),
     ("log(sum(exp(X)))", "X", "X: n i", "A / A.sum()"),
     # axes of length 1, and axes that are products
     ("sum(x**2)", "x", "x: 1", "(2 * x[0]).reshape(1)"),

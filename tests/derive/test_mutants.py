@@ -148,8 +148,8 @@ MUTANTS = {
         axes, arg.at([l for axis in axes[: len(arg.axes)] for l in axis][: len(arg.free)]))),
         ("L(X * v)", "X", "X: n n, v: n")),
     # terms
-    "equal terms are dropped": (replaced(sweep, "collect", lambda ts, free, f=terms.collect: f(
-        ts, free)[:1]), TRACE),
+    "equal terms are dropped": (replaced(sweep, "collect", lambda ts, free, graph, f=terms.collect: f(
+        ts, free, graph)[:1]), TRACE),
     "deltas are ignored": (replaced(terms, "sum_deltas", lambda fs, free: tuple(
         f for f in fs if f[0].op != "delta")), ("trace(diag(v) @ A)", "A", "v: n, A: n n")),
     "everything square is symmetric": (replaced(terms, "canonical", lambda fs, free: tuple(

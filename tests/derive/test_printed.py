@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.derive.functions import ELEMENTWISE
 
-from .cases import CASES, CENTRED, COLUMNS, COUNTED, DOMAINS, EDGES, GRAMS, JACOBIANS
+from .cases import CASES, CENTRED, COLUMNS, COUNTED, DOMAINS, EDGES, GRAMS, JACOBIANS, SPREAD
 
 GRADIENTS = [
     ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
@@ -83,7 +84,7 @@ GRADIENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS + CENTRED)
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS + CENTRED + SPREAD)
 def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
     d = hg.derive(expression, wrt, dims)
     assert printed is None or str(d.gradient) == printed
@@ -271,6 +272,14 @@ def test_hessian(expression, wrt, dims, printed):
     hessian = hg.derive(expression, wrt, dims).derive(wrt)
     assert printed is None or str(hessian.gradient) == printed
     hessian.check((0,))
+
+
+def test_the_check_of_a_second_derivative_sees_the_first(monkeypatch):
+    monkeypatch.setitem(ELEMENTWISE, "sin", ELEMENTWISE["sin"]._replace(derivative="2 * cos(z)"))
+    hessian = hg.derive("sum(sin(x))", "x", "x: n").derive("x")
+    assert str(hessian.gradient) == "-2 * diag(sin(x))"  # which is the derivative of 2 * cos(x)
+    with pytest.raises(hg.DerivationError, match=r"dL/dx = 2 \* cos\(x\)"):
+        hessian.check((0,))
 
 
 def test_hessian_of_an_unknown_loss_is_refused():

@@ -189,3 +189,39 @@ def test_everything_together(r, shape, wrt, layout, flatten, loss):
     assume(len(expression) < 200)
     d = hg.derive(f"L({expression})" if loss else expression, wrt, RICH_DIMS, layout=layout, flatten=flatten)
     assert d.check((0,))
+
+
+# Broadcasting: several vectors along each axis, so that a factor may be all that has a letter.
+SPREAD = {"X": "ni", "Y": "ni", "m": "i", "s": "i", "t": "i", "u": "n", "v": "n", "c": "", "k": ""}
+SPREAD_DIMS = "X: n i, Y: n i, m: i, s: i, t: i, u: n, v: n, c:, k:"
+SPREAD_FORMS = ["{}", "sum({})", "mean({})", "L({})", "L(sum({}, axis=0))", "sum({}, axis=0) @ t", "sum(({}) @ m)",
+                "L(mean({}, axis=1))", "sum(f(sum({}, axis=0)))", "norm({})**2", "sum(u @ ({}))"]  # fmt: skip
+
+
+@st.composite
+def spread(draw, depth=3):
+    """An elementwise expression that is broadcast to a matrix."""
+    kind = draw(st.sampled_from(["leaf"] + ["+", "-", "*", "/", "square", "function"] * bool(depth)))
+    if kind == "leaf":
+        name = draw(st.sampled_from(list(SPREAD)))
+        return f"{name}[:, None]" if SPREAD[name] == "n" else name
+    if kind == "square":
+        return f"({draw(spread(depth - 1))})**2"
+    if kind == "function":
+        return f"{draw(st.sampled_from(['tanh', 'exp', 'f']))}({draw(spread(depth - 1))})"
+    return f"({draw(spread(depth - 1))}) {kind} ({draw(spread(0 if kind == '/' else depth - 1))})"
+
+
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(a=spread(), form=st.sampled_from(SPREAD_FORMS), wrt=st.sampled_from("Xmsuck"), flatten=st.booleans())
+def test_broadcasting(a, form, wrt, flatten):
+    try:
+        d = hg.derive(
+            form.format(f"X * ({a})" if form in ("sum({}, axis=0) @ t", "sum(u @ ({}))") else a),
+            wrt,
+            SPREAD_DIMS,
+            flatten=flatten,
+        )
+    except hg.ExpressionError:
+        assume(False)  # nothing is left to sum over
+    assert d.check((0,))

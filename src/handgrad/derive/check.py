@@ -242,7 +242,7 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
         if failure is not None:
             raise DerivationError(f"the expression has no value on random arrays: {failure}")
         count += found
-    return count
+    return count + (check(d.first, seeds) if d.first else 0)
 
 
 def _check_once(d: "Derivation", numbers: Numbers) -> int:

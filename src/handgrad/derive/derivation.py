@@ -48,6 +48,7 @@ class Derivation:
             expression = squeeze(expression, 0)
         self.expression, self.wrt, self.shapes = expression, wrt, shapes
         self.layout_name, self.flatten = layout, flatten
+        self.first: Derivation | None = None  # what this is the derivative of the derivative of
         self.graph = Graph()
         value = lower(expression, self.graph)
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
@@ -302,7 +303,9 @@ class Derivation:
         >>> print(d.layout("numerator").gradient)
         X.T @ G
         """
-        return derive(self.expression, self.wrt, self._dims(), layout=name, flatten=self.flatten)
+        made = derive(self.expression, self.wrt, self._dims(), layout=name, flatten=self.flatten)
+        made.first = self.first
+        return made
 
     def derive(self, wrt: str | Expr) -> "Derivation":
         """Derive the gradient once more: the Hessian, for the same variable.
@@ -329,7 +332,9 @@ class Derivation:
         if any(node.op == "loss" for node in self.graph.nodes):
             raise ExpressionError("the second derivative of an unknown loss is not known")
         flat = derive(self.expression, self.wrt, self._dims(), layout=self.layout_name, flatten=True)
-        return derive(flat.gradient, wrt, self._dims(), flatten=self.flatten)
+        made = derive(flat.gradient, wrt, self._dims(), flatten=self.flatten)
+        made.first = flat
+        return made
 
     def einsum(self) -> Expr:
         """Give the derivative as einsum subscripts, which need no transpose at all.
@@ -372,6 +377,8 @@ class Derivation:
 
     def check(self, seeds: tuple[int, ...] = (0, 1)) -> int:
         """Evaluate every printed line on random arrays, and compare with differences.
+
+        Of a second derivative the lines of the first one are checked too: it derives what they found.
 
         Parameters
         ----------

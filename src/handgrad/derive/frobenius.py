@@ -19,6 +19,7 @@ from .matrix import (
     inner,
     negative,
     number,
+    ones,
     over,
     product,
     to_matrix,
@@ -84,12 +85,15 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     if right.kind == "scale":
         scalar, rest = right.parts
         if varies(scalar, name):
-            return Pair(inner(left, rest), scalar), "A : (b C) = (A : C) b"
+            return Pair(_dot(left, rest), scalar), "A : (b C) = (A : C) b"
         return Pair(product(scalar, left), rest), "A : (c B) = (c A) : B" if scalar.info != -1 else ""
     if right.kind == "hadamard":
         others = [part for part in right.parts if not varies(part, name)]
         (mine,) = [part for part in right.parts if varies(part, name)]
         return Pair(_times(left, others), mine), "C : (A * B) = (C * A) : B"
+    if right.kind == "over" and right.parts[0].scalar and not right.scalar:
+        over_all = product(flip(ones(right.rows)), over(left, right.parts[1]), ones(right.columns))
+        return Pair(over_all, right.parts[0]), "A : (b / C) = (1^T (A / C) 1) b"
     if right.kind == "over":
         return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
     if right.kind == "inner":
@@ -99,6 +103,11 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     if right.info == "tr":
         return _move_trace(left, mine, name)
     return Pair(call("diag", left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
+
+
+def _dot(left: Matrix, right: Matrix) -> Matrix:
+    """``A : B``; of scalars their product."""
+    return product(left, right) if left.scalar else inner(left, right)
 
 
 def _times(left: Matrix, rest: list[Matrix]) -> Matrix:

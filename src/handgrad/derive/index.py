@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .expression import postorder
-from .lower import counted, fresh
+from .lower import fresh
 from .notation import CENTRED, IndexPrinter, Lettering, Step, grouped
 from .numpy_text import plain
 from .sweep import Link, upstream
-from .terms import Graph, Letter, Letters, Node, Term, collect, times
+from .terms import Graph, Letter, Letters, Node, Term, collect, counted, times
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -86,7 +86,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             for letter in link.letters:
                 names.setdefault(letter, letters.names[letter])
             free = link.letters + _flat(own)
-            short = collect(raw, free)
+            short = collect(raw, free, d.graph)
             left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
             left += f"/d{d.labels[node]}{letters.show(own)}"
             shown = printer.sum(raw, free, letters)
@@ -104,7 +104,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else link_rule(root_links[0], node, d)
     adjoint = d.sweep.adjoints[node]
     lines = [(printer.sum(terms, total, chained), rule)]
-    merged = collect(terms, total)
+    merged = collect(terms, total, d.graph)
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
     why = CENTRED if node in d.sweep.centred else "collect"
     lines.append((printer.sum(adjoint.at(total), total, letters), why))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from .errors import ExpressionError
 from .expression import ALONG, Expr, Shape, matched, postorder, read_row, value_of
 from .functions import ELEMENTWISE
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, summed, times
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, counted, summed, times
 
 LONGEST = 64  # factors of one product: the time grows with the cube
 
@@ -97,14 +97,6 @@ def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         sizes = tuple([(graph.leaf("size", l.dim), (), -1) for l in lost])
         value = Sum(free, times(value.terms, [(1, sizes)]))
     return value
-
-
-def counted(term: Term, lost: Sequence[Letter], graph: Graph) -> Term:
-    """A term that is summed over letters: times the size of each that no factor has."""
-    coefficient, factors = term
-    present = {letter for _, letters, _ in factors for letter in letters}
-    sizes = tuple([(graph.leaf("size", l.dim), (), 1) for l in lost if l not in present])
-    return coefficient, factors + sizes
 
 
 def _align(arg: Sum, axes: Sequence[Letters]) -> Sum:

@@ -157,6 +157,8 @@ class IndexPrinter:
             return own[0].dim  # the sum of delta[i,i]: sum_deltas leaves no other factor with such a letter
         if node.op == "delta":
             return kronecker_delta(self.arrays) + letters.show([own[:1], own[1:]])
+        if node.op == "size":
+            return str(node.info)
         if node in self.labels:
             return self.labels[node] + letters.show(grouped(node, own))
         if node.sum is not None:

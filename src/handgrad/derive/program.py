@@ -8,7 +8,7 @@ from .lower import power
 from .rules import constant
 from .spell import spell
 from .sweep import factor_out
-from .terms import Factor, Graph, Node, Sum, Term, collect, summed, times
+from .terms import Factor, Graph, Node, Sum, Term, collect, opened, summed
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
@@ -141,8 +141,7 @@ def write_program(
 
     def refer(node: Node) -> Expr:
         if node not in exprs:
-            assert node.sum is not None
-            exprs[node] = spell(node.sum, refer)
+            exprs[node] = Expr("size", info=node.info) if node.sum is None else spell(node.sum, refer)
         return exprs[node]
 
     for node in nodes:
@@ -152,11 +151,11 @@ def write_program(
         if node.op == "delta":
             continue
         if node.sum is not None:
-            opened = _simplify(node.sum, open_sums, graph, node.index >= forward)
-            if node.index >= forward and node not in layers and uses[node] == 1 and _is_plain(opened, exprs):
-                open_sums[node] = opened  # too short for a name: it is written out where it is used
+            total = _simplify(node.sum, open_sums, graph, node.index >= forward)
+            if node.index >= forward and node not in layers and uses[node] == 1 and _is_plain(total, exprs):
+                open_sums[node] = total  # too short for a name: it is written out where it is used
                 continue
-            exprs[node] = spell(opened, refer)
+            exprs[node] = spell(total, refer)
         else:
             assert node.arg is not None
             exprs[node] = function_expr(node, exprs[node.arg])
@@ -167,8 +166,8 @@ def write_program(
             labels[node] = label
             definitions[label] = exprs[node]
             exprs[node] = name_expr(label, node.shape)
-        elif node.sum is not None and len(opened.terms) == 1:
-            open_sums[node] = opened
+        elif node.sum is not None and len(total.terms) == 1:
+            open_sums[node] = total
     result = spell(_simplify(value, open_sums, graph, True), refer)
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
@@ -223,17 +222,13 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     """Multiply single terms out, merge equal terms, and put common factors in front."""
     if not any([node in open_sums for _, factors in value.terms for node, _, _ in factors]):
         return value
-    terms: list[Term] = []
-    for coefficient, factors in value.terms:
-        product: list[Term] = [(coefficient, ())]
-        for factor in factors:
-            product = times(product, _opened(factor, open_sums, graph))
-        terms += product
-    merged = collect(terms, value.free)
+    write_out = lambda factor: _written_out(factor, open_sums, graph)
+    terms = [new for term in value.terms for new in opened(term, write_out, value.free, graph)]
+    merged = collect(terms, value.free, graph)
     return Sum(value.axes, factor_out(merged, value.axes, graph) if factored else merged)
 
 
-def _opened(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
+def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
     node, letters, exponent = factor
     if node not in open_sums:
         return [(1, (factor,))]

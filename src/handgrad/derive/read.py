@@ -205,6 +205,8 @@ class Entries:
         """``[n,(i,k),0]``: a letter for every dimension of an axis, 0 for an axis of length 1."""
         if axes[-1:] == [[]] and len(axes) == len(shape) + 1:  # a vector is a column
             axes = axes[:-1]
+        if len(axes) < len(shape):  # a column is a vector
+            shape = tuple([axis for axis in shape if axis])
         if [len(axis) for axis in axes] != [len(axis) for axis in shape]:
             raise ExpressionError(f"an index has {len(axes)} axes, its array {len(shape)}", self.text)
         for axis, dims in zip(axes, shape):

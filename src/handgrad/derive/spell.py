@@ -87,14 +87,10 @@ def multiply(a: Expr, b: Expr) -> Expr:
 
 
 def as_column(v: Expr) -> Expr:
-    """``v[:, None]``; a sum over rows keeps its axis instead."""
-    if v.op in ("sum", "mean") and v.info == (1, False):
-        return contract(v.op, v.row + "1", v.args, (1, True))
-    if _stood(v) and (standing := _standing(v, 1)) is not None:
+    """``v[:, None]``; what was a column, or is made of sums over rows, keeps its axis instead."""
+    standing = _standing(v, 1)
+    if standing is not None and (_stood(v) or all([part.op != "expand" for part in postorder([standing])])):
         return standing
-    if v.op == "/" and v.args[0].op in ("sum", "mean") and v.args[1].shape:
-        below, power = v.args[1], v.args[1].op == "**"
-        return as_column(v.args[0]) / (as_column(below.args[0]) ** below.args[1] if power else as_column(below))
     return expand(v, 1)
 
 
@@ -378,6 +374,8 @@ def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> P
 
 
 def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
+    if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2 and _is_reciprocal(b.expr()):
+        return Piece((), call("sum", [multiply(a.expr(), b.expr())]))
     if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2:
         left, right = (b.expr(), a.expr()) if a.expr().op == "@" and b.expr().op != "@" else (a.expr(), b.expr())
         column = _standing(multiply(left, right), 1) if _stood(left) and _stood(right) else None

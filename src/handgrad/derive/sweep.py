@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .lower import counted, fresh
+from .lower import fresh
 from .lower import power as raised
 from .rules import Slot, constant, differential
 from .terms import (
@@ -15,7 +15,9 @@ from .terms import (
     Sum,
     Term,
     collect,
+    counted,
     linked,
+    opened,
     summed,
     times,
 )  # fmt: skip
@@ -118,7 +120,7 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     terms: list[Term] = []
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
-    merged = cheapest(collect(terms, free), free, graph)
+    merged = cheapest(collect(terms, free, graph), free, graph)
     if len(merged) > 1:
         kept = tuple([term for term in merged if not vanishes(term, free, graph)])
         if len(kept) < len(merged):
@@ -135,7 +137,7 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term
         return terms
     best = terms
     for _ in range(3):
-        terms = collect(_multiplied_out(terms, graph), free)
+        terms = collect(_multiplied_out(terms, free, graph), free, graph)
         if len(terms) > max(len(best), 2):
             break
         best = min(best, terms, key=cost)
@@ -152,20 +154,18 @@ def _divides(node: Node) -> bool:
     return any(power < 0 for _, factors in terms for _, letters, power in factors if letters)
 
 
-def _multiplied_out(terms: tuple[Term, ...], graph: Graph) -> list[Term]:
+def _multiplied_out(terms: tuple[Term, ...], free: Letters, graph: Graph) -> list[Term]:
     """Open sums of quotients; if there are none, all sums."""
     nodes = {node for _, factors in terms for node, _, power in factors if power == 1 or _is_quotient(node)}
-    opened = {node for node in nodes if _divides(node)} or {node for node in nodes if _opens(node)}
-    result: list[Term] = []
-    for coefficient, factors in terms:
-        product: list[Term] = [(coefficient, ())]
-        for node, letters, power in factors:
-            inner: Sequence[Term] = ((1, ((node, letters, power),)),)
-            if node in opened and node.sum and (power == 1 or _is_quotient(node)):
-                inner = raised(Sum([letters], node.sum.at(letters)), power, graph).terms
-            product = times(product, inner)
-        result += product
-    return result
+    found = {node for node in nodes if _divides(node)} or {node for node in nodes if _opens(node)}
+
+    def write_out(factor: Factor) -> Sequence[Term]:
+        node, letters, power = factor
+        if node not in found or not node.sum or not (power == 1 or _is_quotient(node)):
+            return [(1, (factor,))]
+        return raised(Sum([letters], node.sum.at(letters)), power, graph).terms
+
+    return [new for term in terms for new in opened(term, write_out, free, graph)]
 
 
 def _is_quotient(node: Node) -> bool:
@@ -236,7 +236,7 @@ def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
         if node.sum and power == 1 and lonely:
             for summed_here in (*[[letter] for letter in lonely], lonely):
                 kept = tuple([l for l in letters if l not in summed_here])
-                inner = collect([counted(term, summed_here, graph) for term in node.sum.at(letters)], kept)
+                inner = collect([counted(term, summed_here, graph) for term in node.sum.at(letters)], kept, graph)
                 if all([vanishes(term, kept, graph) for term in inner]):
                     return True
     return False

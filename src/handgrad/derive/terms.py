@@ -177,14 +177,31 @@ def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
     return tuple(key)
 
 
-def collect(terms: Sequence[Term], free: Letters) -> tuple[Term, ...]:
-    """Sum over deltas, join powers and merge equal terms."""
-    if len(terms) == 1:
-        coefficient, factors = terms[0]
-        return ((coefficient, gather(sum_deltas(factors, free))),) if coefficient else ()
+def counted(term: Term, lost: Iterable[Letter], graph: "Graph") -> Term:
+    """A term that is summed over letters: times the size of each that no factor has."""
+    coefficient, factors = term
+    present = {letter for _, letters, _ in factors for letter in letters}
+    sizes = tuple([(graph.leaf("size", l.dim), (), 1) for l in lost if l not in present])
+    return coefficient, factors + sizes
+
+
+def opened(term: Term, write_out: Callable[[Factor], Sequence[Term]], free: Letters, graph: "Graph") -> list[Term]:
+    """A term with factors written out as sums, multiplied out; a letter that this takes away is counted."""
+    coefficient, factors = term
+    product = times([(coefficient, ())], *map(write_out, factors))
+    return [counted(new, summed(factors, free), graph) for new in product]
+
+
+def collect(terms: Sequence[Term], free: Letters, graph: "Graph") -> tuple[Term, ...]:
+    """Sum over deltas, join powers and merge equal terms; a letter that cancels is counted."""
     merged: dict[Any, Term] = {}
     for coefficient, factors in terms:
-        factors = gather(sum_deltas(factors, free))
+        left = sum_deltas(factors, free)
+        factors = gather(left)
+        if factors is not left:
+            _, factors = counted((1, factors), summed(left, free), graph)
+        if len(terms) == 1:
+            return ((coefficient, factors),) if coefficient else ()
         key = canonical(factors, free)
         if key in merged:
             coefficient += merged[key][0]
@@ -246,7 +263,7 @@ class Graph:
         Letters that no term has are left out unless the `whole` array is wanted, its axes in their
         order; the coefficient is 1 unless it may be `split` off.
         """
-        terms = collect(value.terms, value.free)
+        terms = collect(value.terms, value.free, self)
         used = {letter for _, factors in terms for _, letters, _ in factors for letter in letters}
         axes = [tuple([l for l in axis if whole or l in used]) for axis in value.axes]
         kept = [axis for axis, own in zip(axes, value.axes) if axis or not own]
