@@ -75,6 +75,13 @@ def test_a_zero_derivative_can_be_judged(capsys):
     assert "correct" in capsys.readouterr().out
 
 
+def test_an_expression_may_start_with_a_minus_sign(capsys):
+    assert main(["derive", "-x@x", "--wrt", "x", "--dims", "x: n"]) == 0
+    assert "dL/dx = -2 * x" in capsys.readouterr().out
+    assert main(["check", "-2*x", "--for", "-x@x", "--wrt", "x", "--dims", "x: n"]) == 0
+    assert capsys.readouterr().out.startswith("correct: -2*x is")
+
+
 def test_bad_input_is_status_2(capsys):
     assert main(["derive", "L(X @ W)", *LAYER]) == 2
     assert "axis 1 of X is i" in capsys.readouterr().err

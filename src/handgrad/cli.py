@@ -83,12 +83,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0; 1 if a check fails; 2 if the input cannot be used.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    # With a space in front, "-x @ x" is an expression and no option.
+    options = _parser().parse_args(
+        [f" {word}" if word[:1] == "-" != word[1:2] and word != "-h" else word for word in words]
+    )
     try:
         flatten = getattr(options, "flatten", False)
-        d = derive(options.expression, options.wrt, options.dims, layout=options.layout, flatten=flatten)
+        d = derive(options.expression.strip(), options.wrt, options.dims, layout=options.layout, flatten=flatten)
         if options.command == "check":
-            verdict = judge(options.candidate, d)
+            verdict = judge(options.candidate.strip(), d)
             print(textwrap.fill(str(verdict), shutil.get_terminal_size().columns, break_on_hyphens=False))
             return 0 if verdict.ok else 1
         print(d.source if options.source else _show(d, options.notation, options.latex))

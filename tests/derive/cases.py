@@ -227,7 +227,12 @@ COUNTED = [
 SPREAD = [
     ("sum((X - m)**2 / s)", "m", "X: n i, m: i, s: i", "-2 * (X - m).sum(axis=0) / s"),
     ("-sum((X - m)**2 / (2*s**2) + log(s**2) / 2)", "m", "X: n i, m: i, s: i", "(X - m).sum(axis=0) / s**2"),
-    ("-sum((X - m)**2 / (2*s**2) + log(s**2) / 2)", "s", "X: n i, m: i, s: i", "((X - m)**2).sum(axis=0) / s**3 - n / s"),
+    (
+        "-sum((X - m)**2 / (2*s**2) + log(s**2) / 2)",
+        "s",
+        "X: n i, m: i, s: i",
+        "((X - m)**2).sum(axis=0) / s**3 - n / s",
+    ),
     ("sum((X - m[:, None])**2 / s[:, None])", "m", "X: n i, m: n, s: n", "-2 * (X - m[:, None]).sum(axis=1) / s"),
     ("L(sum((X - m) * s, axis=0))", "m", "X: n i, m: i, s: i", "-n * G * s"),
     ("L(sum((X @ W + b) * s, axis=0))", "b", "X: n i, W: i o, b: o, s: o", "n * G * s"),

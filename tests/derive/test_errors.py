@@ -70,6 +70,8 @@ BAD = [
     ("softmax(c)", "has no axes"),
     ("softmax(X[:, 0:])", "not supported"),
     ("max(c)", "only one entry"),
+    ("max(1 - x, 0)", r"maximum\(X, 0\); write the one that is meant"),
+    ("x.min(0)", r"minimum\(X, 0\)"),
     ("X(X)", "is an array in dims"),
     ("__import__('os').system('x')", "cannot name a function"),
     ("lambda: X", "unknown name 'lambda'"),

@@ -135,7 +135,7 @@ dL = G : dY
 
 def test_letters_are_no_names_of_arrays():
     text = hg.derive("softmax(z)", "z", "z: k").text("index")
-    assert "= delta[k,q] p[q] - p[k] p[q]" in text
+    assert "= p[k] delta[k,q] - p[k] p[q]" in text
     assert "dp[k]/dz[q]" in text
 
 

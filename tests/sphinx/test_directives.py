@@ -308,7 +308,7 @@ def test_derivatives_with_more_than_two_axes_are_printed_entry_by_entry(site):
     )
     assert site.build("text") == []
     text = " ".join(site.page("dense.txt").split())
-    assert r"J_{mqp} = \delta_{mp} \, x_{q}" in text
+    assert r"J_{mqp} = x_{q} \, \delta_{mp}" in text
     assert r"Y_{(mp)(nq)} &= A_{mn} \, X_{pq}" in text
 
 

@@ -429,6 +429,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         raise ExpressionError("einsum: the subscripts come first, in quotes: einsum('ni,oi->no', X, W)")
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
+    if name in ("max", "min") and len(args) == 2 and value_of(args[1]) == 0:
+        raise ExpressionError(f"{name}(X, 0) may be {name}(X, axis=0) or {name}imum(X, 0); write the one that is meant")
     if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
         options.setdefault("ord" if name == "norm" else "axis", args.pop().info)
     arity = ROWS[name].count(",") + 1 if name in ROWS else ARITY.get(name, 1)

@@ -119,7 +119,7 @@ def _times(left: Matrix, rest: list[Matrix]) -> Matrix:
 def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
     at = next(k for k, part in enumerate(right.parts) if varies(part, name))
     if right.parts[at].kind == "T":
-        rule = "a = a^T" if right.scalar else "A:B = A^T:B^T"
+        rule = "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
         turned = product(*[flip(part) for part in reversed(right.parts)])
         return Pair(flip(left), turned), rule
     before, mine, after = right.parts[:at], right.parts[at], right.parts[at + 1 :]
@@ -249,7 +249,8 @@ def _why(before: str, after: str, node: Node, d: "Derivation") -> str:
     if node in d.sweep.centred:
         return CENTRED
     turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
-              and f"{label}^T" in before.replace("(", " ").split() and f"{label}^T" not in after]  # fmt: skip
+              and any(f"{label}{sign}" in before.replace("(", " ").split() and f"{label}{sign}" not in after
+                      for sign in ("^T", "^-T"))]  # fmt: skip
     if not turned:
         return "collect"
     return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from .expression import postorder
 from .lower import fresh
 from .notation import CENTRED, IndexPrinter, Lettering, Step, grouped
-from .numpy_text import plain
+from .numpy_text import bracketed, plain
 from .sweep import Link, upstream
-from .terms import Graph, Letter, Letters, Node, Term, collect, counted, times
+from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, times
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -81,7 +81,10 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
         raw = partial(link, _flat(own), d.graph)
         above = upstream(link.parent, d.sweep)
         short = tuple(raw)
-        if link.parent is not d.root:
+        if link.parent is d.root:
+            terms += Sum(grouped(d.root, link.letters) + own, raw).at(_flat(out) + _flat(own))
+            root_links.append(link)
+        else:
             letters = printer.lettering({l: names[l] for l in _flat(own)}).add(link.letters)
             for letter in link.letters:
                 names.setdefault(letter, letters.names[letter])
@@ -93,10 +96,8 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             steps.append(Step(left, shown, link_rule(link, node, d)))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
-        else:
-            root_links.append(link)
-        joined = times(above.at(_flat(out) + link.letters), short)
-        terms += [counted(term, link.letters, d.graph) for term in joined]
+            joined = times(above.at(_flat(out) + link.letters), short)
+            terms += [counted(term, link.letters, d.graph) for term in joined]
     total = _flat(out) + _flat(own)
     letters = printer.lettering({l: names[l] for l in total})
     chained = printer.lettering(_unique(names, letters))
@@ -107,7 +108,8 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     merged = collect(terms, total, d.graph)
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
     why = CENTRED if node in d.sweep.centred else "collect"
-    lines.append((printer.sum(adjoint.at(total), total, letters), why))
+    if d.graph.key(Sum([total], merged)) != d.graph.key(Sum([total], adjoint.at(total))):
+        lines.append((printer.sum(adjoint.at(total), total, letters), why))
     expr = d.spell(adjoint)
     told = node is d.variable or node in d.sweep.named
     if (
@@ -116,7 +118,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
         and expr.size > 1
         and all(part.op not in ("einsum", "reshape") for part in postorder([expr]))
     ):
-        lines.append((f"({plain(expr)}){letters.show([*out, *own])}", "the same as an array"))
+        lines.append((bracketed(expr) + letters.show([*out, *own]), "the same as an array"))
     if node in d.sweep.named and node is not d.variable:
         lines.append((d.labels[d.sweep.named[node]] + letters.show([*out, *own]), "its name"))
     last = ""

@@ -433,10 +433,10 @@ class StepPrinter:
     def side(self, text: str) -> str:
         """One side of a line; what is NumPy in it, ``(G.T @ X)[p,q]``, is written in matrix notation."""
         node = read_formula(text, self.vocabulary) if text else None
-        if node and node.op == "entry" and node.args[0].op in ("group", "mask"):
+        if node and node.op == "entry" and node.args[0].op not in NAMED:
             inside = typed(node.args[0], text, self.shapes, self.vocabulary.dimensions)
             base = read_formula(matrix_text(inside), self.vocabulary)
-            node = Node("entry", (Node("group", (base,)),), node.info)
+            node = Node("entry", (Node("group", (base,)) if node.args[0].op in ("group", "mask") else base,), node.info)
         return self.printer.bare(node) if node else ""
 
     def lines(self, steps: "Sequence[Step]", *, reasons: bool = True) -> str:

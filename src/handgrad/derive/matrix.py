@@ -122,6 +122,8 @@ def flip(m: Matrix) -> Matrix:
         return product(*[flip(part) for part in reversed(m.parts)])
     if m.kind == "scale":
         return product(m.parts[0], flip(m.parts[1]))
+    if m.kind == "over" and m.parts[1].scalar:
+        return over(flip(m.parts[0]), m.parts[1])
     if _starts(m, *IDENTITY):
         return m
     return Matrix("T", (m,), None, m.columns, m.rows)

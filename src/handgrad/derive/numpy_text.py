@@ -29,15 +29,24 @@ def plain(root: Expr) -> str:
     return write(root, False)
 
 
+def bracketed(root: Expr) -> str:
+    """Print an expression that something follows, in parentheses if it needs them."""
+    return _inside(_texts(root, False), ATOM)
+
+
 def write(root: Expr, python: bool) -> str:
     """Print an expression, as complete Python if asked."""
-    texts: dict[int, Text] = {}
-    for expr in postorder([root]):
-        texts[id(expr)] = _write(expr, texts, python)
-    return texts[id(root)][0]
+    return _texts(root, python)[0]
 
 
 Text: TypeAlias = tuple[str, float]  # what is printed, and how tightly it binds
+
+
+def _texts(root: Expr, python: bool) -> Text:
+    texts: dict[int, Text] = {}
+    for expr in postorder([root]):
+        texts[id(expr)] = _write(expr, texts, python)
+    return texts[id(root)]
 
 
 def _inside(part: Text, binding: float) -> str:
@@ -79,7 +88,9 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         return f"{_inside(args[0], ATOM)}.reshape({', '.join(map(show_axis, expr.shape))})", ATOM
     if _is_mask(expr):
         return (_mask(expr, texts) + " * 1.0", 3) if python else (_mask(expr, texts), ATOM)
-    listed = ", ".join(part[0] for part in args)
+    listed = ", ".join(
+        [part[0][1:-1] if not python and _is_mask(arg) else part[0] for arg, part in zip(expr.args, args)]
+    )
     if op == "einsum":
         return f"{np}einsum({expr.row!r}, {listed})", ATOM
     if op in ("softmax", "log_softmax", "logsumexp"):

@@ -122,7 +122,10 @@ def times(*groups: Sequence[Term]) -> list[Term]:
 
 
 def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]:
-    """Sum over the letters of Kronecker deltas: ``sum_j A[i,j] delta[j,k] = A[i,k]``."""
+    """Sum over the letters of Kronecker deltas: ``sum_j A[i,j] delta[j,k] = A[i,k]``.
+
+    Of two free letters that a delta makes equal the others are written with the first: ``A[i] delta[i,k]``.
+    """
     for at, (node, letters, _) in enumerate(factors):
         if node.op != "delta":
             continue
@@ -136,6 +139,12 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]
         if old not in free:
             moved = tuple([(n, tuple([new if l is old else l for l in ls]), p) for n, ls, p in rest])
             return sum_deltas(moved, free)
+    for at in range(len(factors)):
+        node, letters, _ = factors[at]
+        if node.op == "delta" and letters[0] in free:
+            first, second = sorted(letters, key=free.index)
+            factors = tuple([(n, tuple([first if l is second and k != at else l for l in ls]), p)
+                             for k, (n, ls, p) in enumerate(factors)])  # fmt: skip
     return factors
 
 
