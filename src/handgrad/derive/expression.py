@@ -690,3 +690,17 @@ def postorder(roots: Iterable[Tree]) -> list[Tree]:
         else:
             stack.extend(reversed(waiting))
     return list(done.values())
+
+
+def numbered(roots: Sequence[Expr]) -> tuple[dict[int, int], list[Expr]]:
+    """Give equal expressions the same number: the number of every part by its id, and a part for every number."""
+    known: dict[Any, int] = {}
+    number: dict[int, int] = {}
+    unique: list[Expr] = []
+    for expr in postorder(roots):
+        key = expr.op, expr.info, expr.row, tuple([number[id(arg)] for arg in expr.args]), expr.shape
+        if key not in known:
+            known[key] = len(unique)
+            unique.append(expr)
+        number[id(expr)] = known[key]
+    return number, unique

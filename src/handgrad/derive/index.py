@@ -72,7 +72,8 @@ def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
 
 def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
     """Say how the derivative by one node comes from those by the nodes that use it."""
-    steps, terms = [], []
+    steps: list[Step] = []
+    terms: list[Term] = []
     out, own = fresh(d.root.shape), grouped(node, _flat(fresh(node.shape)))
     base = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
     names = dict(base.names)

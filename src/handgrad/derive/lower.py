@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .errors import ExpressionError
-from .expression import ALONG, Expr, Shape, matched, postorder, read_row, value_of
+from .expression import ALONG, Expr, Shape, matched, numbered, read_row, value_of
 from .functions import ELEMENTWISE
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, counted, summed, times
 
@@ -29,11 +29,16 @@ def lower(root: Expr, graph: Graph) -> Sum:
     -------
     Sum
     """
-    memo: dict[int, Sum] = {}
-    for expr in postorder([root]):
-        args = [memo[id(arg)] for arg in expr.args]
-        memo[id(expr)] = _lower_one(expr, args, graph)
-    return memo[id(root)]
+    number, unique = numbered([root])
+    uses = [0] * len(unique)
+    for arg in [arg for expr in unique for arg in expr.args]:
+        uses[number[id(arg)]] += 1
+    memo: list[Sum] = []
+    for at, expr in enumerate(unique):
+        value = _lower_one(expr, [memo[number[id(arg)]] for arg in expr.args], graph)
+        # A sum that is used twice is one value: h + relu(h @ A), H - mean(H).
+        memo.append(_single(value, graph) if uses[at] > 1 and value.free else value)
+    return memo[number[id(root)]]
 
 
 def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:

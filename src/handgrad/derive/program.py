@@ -7,8 +7,8 @@ from .expression import Expr, name_expr
 from .lower import power
 from .rules import constant
 from .spell import spell
-from .sweep import factor_out
-from .terms import Factor, Graph, Node, Sum, Term, collect, opened, summed
+from .sweep import factor_out, share
+from .terms import Factor, Graph, Node, Sum, Term, collect, linked, opened, summed
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
@@ -156,6 +156,9 @@ def write_program(
                 open_sums[node] = total  # too short for a name: it is written out where it is used
                 continue
             exprs[node] = spell(total, refer)
+            if node.index >= forward and uses[node] == 1 and node not in layers and _is_outer(total):
+                open_sums[node] = total  # an outer product is dear, and what uses it may need none
+                continue
         else:
             assert node.arg is not None
             exprs[node] = function_expr(node, exprs[node.arg])
@@ -178,6 +181,11 @@ def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:
     """Whether a sum is one product of two arrays that have names."""
     factors = value.terms[0][1] if len(value.terms) == 1 else ()
     return len(factors) == 2 and all([node in exprs and exprs[node].size == 1 for node, _, _ in factors])
+
+
+def _is_outer(value: Sum) -> bool:
+    """Whether a sum is one product whose factors fall into groups without a common letter."""
+    return len(value.terms) == 1 and len(linked(value.terms[0][1])) > 1
 
 
 def fresh_name(op: str, rank: int, taken: Collection[str]) -> str:
@@ -225,7 +233,9 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     write_out = lambda factor: _written_out(factor, open_sums, graph)
     terms = [new for term in value.terms for new in opened(term, write_out, value.free, graph)]
     merged = collect(terms, value.free, graph)
-    return Sum(value.axes, factor_out(merged, value.axes, graph) if factored else merged)
+    if factored:
+        merged = share(factor_out(merged, value.axes, graph), value.free, graph)
+    return Sum(value.axes, merged)
 
 
 def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:

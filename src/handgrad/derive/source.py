@@ -5,7 +5,7 @@ from keyword import iskeyword
 from typing import Any
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, name_expr, postorder
+from .expression import Expr, Shape, name_expr, numbered, postorder
 from .functions import ELEMENTWISE, MASKS
 from .numpy_text import write
 from .program import Program, fresh_name
@@ -101,20 +101,6 @@ def shared(program: Program, taken: Collection[str]) -> Program:
                 name = own.get(at) or fresh_name(expr.op, len(expr.shape), {*taken, *own.values(), *definitions})
                 definitions[name], made[at] = made[at], name_expr(name, expr.shape)
     return Program(definitions, made[number[id(program.result)]])
-
-
-def numbered(roots: Sequence[Expr]) -> tuple[dict[int, int], list[Expr]]:
-    """Give equal expressions the same number: the number of every part by its id, and a part for every number."""
-    known: dict[Any, int] = {}
-    number: dict[int, int] = {}
-    unique: list[Expr] = []
-    for expr in postorder(roots):
-        key = expr.op, expr.info, expr.row, tuple([number[id(arg)] for arg in expr.args]), expr.shape
-        if key not in known:
-            known[key] = len(unique)
-            unique.append(expr)
-        number[id(expr)] = known[key]
-    return number, unique
 
 
 def in_steps(root: Expr) -> Program:

@@ -433,9 +433,10 @@ def _close(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece
     """``sum_ij A[i,j] B[i,j]``: a sum over products, or the trace of a longer chain."""
     if set(a.axes) != set(b.axes):
         return None
-    if len(a.chain) == len(b.chain) == 1:
-        return Piece((), call("sum", [multiply(a.expr(), b.led_by(a.axes[0]).expr())]))
     chain = Piece(a.axes, *a.chain, *b.led_by(a.axes[1]).chain)
+    side_by_side, short = a.transposes((b,)) < chain.transposes(()), [len(a.chain), len(b.chain)]
+    if short == [1, 1] or (1 in short and side_by_side):
+        return Piece((), call("sum", [multiply(a.expr(), b.led_by(a.axes[0]).expr())]))
     return Piece((), call("trace", [chain.expr()]))
 
 
