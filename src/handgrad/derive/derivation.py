@@ -94,7 +94,7 @@ class Derivation:
 
     def _write(self, flatten: bool) -> Program:
         value = self.arranged(self.layout_name)
-        layers = layer_gradients(self.sweep.named, self.graph.nodes[: self.forward])
+        layers = set() if self.root.dims else layer_gradients(self.sweep.named, self.graph.nodes[: self.forward])
         return write_program(value, self.graph, dict(self.labels), self.forward, layers, flatten)
 
     @property

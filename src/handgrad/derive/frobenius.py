@@ -24,7 +24,7 @@ from .matrix import (
     product,
     to_matrix,
 )  # fmt: skip
-from .notation import CENTRED, IndexPrinter, Step
+from .notation import IndexPrinter, Step
 from .sweep import Link, upstream
 from .terms import Node, Sum
 
@@ -213,8 +213,8 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
             else:
                 start += [Pair(above, part) for part in parts]
             pairs += [Pair(above, part) for part in parts]
-        result = d.spell(d.sweep.adjoints[node])
-        final = str(to_matrix(result))
+        adjoint = d.sweep.adjoints[node]
+        final = str(to_matrix(d.spell(adjoint))) if adjoint.terms else "0"
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
     reason = ", ".join(dict.fromkeys([link_rule(link, node, d) for link in reversed(d.sweep.links[node])]))
@@ -246,8 +246,8 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
 
 def _why(before: str, after: str, node: Node, d: "Derivation") -> str:
     """What turns the sum of all parts into the result."""
-    if node in d.sweep.centred:
-        return CENTRED
+    if d.sweep.reasons[node] != "collect":
+        return d.sweep.reasons[node]
     turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in before.replace("(", " ").split() and f"{label}{sign}" not in after
                       for sign in ("^T", "^-T"))]  # fmt: skip
@@ -270,10 +270,15 @@ def _forward(d: "Derivation") -> list[Step]:
             rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
             steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
         if d.variable in d.sweep.adjoints:
-            expr = d.spell(d.arranged("shape"))
-            left = f"d{d.labels[d.root]}/d{d.wrt}"
-            final = to_matrix(expr)
-            steps.append(Step(left, str(final), "the matrix in front of the differential", result=True))
+            top, why = f"d{d.labels[d.root]}", "the matrix in front of the differential"
+            program = d.program if d.layout_name == "shape" else d.layout("shape").program
+            for name, expr in program.definitions.items():
+                if name.startswith("J_"):
+                    steps += [
+                        Step(f"{top}/d{name[2:]}", str(to_matrix(expr)), why, result=True),
+                        Step("", name, "its name"),
+                    ]
+            steps.append(Step(f"{top}/d{d.wrt}", str(to_matrix(program.result)), why, result=True))
     except NoMatrixFormError:
         steps += index_steps(d)
     return steps

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .expression import postorder
 from .lower import fresh
-from .notation import CENTRED, IndexPrinter, Lettering, Step, grouped
+from .notation import IndexPrinter, Lettering, Step, grouped
 from .numpy_text import bracketed, plain
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, times
@@ -108,9 +108,8 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total, d.graph)
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
-    why = CENTRED if node in d.sweep.centred else "collect"
     if d.graph.key(Sum([total], merged)) != d.graph.key(Sum([total], adjoint.at(total))):
-        lines.append((printer.sum(adjoint.at(total), total, letters), why))
+        lines.append((printer.sum(adjoint.at(total), total, letters), d.sweep.reasons[node]))
     expr = d.spell(adjoint)
     told = node is d.variable or node in d.sweep.named
     if (

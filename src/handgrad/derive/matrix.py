@@ -243,6 +243,8 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "T":
         return _inside(parts[0], ATOM) + "^T", POWER
     if kind == "power":
+        if info == 0.5 and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
+            return f"norm({parts[0].parts[0]})", ATOM
         if info == 0.5:
             return f"sqrt({show(parts[0])[0]})", ATOM
         sign = "^" if m.scalar else "**"

@@ -8,7 +8,6 @@ from .functions import MASKS
 from .spell import ratio, split
 from .terms import Factor, Letter, Letters, Node, Term, summed
 
-CENTRED = "what is centred sums to zero"
 POOL = "ijklmnabcefghuvwxyzopqrst"
 
 

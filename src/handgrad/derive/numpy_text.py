@@ -71,15 +71,21 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         minus = "-1.0 * " if python and _is_mask(_leftmost(expr.args[0])) else "-"
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
+        base = expr.args[0]
+        if (
+            value_of(expr.args[1]) == 0.5
+            and base.op == "sum"
+            and base.args[0].op == "**"
+            and value_of(base.args[0].args[1]) == 2
+        ):
+            return f"{'np.linalg.' * python}norm({texts[id(base.args[0].args[0])][0]}{_options(', ', base)})", ATOM
         if value_of(expr.args[1]) == 0.5:
             return f"{np}sqrt({args[0][0]})", ATOM
         return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
     if op == "T":
         return _inside(args[0], ATOM) + ".T", ATOM
     if op in ("sum", "mean", "max"):
-        options = [] if info[0] in (None, -1) else [f"axis={info[0]}"]
-        options += ["keepdims=True"] if info[1] else []
-        return f"{_inside(args[0], ATOM)}.{op}({', '.join(options)})", ATOM
+        return f"{_inside(args[0], ATOM)}.{op}({_options('', expr)})", ATOM
     if op == "expand":
         return _inside(args[0], ATOM) + ("[:, None]" if info else "[None, :]"), ATOM
     if op == "squeeze":
@@ -105,6 +111,13 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op == "logdet":
         return f"np.linalg.slogdet({listed})[1]", ATOM
     return f"{FULL[op] if op in FULL else info.replace(chr(39), '_prime')}({listed})", ATOM
+
+
+def _options(before: str, expr: Expr) -> str:
+    """The axis of a reduction and whether it is kept."""
+    axis, kept = expr.info
+    listed = ([] if axis in (None, -1) else [f"axis={axis}"]) + ["keepdims=True"] * kept
+    return before * bool(listed) + ", ".join(listed)
 
 
 def _is_mask(expr: Expr) -> bool:
@@ -150,7 +163,8 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
         first, binding = args[0][0], LOOSE
     if op == "*":
         scalar = not left.shape and not python
-        if right.op in ("*", "/") and args[1][1] >= binding and not _starts_with_product(right):
+        smaller_first = len(right.shape) < len(left.shape)  # X * (u * v)
+        if right.op in ("*", "/") and args[1][1] >= binding and not (smaller_first or _starts_with_product(right)):
             second = args[1][0]
         elif scalar and (right.op == "@" or args[1][1] == LOOSE):
             second, binding = args[1][0], LOOSE

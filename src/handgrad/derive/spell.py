@@ -70,9 +70,18 @@ class Piece:
 
 
 def transpose(expr: Expr) -> Expr:
-    """The transpose; of a transpose, the matrix itself."""
+    """The transpose; of a transpose, the matrix itself; of ``X * v[:, None]``, ``X.T * v``."""
     if expr.op == "T":
         return expr.args[0]
+    if expr.op == "outer":
+        return call("outer", list(expr.args[::-1]))
+    if (
+        expr.op in ("*", "/")
+        and expr.args[1].op == "expand"
+        and expr.args[1].info == 1
+        and len(expr.args[0].shape) == 2
+    ):
+        return arithmetic(expr.op, transpose(expr.args[0]), expr.args[1].args[0])
     return expr if expr.symmetric or len(expr.shape) < 2 else expr.T
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .identities import shortened
 from .lower import fresh
 from .lower import power as raised
 from .rules import Slot, constant, differential
@@ -44,15 +45,15 @@ class Sweep(NamedTuple):
         For every node, the derivative of the output: its axes are the output's, then the node's.
     named : dict
         The nodes that stand for adjoints which deserve a name.
-    centred : set
-        The nodes in whose adjoint a sum over what is centred was left out: it is zero.
+    reasons : dict
+        For every node, what turned the sum over its uses into its adjoint.
     """
 
     path: list[Node]
     links: dict[Node, list[Link]]
     adjoints: dict[Node, Sum]
     named: dict[Node, Node]
-    centred: set[Node]
+    reasons: dict[Node, str]
 
 
 def dependents(root: Node, wrt: Node, graph: Graph) -> list[Node]:
@@ -91,7 +92,7 @@ def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
     path = dependents(root, wrt, graph)
     on_path = set(path)
     links: dict[Node, list[Link]] = {node: [] for node in path}
-    found = Sweep(path, links, {}, {}, set())
+    found = Sweep(path, links, {}, {}, {})
     for node in reversed(path):
         if node is root:
             found.adjoints[node] = _identity(node, graph)
@@ -121,11 +122,7 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
     merged = cheapest(collect(terms, free, graph), free, graph)
-    if len(merged) > 1:
-        kept = tuple([term for term in merged if not vanishes(term, free, graph)])
-        if len(kept) < len(merged):
-            found.centred.add(node)
-        merged = kept
+    merged, found.reasons[node] = shortened(merged, free, graph)
     found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
@@ -225,21 +222,6 @@ def trivial(value: Sum) -> bool:
     factors = value.terms[0][1]
     large = [1 for node, letters, _ in factors if letters and node.op != "delta"]
     return len(large) <= 1 and not summed(factors, value.free)
-
-
-def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
-    """Whether a factor is summed by itself and centred: ``sum_n R[n]`` of ``R[n] = X[n] - sum_m X[m] / n``."""
-    _, factors = term
-    for at, (node, letters, power) in enumerate(factors):
-        elsewhere = {*free, *[l for other in factors[:at] + factors[at + 1 :] for l in other[1]]}
-        lonely = [l for l in letters if l not in elsewhere and letters.count(l) == 1]
-        if node.sum and power == 1 and lonely:
-            for summed_here in (*[[letter] for letter in lonely], lonely):
-                kept = tuple([l for l in letters if l not in summed_here])
-                inner = collect([counted(term, summed_here, graph) for term in node.sum.at(letters)], kept, graph)
-                if all([vanishes(term, kept, graph) for term in inner]):
-                    return True
-    return False
 
 
 def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -> tuple[Term, ...]:

@@ -1,0 +1,71 @@
+"""What is known of the values of functions: identities that make an adjoint shorter."""
+
+from .functions import MASKS
+from .terms import Factor, Graph, Letters, Term, collect, counted, summed
+
+CENTRED = "what is centred sums to zero"
+SOFTMAX = "a softmax sums to one"
+JOINED = "two functions of one value make one"
+QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
+
+
+def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
+    """Apply the identities to the terms of an adjoint; say which one did something."""
+    kept = [term for term in terms if len(terms) == 1 or not vanishes(term, free, graph)]
+    summed_up = [sum_softmax(term, free, graph) for term in kept]
+    joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]
+    why = [CENTRED] * (len(kept) < len(terms)) + [SOFTMAX] * (summed_up != kept) + [JOINED] * (joined != summed_up)
+    return (collect(joined, free, graph), ", ".join(why)) if why else (terms, "collect")
+
+
+def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
+    """Whether a factor is summed by itself and centred: ``sum_n R[n]`` of ``R[n] = X[n] - sum_m X[m] / n``."""
+    _, factors = term
+    for at, (node, letters, power) in enumerate(factors):
+        lonely = alone(at, factors, free)
+        if node.sum and power == 1 and lonely:
+            for summed_here in (*[(letter,) for letter in lonely], lonely):
+                kept = tuple([l for l in letters if l not in summed_here])
+                inner = collect([counted(term, summed_here, graph) for term in node.sum.at(letters)], kept, graph)
+                if all([vanishes(term, kept, graph) for term in inner]):
+                    return True
+    return False
+
+
+def alone(at: int, factors: tuple[Factor, ...], free: Letters) -> Letters:
+    """The summed letters of a factor that no other factor has."""
+    letters = factors[at][1]
+    elsewhere = {*free, *[l for other in factors[:at] + factors[at + 1 :] for l in other[1]]}
+    return tuple([l for l in letters if l not in elsewhere and letters.count(l) == 1])
+
+
+def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
+    """``sum_j P[i,j]`` is 1 where P is a softmax."""
+    coefficient, factors = term
+    for at, (node, letters, power) in enumerate(factors):
+        if node.op == "softmax" and power == 1:
+            rest = iter(letters)
+            axes = [tuple([next(rest) for _ in axis]) for axis in node.shape]
+            own = letters if node.info == -1 else axes[node.info]
+            if set(own) <= set(alone(at, factors, free)):
+                others = [l for l in summed(factors, free) if l not in own]
+                left = counted((coefficient, factors[:at] + factors[at + 1 :]), others, graph)
+                return sum_softmax(left, free, graph)
+    return term
+
+
+def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
+    """``(z > 0)**2`` is ``z > 0``, ``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``."""
+    found = [(n, ls, 1 if p > 0 and n.info in MASKS else p) for n, ls, p in factors]
+    for node, letters, power in found:
+        for other, own, exponent in found:
+            if node.op != "call" or other.op != "call" or node.arg is not other.arg or letters != own:
+                continue
+            rest = [f for f in found if f[0] is not other or f[1] != own]
+            if (node.info, other.info) == ("relu", "step") and power > 0 and exponent == 1:
+                return join(tuple(rest), graph)
+            name = QUOTIENTS.get((node.info, other.info))
+            if name and power == -exponent and node.arg is not None:
+                made = graph.function("call", name, node.arg, node.shape), letters, power
+                return join(tuple([made if f[0] is node and f[1] == letters else f for f in rest]), graph)
+    return tuple(found)
