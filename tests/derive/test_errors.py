@@ -211,5 +211,5 @@ def test_a_length_that_is_no_name_in_python():
 
 def test_a_length_that_no_array_shows():
     d = hg.derive("A.reshape(i, k*l)", "A", "A: i k*l")
-    with pytest.raises(hg.ExpressionError, match="no array has an axis k"):
+    with pytest.raises(hg.ExpressionError, match="no axis of an array tells the length k"):
         d.to_numpy()

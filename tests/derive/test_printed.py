@@ -73,6 +73,30 @@ GRADIENTS = [
      "(G * X).T @ (1 / sqrt((X**2).mean(axis=1) + eps))"),
     ("sum((x - mean(x)) * (y - mean(y)))", "x", "x: n, y: n", "y - y.mean()"),
     ("L((X - mean(X, axis=0)).T @ (X - mean(X, axis=0)))", "X", "X: n k", None),
+    # a sum that is used twice is one value
+    ("L((H - mean(H, axis=0)) / sqrt(var(H, axis=0) + eps))".replace("H", "(X @ W.T + b)"), "W",
+     "X: n i, W: o i, b: o, eps:", "(G_R2 - G_R2.mean(axis=0)).T @ X"),
+    ("L(H + relu(H @ A) @ B)".replace("H", "(X + relu(X @ A) @ B)"), "X", "X: n i, A: i h, B: h i", "G_Z1 @ A.T + G_R"),
+    ("exp(-(x - m) @ inv(S) @ (x - m) / 2)", "x", "x: n, m: n, S: n n", "-0.5 * L * (inv(S) + inv(S).T) @ r"),
+    ("sum((X @ A) * X)", "X", "X: n i, A: i i", "X @ (A + A.T)"),
+    # what is used once is written out where that makes the result shorter
+    ("u @ inv(A + t * B) @ v", "t", "u: n, v: n, A: n n, B: n n, t:", "-u @ (inv(Z) @ (B @ (inv(Z) @ v)))"),
+    ("mean(maximum(0, m + sum((A - P)**2, axis=1) - sum((A - N)**2, axis=1)))", "A", "A: n d, P: n d, N: n d, m:",
+     "2 * (R1 - R2) * (z > 0)[:, None] / n"),
+    ("sum(logsumexp(X @ W.T / t, axis=1))", "t", "X: n i, W: k i, t:", "-((P.T @ X) * W).sum() / t**2"),
+    # what is known of functions
+    ("-sum(softmax(Z) * log_softmax(Z))", "Z", "Z: n k", "P * ((S * P).sum(axis=1, keepdims=True) - S)"),
+    ("sum(softmax(Z))", "Z", "Z: n k", "zeros(n, k)"),
+    ("sum(log(cosh(X @ w - y)))", "w", "X: n i, w: i, y: n", "X.T @ tanh(z)"),
+    ("sum(log(sin(x)))", "x", "x: n", "1 / tan(x)"),
+    ("sum(relu(1 - y * (X @ w))**2)", "w", "X: n i, w: i, y: n", "-2 * X.T @ (a * y)"),
+    # axes that are products
+    ("L(kron(a, b))", "a", "a: n, b: m", "G.reshape(n, m) @ b"),
+    ("L(X.flatten() * v)", "X", "X: n i, v: n*i", "(G * v).reshape(n, i)"),
+    ("L(X.flatten() @ W.T)", "W", "X: n i, W: o n*i", "outer(G, X.reshape(n*i))"),
+    ("L(relu(X.flatten() @ W.T))", "X", "X: n i, W: o n*i", "(W.T @ (G * (z > 0))).reshape(n, i)"),
+    ("norm(kron(eye(m), A) @ x - b)**2", "A", "A: p q, x: m*q, b: m*p", None),
+    ("L(A.reshape(i, k*l) @ v)", "A", "A: i*k l, v: k*l", "outer(G, v).reshape(i*k, l)"),
     # no needless transposes
     ("L(A @ diag(v) @ B)", "v", "A: k n, v: n, B: n m", "((A.T @ G) * B).sum(axis=1)"),
     ("trace(exp(A @ X))", "X", "A: n m, X: m n", "diag(A1) * A.T"),
@@ -266,6 +290,10 @@ def test_layouts_have_the_shapes_of_their_names():
     ("x @ A @ x", "x", "A: n n, x: n", "A + A.T"),
     ("sum(softplus(X @ w) - y * (X @ w))", "w", "X: n i, w: i, y: n", None),
     ("logsumexp(x)", "x", "x: n", "diag(p) - outer(p, p)"),
+    ("mean(log(1 + exp(-y * (X @ w)))) + lam/2 * w @ w", "w", "X: n i, w: i, y: n, lam:",
+     "(X.T * (y**2 * a * (1 - a))) @ X / n + lam * eye(i)"),
+    ("sum(relu(X @ w)**2)", "w", "X: n i, w: i", "2 * (X.T * (z > 0)) @ X"),
+    ("logsumexp(A @ x)", "x", "A: m n, x: n", None),
     ("sum(f(X @ w))", "w", "X: n i, w: i", "(X.T * f''(z)) @ X"),
 ])  # fmt: skip
 def test_hessian(expression, wrt, dims, printed):

@@ -144,7 +144,7 @@ class Derivation:
         Raises
         ------
         ExpressionError
-            If a length is needed that no array has as an axis of its own.
+            If a length is needed that no axis of an array tells.
 
         Examples
         --------
@@ -171,7 +171,7 @@ class Derivation:
         Raises
         ------
         ExpressionError
-            If a length is needed that no array has as an axis of its own.
+            If a length is needed that no axis of an array tells.
 
         Examples
         --------

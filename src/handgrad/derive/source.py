@@ -57,14 +57,7 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     called = {str(expr.info) if expr.op == "call" else expr.op for expr in exprs}
     unknown = {str(expr.info).replace("'", "_prime"): None for expr in exprs if expr.op in ("unknown", "loss")}
     sizes = {dim: None for expr in exprs for dim in _sizes(expr)}
-    lines = []
-    for dim in sizes:
-        owner = next((name for name, shape in inputs.items() if (dim,) in shape), None)
-        if owner is None:
-            raise ExpressionError(f"no array has an axis {dim} of its own, from which to read its length")
-        if iskeyword(dim):
-            raise ExpressionError(f"the length {dim!r} cannot be a variable in Python; give the dimension another name")
-        lines.append(f"{dim} = {owner}.shape[{inputs[owner].index((dim,))}]")
+    lines = [f"{dim} = {length}" for dim, length in _lengths(sizes, inputs).items()]
     lines += [f"{label} = {write(expr, True)}" for label, expr in program.definitions.items()]
     lines.append(f"return {write(program.result, True)}")
     helpers = [text for text in map(helper, sorted(called)) if text]
@@ -72,6 +65,27 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     body = "\n    ".join(lines)
     function = f"def {name}({', '.join([*inputs, *unknown])}):\n    {body}\n"
     return "".join(imports) + "\n\n" + "\n\n".join([*helpers, function])
+
+
+def _lengths(wanted: Collection[str], inputs: dict[str, Shape]) -> dict[str, str]:
+    """How to read lengths off the arrays: ``X.shape[0]``, or ``a.shape[0] // d`` of an axis ``k*d``."""
+    found: dict[str, str] = {}
+    axes = [(axis, f"{name}.shape[{at}]") for name, shape in inputs.items() for at, axis in enumerate(shape)]
+    for _ in axes:
+        for axis, length in sorted(axes, key=lambda pair: len(pair[0])):
+            missing = [dim for dim in axis if dim not in found]
+            if len(missing) == 1:
+                others = " * ".join([dim for dim in axis if dim != missing[0]])
+                found[missing[0]] = length + (f" // ({others})" if " " in others else f" // {others}" if others else "")
+    needed = set(wanted)
+    for dim in reversed(found):
+        needed |= set(found[dim].partition("//")[2].strip(" ()").split(" * ")) - {""} if dim in needed else set()
+    for dim in sorted(needed):
+        if dim not in found:
+            raise ExpressionError(f"no axis of an array tells the length {dim}")
+        if iskeyword(dim):
+            raise ExpressionError(f"the length {dim!r} cannot be a variable in Python; give the dimension another name")
+    return {dim: length for dim, length in found.items() if dim in needed}
 
 
 CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "ones", "zeros", "eye", *"+-*/"}

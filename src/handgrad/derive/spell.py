@@ -219,10 +219,21 @@ def _lying(m: Expr, axis: int) -> Expr | None:
     return _with(m, parts) if len(parts) == len(m.args) else None
 
 
-def _spell_term(term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None) -> Expr:
-    """One term without its sign; unless it must have a `shape`, broadcasting may supply an axis."""
+def _spell_term(
+    term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None, apart: bool = False
+) -> Expr:  # fmt: skip
+    """One term without its sign; unless it must have a `shape`, broadcasting may supply an axis.
+
+    Axes that are products of dimensions stay together if they can, else they are taken `apart`.
+    """
     coefficient, factors = term
-    pieces = _merge(_pieces(factors, axes, names), axes) if len(axes) <= 2 else None
+    pieces = _merge(_pieces(factors, axes, names, apart), axes)
+    if pieces is None and not apart:
+        letters = tuple([letter for axis in axes for letter in axis])
+        merged = [axis for factor in factors for axis in split(factor) if len(axis) > 1]
+        for other, alone in ((_regrouped(letters, merged), False), ([(letter,) for letter in letters], True)):
+            if _merge(_pieces(factors, tuple(other), names, alone), tuple(other)) is not None:
+                return reshape(_spell_term(term, tuple(other), names, _dims(other), alone), _dims(axes))
     if pieces is None:
         scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
         arrays = [f for f in factors if f[1]]
@@ -293,19 +304,35 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
     return expr if power == 1 else expr**power
 
 
-def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names) -> list[Piece] | None:
-    owns = [tuple(split(factor)) for factor in factors]
+def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names, apart: bool) -> list[Piece] | None:
+    if len(axes) > 2:
+        return None
+    owns = [split(factor) for factor in factors]
+    if (merged := [axis for own in (axes, *owns) for axis in own if len(axis) > 1]) or apart:
+        owns = [_regrouped(factor[1], [] if apart else merged) for factor in factors]
     if _clash([*axes, *[axis for own in owns for axis in own]]):
         return None
     pieces = []
     for factor, own in zip(factors, owns):
-        expr = entry_expr(factor, names)
         if len(own) > 2:
             return None
+        expr = entry_expr(factor, names)
+        expr = reshape(expr, _dims(own))
         if len(own) == 2 and own[0] == own[1]:
             own, expr = own[:1], call("diag", [expr])
-        pieces.append(Piece(own, expr))
+        pieces.append(Piece(tuple(own), expr))
     return sorted(pieces, key=lambda piece: _is_reciprocal(piece.chain[0]) or piece.chain[0].info in MASKS)
+
+
+def _dims(axes: Iterable[Letters]) -> Shape:
+    """What the letters of axes run over."""
+    return tuple([tuple([letter.dim for letter in axis]) for axis in axes])
+
+
+def _regrouped(letters: Letters, merged: list[Letters]) -> list[Letters]:
+    """Letters as axes: together what is one axis elsewhere, each by itself otherwise."""
+    here = next((axis for axis in merged if letters[: len(axis)] == axis), letters[:1])
+    return [here, *_regrouped(letters[len(here) :], merged)] if letters else []
 
 
 def _merge(pieces: list[Piece] | None, axes: tuple[Letters, ...]) -> list[Piece] | None:
@@ -492,7 +519,7 @@ def as_kron(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> E
             return None
         parts.append(spell(Sum([(letter,) for letter in own], [(1, tuple(mine[0]))]), names))
     if all(part.op == "eye" for part in parts):
-        return Expr("eye", shape=tuple([tuple([letter.dim for letter in axis]) for axis in axes]))
+        return Expr("eye", shape=_dims(axes))
     return call("kron", parts)
 
 
@@ -519,5 +546,4 @@ def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) ->
         return number(1)
     row = ",".join(rows) + "->" + "".join(letter[one] for one in free)
     made = einsum(row, args) if row != f"{rows[0]}->{rows[0]}" else args[0]
-    shape = tuple(tuple(one.dim for one in axis) for axis in axes)
-    return made if made.shape == shape else reshape(made, shape)
+    return reshape(made, _dims(axes))

@@ -98,6 +98,6 @@ def einsum_expr(d: "Derivation") -> Expr:
         part = as_einsum([f for f in factors if f[1]], value.axes, d.refer)
         for node, letters, power in factors:
             part = part if letters else part * entry_expr((node, letters, power), d.refer)
-        part = part if coefficient == 1 else coefficient * part
+        part = part if coefficient == 1 else -part if coefficient == -1 else coefficient * part
         result = part if result is None else result + part
     return result or d.gradient
