@@ -6,6 +6,7 @@ every node by its children, chained; and what the lines say.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
@@ -167,6 +168,15 @@ class Numbers:
 
     def world(self, differentials: Mapping[str, tuple[Table, Shape]] | None = None) -> World:
         """Everything a line may speak of."""
+        if not differentials:
+            return self.still
+        tables = {name: table for name, (table, _) in differentials.items()}
+        shapes = {name: shape for name, (_, shape) in differentials.items()}
+        return self.still._replace(tables={**self.still.tables, **tables}, shapes={**self.still.shapes, **shapes})
+
+    @cached_property
+    def still(self) -> World:
+        """Everything but the differentials."""
         d = self.d
         tables: dict[str, Table] = dict(self.inputs)
         shapes: dict[str, Shape] = dict(d.inputs)
@@ -176,8 +186,6 @@ class Numbers:
         for node, adjoint in d.sweep.named.items():
             tables[d.labels[adjoint]] = self.total(node)
             shapes[d.labels[adjoint]] = d.root.shape + node.shape
-        for name, (table, shape) in (differentials or {}).items():
-            tables[name], shapes[name] = table, shape
         return World(tables, shapes, self.sizes, self.functions)
 
 

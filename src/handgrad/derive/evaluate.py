@@ -185,6 +185,7 @@ AXIS_FUNCTIONS: dict[str, Callable[[list[float]], Any]] = {
     "log_softmax": lambda row: [z - _logsumexp(row) for z in row],
     "logsumexp": _logsumexp,
     "max": max,
+    "min": min,
 }
 
 

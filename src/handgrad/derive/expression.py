@@ -25,7 +25,7 @@ ROWS = {
 }
 PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
 SQUARE = ("inv", "det", "logdet")
-ALONG = ("softmax", "log_softmax", "logsumexp", "max")
+ALONG = ("softmax", "log_softmax", "logsumexp", "max", "min")
 REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min")
 ARITY = {"where": 3, "clip": 3} | dict.fromkeys(
     ["@", "maximum", "minimum", "softmax_cross_entropy", "matrix_power", "vdot", "inner", "solve", "logaddexp", "hypot",
@@ -645,7 +645,6 @@ MACROS: dict[str, Callable[..., Expr]] = {
     # where x > low and x < high; the bounds elsewhere
     "clip": lambda x, low, high: (x > low) * (x < high) * x + (1 - (x > low)) * low + (1 - (x < high)) * high,
     "where": _where,
-    "min": lambda x, **options: -call("max", [-x], options),
     "var": _var,
     "std": lambda x, **options: _var(x, **options) ** 0.5,
     "matrix_power": _power,

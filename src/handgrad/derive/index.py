@@ -44,9 +44,9 @@ def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]
     left = d.labels[node] + letters.show(axes)
     if node.op in ("call", "unknown"):
         right = f"{node.info}({printer.entry(node.arg, _flat(axes), letters)})"
-    elif node.op == "max":
+    elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"
-        right = f"max({d.labels[node.arg]}{axis})" + letters.show(axes)
+        right = f"{node.op}({d.labels[node.arg]}{axis})" + letters.show(axes)
     else:
         right = plain(d.function_expr(node)) + letters.show(axes)
     return [Step(left, right, "definition")]

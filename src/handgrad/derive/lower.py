@@ -250,7 +250,7 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     shape = expr.shape
     if op in ALONG:
         info = info[0]
-        if op in ("max", "logsumexp"):  # keepdims is a matter of the axes
+        if op in ("max", "min", "logsumexp"):  # keepdims is a matter of the axes
             shape = tuple([axis for at, axis in enumerate(node.shape) if info not in (-1, at)])
     elif op == "loss":
         info = info, expr.args[0].shape

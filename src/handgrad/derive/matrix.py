@@ -339,7 +339,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return Matrix("call", tuple(args), "kron", rows, columns)
     if op not in ("diag", "inv") and expr.row:
         raise NoMatrixFormError(op)
-    if op in ("softmax", "log_softmax", "logsumexp", "max") and len(expr.args[0].shape) == 2:
+    if op in ("softmax", "log_softmax", "logsumexp", "max", "min") and len(expr.args[0].shape) == 2:
         name = op if info[0] == -1 else f"{op}, axis={info[0]}"
         if op in ("softmax", "log_softmax") and info[0] == 1:
             name = op

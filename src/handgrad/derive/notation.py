@@ -167,7 +167,11 @@ class IndexPrinter:
             inside = self.entry(node.arg, own, letters)
             if node.info in MASKS:
                 inside = inside[1:-1] if node.arg.sum is not None and inside.startswith("(") else inside
-                return f"({inside} {MASKS[node.info]} 0)"
+                terms = node.arg.sum.at(own) if node.arg.sum else ()
+                right = "0"
+                if [c for c, _ in terms] == [1, -1]:  # a > b rather than a - b > 0
+                    inside, right = [self.term(1, factors, own, letters) for _, factors in terms]
+                return f"({inside} {MASKS[node.info]} {right})"
             return f"{node.info}({inside})"
         return f"{node.op}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))
 

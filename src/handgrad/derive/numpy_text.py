@@ -84,7 +84,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
     if op == "T":
         return _inside(args[0], ATOM) + ".T", ATOM
-    if op in ("sum", "mean", "max"):
+    if op in ("sum", "mean", "max", "min"):
         return f"{_inside(args[0], ATOM)}.{op}({_options('', expr)})", ATOM
     if op == "expand":
         return _inside(args[0], ATOM) + ("[:, None]" if info else "[None, :]"), ATOM

@@ -13,7 +13,7 @@ from .terms import Factor, Graph, Node, Sum, Term, collect, linked, opened, summ
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
 PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logsumexp": "M",
-          "max": "M", "inv": "V", "det": "S", "logdet": "S"}  # fmt: skip
+          "max": "M", "min": "M", "inv": "V", "det": "S", "logdet": "S"}  # fmt: skip
 
 
 def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]) -> dict[Node, str]:
@@ -43,7 +43,7 @@ def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
             labels[node] = str(node.info)
         elif node.op == "loss":
             labels[node] = node.info[0]
-        elif node is root or (node.index < forward and not constant(node)) or node.op in ("softmax", "max"):
+        elif node is root or (node.index < forward and not constant(node)) or node.op in ("softmax", "max", "min"):
             wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node is root and not node.shape:
                 wish = "L"
@@ -212,7 +212,7 @@ def _deserves_name(
 ) -> bool:  # fmt: skip
     if expr.size == 1 or constant(node):
         return False
-    if node.op in ("softmax", "log_softmax", "logsumexp", "max", "loss"):
+    if node.op in ("softmax", "log_softmax", "logsumexp", "max", "min", "loss"):
         return True
     if node.op in ("call", "unknown") and node.index < forward:
         return True

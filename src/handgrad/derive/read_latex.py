@@ -5,6 +5,7 @@ translated into the text of the notations, which `handgrad.derive.read` evaluate
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from .errors import ExpressionError
 from .functions import ELEMENTWISE
@@ -36,16 +37,7 @@ class LatexReader:
     ) -> None:
         self.text, self.at = text, 0
         self.has_delta = "delta" in names  # an array of that name
-        spelled = {f"d{name_latex(name[1:])}": name for name in names if name[0] == "d" and name[1:]}
-        spelled |= {name_latex(name): name for name in names}
-        spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
-        spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
-        self.names = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
-        named = (*ELEMENTWISE, *ARRAY_FUNCTIONS, *functions)
-        known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in named}
-        known |= {f"\\{name}": name for name in (*ELEMENTWISE, "max")} | COMMANDS
-        known |= {name_latex(name): name for name in functions}  # sigma may be another function than the sigmoid
-        self.functions = sorted(known.items(), key=lambda pair: -len(pair[0]))
+        self.names, self.functions = _spelled(tuple(names), tuple(sizes), tuple(functions), tuple(ELEMENTWISE))
 
     def skip(self) -> None:
         """Move past space."""
@@ -181,17 +173,14 @@ class LatexReader:
                     value += f" {'==' if sign == '=' else sign} {self.sum()}"
                 self.need(closing)
                 self.take("_F")
-                if opening == "(" and (name_latex(value), value) in self.names:
+                if opening == "(" and self.names.get(name_latex(value)) == value:
                     return value  # the parentheses keep two subscripts apart
                 return {"(": "", "[": "", r"\lVert": "norm", r"\lvert": "abs"}[opening] + f"({value})"
-        for latex, name in self.functions:  # L(Y) is a function, L (A : B) a product
+        for latex, name in self.functions.items():  # L(Y) is a function, L (A : B) a product
             if self.text.startswith((f"{latex}(", rf"{latex}_{{\text", rf"{latex}\left("), self.at):
                 self.take(latex)
                 return name + self.arguments()
-        for latex, name in self.names:
-            if self.take(latex):
-                return name
-        return ""
+        return self.names.get(self.take(*self.names), "")
 
     def arguments(self) -> str:
         """The argument of a function, and the axis it goes along."""
@@ -202,7 +191,24 @@ class LatexReader:
         return f"({value}{axis})"
 
 
-ARRAY_FUNCTIONS = ("tr", "diag", "softmax", "logsumexp", "max")
+@lru_cache(maxsize=8)
+def _spelled(
+    names: tuple[str, ...], sizes: tuple[str, ...], functions: tuple[str, ...], elementwise: tuple[str, ...]
+) -> tuple[dict[str, str], dict[str, str]]:  # fmt: skip
+    """What every name and every function looks like in LaTeX, the longest first."""
+    spelled = {f"d{name_latex(name[1:])}": name for name in names if name[0] == "d" and name[1:]}
+    spelled |= {name_latex(name): name for name in names}
+    spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
+    spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
+    named = (*elementwise, *ARRAY_FUNCTIONS, *functions)
+    known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in named}
+    known |= {f"\\{name}": name for name in (*elementwise, "max", "min")} | COMMANDS
+    known |= {name_latex(name): name for name in functions}  # sigma may be another function than the sigmoid
+    longest_first = [dict(sorted(table.items(), key=lambda pair: -len(pair[0]))) for table in (spelled, known)]
+    return longest_first[0], longest_first[1]
+
+
+ARRAY_FUNCTIONS = ("tr", "diag", "softmax", "logsumexp", "max", "min")
 
 
 def letters(text: str) -> list[str]:

@@ -18,6 +18,7 @@ DIFFERENTIALS = {
     "log_softmax": (".k", "+ dz[.k] - softmax(z)[.j] dz[.j]"),
     "logsumexp": (".", "+ softmax(z)[.j] dz[.j]"),
     "max": (".", "+ ismax(z)[.j] dz[.j]"),
+    "min": (".", "+ ismin(z)[.j] dz[.j]"),
 }
 
 
@@ -159,7 +160,7 @@ def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[
 
 
 def _helper(head: str, node: Node, arg: Node, graph: Graph) -> Node:
-    """The array that a rule names: ``y``, ``inv(z)``, ``softmax(z)`` or ``ismax(z)``."""
+    """The array that a rule names: ``y``, ``inv(z)``, ``softmax(z)``, ``ismax(z)`` or ``ismin(z)``."""
     if head == "y":
         return node
     if head == "inv(z)":
