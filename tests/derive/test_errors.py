@@ -84,6 +84,8 @@ BAD = [
     ("ones()", "ones needs a dimension"),
     ("d(X)", "d is not supported"),
     ("einsum('éi->i', X)", "letters only"),
+    ("L(sofmax(X))", "sofmax is not known; softmax is"),
+    ("L(layer_norm(X))", "layer_norm is not supported"),
     ("where(X, X**2, W)", "X is no comparison; write X != 0"),
     ("where(X > 0, X, 1) * where(2 - (X > 0), X, 1)", "is no comparison"),
 ]

@@ -51,6 +51,9 @@ SAME = [
     ("sum(X) / len(X)", "sum(X) / n", "X", "X: n m"),
     ("sum(X) / X.size", "sum(X) / (n * m)", "X", "X: n m"),
     ("sum(X) / x.shape[0]", "sum(X)", "X", "X: n m, x: 1 n"),
+    ("mean_squared_error(X @ W.T, T)", "mean((X @ W.T - T)**2)", "W", "X: n i, W: o i, T: n o"),
+    ("sigmoid_cross_entropy(X @ w, y)", "sum(softplus(X @ w) - y * (X @ w)) / n", "w", "X: n i, w: i, y: n"),
+    ("sigmoid_cross_entropy(Z, T)", "sum(softplus(Z) - T * Z) / n", "Z", "Z: n k, T: n k"),
 ]  # fmt: skip
 
 

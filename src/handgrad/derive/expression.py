@@ -28,7 +28,7 @@ SQUARE = ("inv", "det", "logdet")
 ALONG = ("softmax", "log_softmax", "logsumexp", "max", "min")
 REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min")
 ARITY = {"where": 3, "clip": 3} | dict.fromkeys(
-    ["@", "maximum", "minimum", "softmax_cross_entropy", "matrix_power", "vdot", "inner", "solve", "logaddexp", "hypot",
+    ["@", "maximum", "minimum", "softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error", "matrix_power", "vdot", "inner", "solve", "logaddexp", "hypot",
      "add", "subtract", "multiply", "divide", "power"], 2)  # fmt: skip
 ALIASES = {
     "tr": "trace",
@@ -479,7 +479,19 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return Expr("call", (x,), name, shape=x.shape)
     if name[0].isupper():
         return Expr("loss", (x,), name)
+    meant = _misspelled(name)
+    if meant:
+        raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
     return Expr("unknown", (x,), name, shape=x.shape)
+
+
+def _misspelled(name: str) -> str:
+    """A function that a name may have been meant for: ``sofmax``, ``simgoid``."""
+    if len(name) < 5:
+        return ""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, KNOWN, 1, 0.85)), "")
 
 
 def _constant(name: str, args: list[Expr]) -> Expr:
@@ -615,9 +627,8 @@ def _is_mask(expr: Expr) -> bool:
 
 
 def _cross_entropy(z: Expr, t: Expr) -> Expr:
-    rows = Expr("size", info=z.shape[0][0]) if len(z.shape) == 2 and z.shape[0] else number(1)
     total = call("sum", [call("logsumexp", [z], {"axis": -1})]) - call("sum", [t * z])
-    return total / rows if len(z.shape) == 2 else total
+    return total / length(z, 0) if len(z.shape) == 2 else total
 
 
 # Functions that are abbreviations.
@@ -650,11 +661,14 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "matrix_power": _power,
     # The rows of the targets sum to one, which is what makes this the cross-entropy.
     "softmax_cross_entropy": _cross_entropy,
+    "sigmoid_cross_entropy": lambda z, t: call("sum", [call("softplus", [z]) - t * z]) / length(z, 0),
+    "mean_squared_error": lambda y, t: call("mean", [(y - t) ** 2]),
 }
 FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc", "fix", "around", "floor_divide")
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
 _OTHERS = """
-    all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around array
+    all allclose angle any append attention batch_norm conv1d conv2d cross_entropy dropout embedding group_norm
+    layer_norm max_pool rms_norm arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around array
     asarray average bincount block bool broadcast_to cbrt ceil cholesky column_stack compile complex concatenate cond
     conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum d diagflat diff
     digitize digamma divmod dsplit eig eigh eigvals eigvalsh empty equal eval exec exp2 expand_dims expm fft

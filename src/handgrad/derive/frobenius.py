@@ -123,6 +123,9 @@ def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
         turned = product(*[flip(part) for part in reversed(right.parts)])
         return Pair(flip(left), turned), rule
     before, mine, after = right.parts[:at], right.parts[at], right.parts[at + 1 :]
+    if before and after and right.scalar:
+        moved = product(left, flip(product(*before)), flip(product(*after)))
+        return Pair(moved, mine), "u^T A v = (u v^T) : A"
     if after:
         rest = product(*before, mine)
         moved = product(left, flip(product(*after)))

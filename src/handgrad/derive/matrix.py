@@ -153,6 +153,8 @@ def _starts(m: Matrix, *texts: str) -> bool:
 
 def over(a: Matrix, b: Matrix) -> Matrix:
     """An elementwise quotient, or a matrix over a scalar."""
+    if a.kind == "over" and a.parts[1].scalar and b.scalar:
+        return over(a.parts[0], product(a.parts[1], b))
     if negative(a) or (a.kind == "number" and a.info < 0):
         below = Matrix("over", (product(number(-1), a), b), None, a.rows or b.rows, a.columns or b.columns)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)

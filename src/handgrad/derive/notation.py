@@ -138,8 +138,10 @@ class IndexPrinter:
         if (not factors and above == 1) or not [f for f in factors if f[2] > 0]:
             words = words or ["1"]
             words += ["1"] if words[-1].startswith("sum_") else []
-        words += [f"/ {self.factor((n, ls, -p), inner)}" for n, ls, p in factors if p < 0]
-        return " ".join(words + ([f"/ {below}"] if below != 1 else []))
+        divisors = [f"{below}"] * (below != 1) + [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
+        return " ".join(words) + (
+            "" if not divisors else f" / {divisors[0]}" if len(divisors) == 1 else f" / ({' '.join(divisors)})"
+        )
 
     def factor(self, factor: Factor, letters: Lettering) -> str:
         """One factor, to its power."""
