@@ -84,6 +84,7 @@ BAD = [
     ("ones()", "ones needs a dimension"),
     ("d(X)", "d is not supported"),
     ("einsum('éi->i', X)", "letters only"),
+    ("norm('fro')", "norm of a string"),
     ("L(sofmax(X))", "sofmax is not known; softmax is"),
     ("L(layer_norm(X))", "layer_norm is not supported"),
     ("where(X, X**2, W)", "X is no comparison; write X != 0"),

@@ -310,6 +310,13 @@ def test_the_check_of_a_second_derivative_sees_the_first(monkeypatch):
         hessian.check((0,))
 
 
+def test_the_transpose_of_an_outer_product_has_its_factors_swapped():
+    d = hg.derive("a @ inv(X @ X.T) @ b", "X", "X: n i, a: n, b: n", flatten=True)
+    inverse = "inv(X @ X.T)"
+    assert str(d.gradient) == f"(-outer({inverse} @ a, {inverse} @ b) - outer({inverse} @ b, {inverse} @ a)) @ X"
+    assert d.check((0,))
+
+
 def test_hessian_of_an_unknown_loss_is_refused():
     with pytest.raises(hg.ExpressionError, match="unknown loss"):
         hg.derive("L(X)", "X", "X: n i").derive("X")

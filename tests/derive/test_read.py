@@ -67,7 +67,7 @@ def test_matrix_notation_means(text, wanted):
 @pytest.mark.parametrize(("text", "message"), [
     ("A X^T", "does not conform"), ("A + X", "do not match"), ("A : X", "do not match"), ("A^2", "only a scalar"),
     ("A / c A", "a product after '/' is ambiguous"), ("inv(X)", "inv of"), ("X^-1", "inv of"), ("v^-1", "inv of"),
-    ("tr(X)", "tr of"), ("Q", "unknown name"), ("A +", "ends where an operand"), ("A )", "closes nothing"),
+    ("tr(X)", "tr of"), ("Q", "unknown name"), ("A +", "ends where an operand"), ("A )", "closes nothing"), ("<A>", "takes two arrays"), ("d(A) A", "'/' is needed here, not 'A'"),
     ("A @ A", "@ has no meaning in matrix notation"),
 ])  # fmt: skip
 def test_matrix_notation_refuses(text, message):

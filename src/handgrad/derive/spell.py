@@ -71,17 +71,15 @@ class Piece:
 
 def transpose(expr: Expr) -> Expr:
     """The transpose; of a transpose, the matrix itself; of ``X * v[:, None]``, ``X.T * v``."""
-    if expr.op == "T":
-        return expr.args[0]
-    if expr.op == "outer":
-        return call("outer", list(expr.args[::-1]))
-    if (
-        expr.op in ("*", "/")
-        and expr.args[1].op == "expand"
-        and expr.args[1].info == 1
-        and len(expr.args[0].shape) == 2
-    ):
-        return arithmetic(expr.op, transpose(expr.args[0]), expr.args[1].args[0])
+    op, args = expr.op, expr.args
+    if op == "T":
+        return args[0]
+    if op == "neg":
+        return -transpose(args[0])
+    if op == "outer":
+        return call("outer", list(args[::-1]))
+    if op in ("*", "/") and len(args[0].shape) == 2 and (args[1].op, args[1].info) == ("expand", 1):
+        return arithmetic(op, transpose(args[0]), args[1].args[0])
     return expr if expr.symmetric or len(expr.shape) < 2 else expr.T
 
 
