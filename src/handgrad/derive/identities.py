@@ -56,6 +56,8 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
 
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``(z > 0)**2`` is ``z > 0``, ``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``."""
+    if not any([node.op == "call" for node, _, _ in factors]):
+        return factors
     found = [(n, ls, 1 if p > 0 and n.info in MASKS else p) for n, ls, p in factors]
     for node, letters, power in found:
         for other, own, exponent in found:

@@ -306,16 +306,19 @@ def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
     if len(axes) > 2:
         return None
     owns = [split(factor) for factor in factors]
-    if (merged := [axis for own in (axes, *owns) for axis in own if len(axis) > 1]) or apart:
+    everything = [*axes, *[axis for own in owns for axis in own]]
+    merged = [axis for axis in everything if len(axis) > 1]
+    if merged or apart:
         owns = [_regrouped(factor[1], [] if apart else merged) for factor in factors]
-    if _clash([*axes, *[axis for own in owns for axis in own]]):
-        return None
+        if _clash([*axes, *[axis for own in owns for axis in own]]):
+            return None
     pieces = []
     for factor, own in zip(factors, owns):
         if len(own) > 2:
             return None
         expr = entry_expr(factor, names)
-        expr = reshape(expr, _dims(own))
+        if merged or apart:
+            expr = reshape(expr, _dims(own))
         if len(own) == 2 and own[0] == own[1]:
             own, expr = own[:1], call("diag", [expr])
         pieces.append(Piece(tuple(own), expr))

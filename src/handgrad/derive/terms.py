@@ -126,6 +126,8 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]
 
     Of two free letters that a delta makes equal the others are written with the first: ``A[i] delta[i,k]``.
     """
+    if not any([node.op == "delta" for node, _, _ in factors]):
+        return factors
     for at, (node, letters, _) in enumerate(factors):
         if node.op != "delta":
             continue
