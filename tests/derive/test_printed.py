@@ -90,6 +90,9 @@ GRADIENTS = [
     ("sum(log(cosh(X @ w - y)))", "w", "X: n i, w: i, y: n", "X.T @ tanh(z)"),
     ("sum(log(sin(x)))", "x", "x: n", "1 / tan(x)"),
     ("sum(relu(1 - y * (X @ w))**2)", "w", "X: n i, w: i, y: n", "-2 * X.T @ (a * y)"),
+    ("sum(2**x)", "x", "x: n", "log(2) * a"),
+    ("sum(0.5**x)", "x", "x: n", "-log(2) * a"),
+    ("sum(max(X, axis=1) - min(X, axis=1))", "X", "X: n i", "(X == m1[:, None]) - (X == m2[:, None])"),
     # axes that are products
     ("L(kron(a, b))", "a", "a: n, b: m", "G.reshape(n, m) @ b"),
     ("L(X.flatten() * v)", "X", "X: n i, v: n*i", "(G * v).reshape(n, i)"),

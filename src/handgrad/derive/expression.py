@@ -4,6 +4,7 @@ An axis is the tuple of the letters of its dimension: ``("n",)`` for ``n``, ``("
 product ``k*d`` and ``()`` for an axis of length 1, which has nothing to count.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -241,6 +242,12 @@ def number(value: float) -> Expr:
     if not abs(value) <= 1.7976931348623157e308:
         raise ExpressionError(f"{value} is not a number to derive with")
     return Expr("number", info=int(value) if abs(value) < 1e15 and value == int(value) else value)
+
+
+def show_number(value: float) -> str:
+    """Print a number; the logarithm of a small whole number by its name."""
+    base = round(math.exp(min(abs(value), 5)))
+    return ("-" if value < 0 else "") + f"log({base})" if abs(value) == math.log(base) != 0 else repr(value)
 
 
 def to_expr(value: Any) -> Expr:

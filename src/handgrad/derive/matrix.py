@@ -6,7 +6,7 @@ broadcast except a scalar; what NumPy repeats along an axis is a product with a 
 
 from typing import Any
 
-from .expression import Axis, Expr, postorder, value_of
+from .expression import Axis, Expr, postorder, show_number, value_of
 from .functions import MASKS
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
@@ -168,6 +168,8 @@ def add(parts: list[Matrix], signs: list[int]) -> Matrix:
     for part, sign in zip(parts, signs):
         if negative(part):
             part, sign = product(number(-part.parts[0].info), part.parts[1]), -sign
+        if part.kind == "number" and part.info < 0:
+            part, sign = number(-part.info), -sign
         inner = part.parts if part.kind == "sum" else (part,)
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
@@ -218,14 +220,14 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "atom":
         return str(info), ATOM
     if kind == "number":
-        return repr(info), ATOM if info >= 0 else ADDITION
+        return show_number(info), ATOM if info >= 0 else ADDITION
     if kind == "product":
         return " ".join([_inside(part, POWER) for part in parts]), PRODUCT
     if kind == "scale":
         if parts[0].kind == "number" and parts[0].info == -1:
             return "-" + _inside(parts[1], ELEMENTWISE), ADDITION
         if negative(m):
-            return f"{parts[0].info!r} {_inside(parts[1], PRODUCT)}", ADDITION
+            return f"{show_number(parts[0].info)} {_inside(parts[1], PRODUCT)}", ADDITION
         return _inside(parts[0], POWER) + " " + _inside(parts[1], PRODUCT), PRODUCT
     if kind == "hadamard":
         return " * ".join([_inside(part, POWER) for part in parts]), ELEMENTWISE

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from .expression import show_number
 from .functions import MASKS
 from .spell import ratio, split
 from .terms import Factor, Letter, Letters, Node, Term, summed
@@ -131,7 +132,7 @@ class IndexPrinter:
         lonely = [letter for letter in summed(factors, free) if letter not in loops]
         inner = self.lettering(letters.names).add(lonely)
         above, below = ratio(coefficient)
-        words = [repr(above)] if above != 1 else []
+        words = [show_number(above)] if above != 1 else []
         if lonely:
             words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
         words += [self.factor(f, inner) for f in factors if f[2] > 0]

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from .expression import Expr, number, postorder, show_axis, value_of
+from .expression import Expr, number, postorder, show_axis, show_number, value_of
 from .functions import ELEMENTWISE, MASKS
 
 # how tightly each operation binds when printed
@@ -60,7 +60,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in ("name", "size"):
         return str(info), ATOM
     if op == "number":
-        return repr(info), ATOM if info >= 0 else 4
+        return show_number(info).replace("log", f"{np}log"), ATOM if info >= 0 else 4
     if op in ("ones", "zeros", "eye"):
         sizes = [show_axis(axis) for axis in expr.shape]
         inside = sizes[0] if op == "eye" or len(sizes) == 1 else ", ".join(sizes)
