@@ -93,6 +93,12 @@ GRADIENTS = [
     ("sum(2**x)", "x", "x: n", "log(2) * a"),
     ("sum(0.5**x)", "x", "x: n", "-log(2) * a"),
     ("sum(max(X, axis=1) - min(X, axis=1))", "X", "X: n i", "(X == m1[:, None]) - (X == m2[:, None])"),
+    # a choice is written as one
+    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(c > a, r, c * sign(r))"),
+    ("L(where(X > 0, X, c * X))", "X", "X: n i, c:", "G * where(X > 0, 1, c)"),
+    ("L(elu(X))", "X", "X: n i", "G * where(X > 0, 1, 1 + A)"),
+    ("sum(where(x > y, x**2 / y, -x / y))", "x", "x: n, y: n", "where(x > y, 2 * x, -1) / y"),
+    ("sum(where(x > y, -x**2, x * y))", "x", "x: n, y: n", None),
     # axes that are products
     ("L(kron(a, b))", "a", "a: n, b: m", "G.reshape(n, m) @ b"),
     ("L(X.flatten() * v)", "X", "X: n i, v: n*i", "(G * v).reshape(n, i)"),

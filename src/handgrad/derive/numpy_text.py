@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from .choice import is_mask, with_choices
 from .expression import Expr, number, postorder, show_axis, show_number, value_of
 from .functions import ELEMENTWISE, MASKS
 
@@ -43,6 +44,7 @@ Text: TypeAlias = tuple[str, float]  # what is printed, and how tightly it binds
 
 
 def _texts(root: Expr, python: bool) -> Text:
+    root = with_choices(root)
     texts: dict[int, Text] = {}
     for expr in postorder([root]):
         texts[id(expr)] = _write(expr, texts, python)
@@ -68,7 +70,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in ("+", "-", "*", "/", "@"):
         return _binary(expr, args, python)
     if op == "neg":
-        minus = "-1.0 * " if python and _is_mask(_leftmost(expr.args[0])) else "-"
+        minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
         base = expr.args[0]
@@ -92,11 +94,15 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         return _inside(args[0], ATOM) + ("[:, 0]" if info else "[0]"), ATOM
     if op == "reshape":
         return f"{_inside(args[0], ATOM)}.reshape({', '.join(map(show_axis, expr.shape))})", ATOM
-    if _is_mask(expr):
+    if is_mask(expr):
         return (_mask(expr, texts) + " * 1.0", 3) if python else (_mask(expr, texts), ATOM)
     listed = ", ".join(
-        [part[0][1:-1] if not python and _is_mask(arg) else part[0] for arg, part in zip(expr.args, args)]
+        [part[0][1:-1] if not python and is_mask(arg) else part[0] for arg, part in zip(expr.args, args)]
     )
+    if op == "where":
+        whole = python and expr.args[1].op == expr.args[2].op == "number"  # where(x > 0, 1, -1) would be integers
+        no = repr(float(expr.args[2].info)) if whole else args[2][0]
+        return f"{np}where({_mask(expr.args[0], texts)[1:-1]}, {args[1][0]}, {no})", ATOM
     if op == "einsum":
         return f"{np}einsum({expr.row!r}, {listed})", ATOM
     if op in ("softmax", "log_softmax", "logsumexp"):
@@ -118,10 +124,6 @@ def _options(before: str, expr: Expr) -> str:
     axis, kept = expr.info
     listed = ([] if axis in (None, -1) else [f"axis={axis}"]) + ["keepdims=True"] * kept
     return before * bool(listed) + ", ".join(listed)
-
-
-def _is_mask(expr: Expr) -> bool:
-    return expr.op == "call" and expr.info in MASKS
 
 
 def _leftmost(expr: Expr) -> Expr:
@@ -168,8 +170,8 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
             second = args[1][0]
         elif scalar and (right.op == "@" or args[1][1] == LOOSE):
             second, binding = args[1][0], LOOSE
-        if python and _is_mask(right):
+        if python and is_mask(right):
             second = args[1][0][: -len(" * 1.0")]
-        elif python and _is_mask(left) and not _is_mask(_leftmost(right)):
+        elif python and is_mask(left) and not is_mask(_leftmost(right)):
             first = args[0][0][: -len(" * 1.0")]
     return f"{first} {op} {second}", binding

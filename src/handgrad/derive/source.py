@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from keyword import iskeyword
 from typing import Any
 
+from .choice import with_choices
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, numbered, postorder
 from .functions import ELEMENTWISE, MASKS
@@ -93,6 +94,9 @@ CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "
 
 def shared(program: Program, taken: Collection[str]) -> Program:
     """Give a name to what would be computed twice."""
+    program = Program(
+        {label: with_choices(expr) for label, expr in program.definitions.items()}, with_choices(program.result)
+    )
     number, unique = numbered([*program.definitions.values(), program.result])
     own = {number[id(root)]: label for label, root in program.definitions.items()}
     uses = dict.fromkeys(range(len(unique)), 0)

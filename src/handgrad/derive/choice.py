@@ -1,0 +1,66 @@
+"""Recognise a choice in a sum: ``(z > 0) * a + (1 - (z > 0)) * b`` is printed as ``where(z > 0, a, b)``."""
+
+from collections.abc import Iterator
+
+from .expression import Expr, arithmetic, number, postorder, value_of
+from .functions import MASKS
+
+
+def is_mask(expr: Expr) -> bool:
+    """Whether an expression is a comparison."""
+    return expr.op == "call" and expr.info in MASKS
+
+
+def with_choices(root: Expr) -> Expr:
+    """The same expression, with a node ``where`` for every choice."""
+    parts = postorder([root])
+    if not any(map(is_mask, parts)):
+        return root
+    made: dict[int, Expr] = {}
+    for expr in parts:
+        args = tuple([made[id(arg)] for arg in expr.args])
+        changed = any([new is not old for new, old in zip(args, expr.args)])
+        new = Expr(expr.op, args, expr.info, expr.row, expr.shape) if changed else expr
+        made[id(expr)] = (_choice(new) if expr.op in ("+", "-") else None) or new
+    return made[id(root)]
+
+
+def _choice(total: Expr) -> Expr | None:
+    left, right = total.args
+    for first, second in ((left, right), (right, left)):
+        for mask in filter(is_mask, _factors(first)):
+            for other in _factors(second):
+                if other.op == "-" and value_of(other.args[0]) == 1 and str(other.args[1]) == str(mask):
+                    yes, no = _without(first, mask), _without(second, other)
+                    if total.op == "-":
+                        yes, no = (yes, -no) if first is left else (-yes, no)
+                    return Expr("where", (mask, yes, no), shape=total.shape)
+    return None
+
+
+def _factors(expr: Expr) -> Iterator[Expr]:
+    """The factors of a product, those of its divisors left out."""
+    if expr.op in ("*", "/"):
+        yield from _factors(expr.args[0])
+        if expr.op == "*":
+            yield from _factors(expr.args[1])
+    elif expr.op == "neg":
+        yield from _factors(expr.args[0])
+    else:
+        yield expr
+
+
+def _without(expr: Expr, factor: Expr) -> Expr:
+    """A product without one of its factors."""
+    if expr is factor:
+        return number(1)
+    if expr.op == "neg":
+        return -_without(expr.args[0], factor)
+    if expr.op not in ("*", "/"):
+        return expr
+    left, right = _without(expr.args[0], factor), _without(expr.args[1], factor) if expr.op == "*" else expr.args[1]
+    if expr.op == "*" and 1 in (value_of(left), value_of(right)):
+        return right if value_of(left) == 1 else left
+    if expr.op == "*" and right.op == "/" and value_of(right.args[0]) == 1:
+        return left / right.args[1]
+    return arithmetic(expr.op, left, right)
