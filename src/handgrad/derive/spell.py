@@ -74,10 +74,6 @@ def transpose(expr: Expr) -> Expr:
     op, args = expr.op, expr.args
     if op == "T":
         return args[0]
-    if op == "neg":
-        return -transpose(args[0])
-    if op == "outer":
-        return call("outer", list(args[::-1]))
     if op in ("*", "/") and len(args[0].shape) == 2 and (args[1].op, args[1].info) == ("expand", 1):
         return arithmetic(op, transpose(args[0]), args[1].args[0])
     return expr if expr.symmetric or len(expr.shape) < 2 else expr.T
