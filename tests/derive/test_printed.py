@@ -82,7 +82,7 @@ GRADIENTS = [
     # what is used once is written out where that makes the result shorter
     ("u @ inv(A + t * B) @ v", "t", "u: n, v: n, A: n n, B: n n, t:", "-u @ (inv(Z) @ (B @ (inv(Z) @ v)))"),
     ("mean(maximum(0, m + sum((A - P)**2, axis=1) - sum((A - N)**2, axis=1)))", "A", "A: n d, P: n d, N: n d, m:",
-     "2 * (R1 - R2) * (z > 0)[:, None] / n"),
+     "2 * (N - P) * (z > 0)[:, None] / n"),
     ("sum(logsumexp(X @ W.T / t, axis=1))", "t", "X: n i, W: k i, t:", "-((P.T @ X) * W).sum() / t**2"),
     # what is known of functions
     ("-sum(softmax(Z) * log_softmax(Z))", "Z", "Z: n k", "P * ((S * P).sum(axis=1, keepdims=True) - S)"),
@@ -93,10 +93,13 @@ GRADIENTS = [
     ("sum(2**x)", "x", "x: n", "log(2) * a"),
     ("sum(0.5**x)", "x", "x: n", "-log(2) * a"),
     ("sum(max(X, axis=1) - min(X, axis=1))", "X", "X: n i", "(X == m1[:, None]) - (X == m2[:, None])"),
+    ("norm(x - y)**2 - norm(x - z)**2", "x", "x: n, y: n, z: n", "2 * z - 2 * y"),
     # a choice is written as one
     ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(c > a, r, c * sign(r))"),
     ("L(where(X > 0, X, c * X))", "X", "X: n i, c:", "G * where(X > 0, 1, c)"),
     ("L(elu(X))", "X", "X: n i", "G * where(X > 0, 1, 1 + A)"),
+    ("sum(minimum(x, 0))", "x", "x: n", "(x < 0)"),
+    ("sum(maximum(x, y)**2)", "x", "x: n, y: n", "2 * where(x > y, x, y) * (x > y)"),
     ("sum(where(x > y, x**2 / y, -x / y))", "x", "x: n, y: n", "where(x > y, 2 * x, -1) / y"),
     ("sum(where(x > y, -x**2, -x * y))", "x", "x: n, y: n", "where(x > y, -2 * x, -y)"),
     ("L(where(X > 0, -X, c * X / v))", "X", "X: n i, c:, v: i", "G * where(X > 0, -1, c / v)"),
@@ -310,6 +313,36 @@ def test_hessian(expression, wrt, dims, printed):
     hessian = hg.derive(expression, wrt, dims).derive(wrt)
     assert printed is None or str(hessian.gradient) == printed
     hessian.check((0,))
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "again"), [
+    ("X @ W", "W", "X: n i, W: i k", "X"), ("X**2", "X", "X: n i", "X"), ("outer(x, y)", "x", "x: n, y: m", "y"),
+    ("softmax(X)", "X", "X: n i", "X"),
+])  # fmt: skip
+def test_a_second_derivative_may_have_many_axes(expression, wrt, dims, again):
+    assert hg.derive(expression, wrt, dims).derive(again).check((0,))
+
+
+@pytest.mark.parametrize("expression", ["norm(tanh(x))", "norm(softmax(x))"])
+def test_lines_say_what_varies_and_how():
+    rules = [step.rule for step in hg.derive("x / norm(x)", "x", "x: n").steps("frobenius")]
+    assert rules == [
+        "definition",
+        "definition",
+        "power rule",
+        "product rule",
+        "the matrix in front of the differential",
+    ]
+    sums = hg.derive("tanh(W @ x) + sin(W @ x)", "x", "W: o i, x: i").steps("frobenius")
+    assert "term by term" in [step.rule for step in sums]
+    lines = [str(step) for step in hg.derive("var(X @ w)", "w", "X: n i, w: i").steps("frobenius")]
+    assert "r2 = r1 - 1_n 1_n^T r1 / n" in lines
+    assert [str(step) for step in hg.derive("inv(A)", "A", "A: n n").steps("frobenius")][:3] == [
+        "V = A^-1", "dV = -V dA V", "dV[n,i]/dA[p,q] = -sum_jk V[n,j] V[k,i] delta[j,p] delta[k,q]"]  # fmt: skip
+
+
+def test_the_norm_of_a_function(expression):
+    assert hg.derive(expression, "x", "x: n", flatten=True).check((0,))
 
 
 def test_the_check_of_a_second_derivative_sees_the_first(monkeypatch):

@@ -233,7 +233,7 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
     for seed in seeds:
         failure: Exception | None = None
         found = attempts = 0
-        # A false line is false on every draw. An entry next to a kink is not: it gets a second one.
+        # A false line is false on every draw. An entry next to a kink is not: it gets others.
         for attempt in ATTEMPTS:
             try:
                 found = _check_once(d, Numbers(d, seed, attempt))
@@ -241,7 +241,7 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
                 break
             except DerivationError as error:
                 failure, attempts = error, attempts + 1
-                if attempts == 2:
+                if attempts == 3:
                     raise
             except (ExpressionError, KeyError) as error:
                 raise DerivationError(f"a printed line cannot be read: {error}") from error
@@ -375,7 +375,7 @@ LAYOUT_TABLE = {
 def arranged(d: "Derivation", numbers: Numbers) -> Table:
     """The derivative by differences, in the layout of the derivation."""
     out, own = d.sweep_axes()
-    names = "ab"[: len(out)] + "cd"[: len(own)]
+    names = "abefgh"[: len(out)] + "cd"[: len(own)]  # of a second derivative the output has more than two axes
     order = LAYOUT_TABLE[d.layout_name].get((len(out), len(own)), names)
     places: dict[str, list[int]] = {}
     for name, axis in zip(names, [*out, *own]):

@@ -430,7 +430,7 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     name = ALIASES.get(name, name)
     if name in FLAT:
         raise ExpressionError(f"{name} is not supported: it jumps, and where it has a derivative it is zero")
-    if name in RESERVED and name not in ELEMENTWISE and name not in ROWS:
+    if name in RESERVED and not (name in ELEMENTWISE or name in ROWS or name in MACROS):
         raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
     if name == "einsum":
         raise ExpressionError("einsum: the subscripts come first, in quotes: einsum('ni,oi->no', X, W)")
@@ -612,7 +612,13 @@ def _power(x: Expr, count: Expr) -> Expr:
 def _maximum(a: Expr, b: Expr) -> Expr:
     if value_of(a) == 0 or value_of(b) == 0:
         return call("relu", [b if value_of(a) == 0 else a])
-    return b + call("relu", [a - b])
+    return _where(a > b, a, b)  # one of the two to the last digit, which b + relu(a - b) is not
+
+
+def _minimum(a: Expr, b: Expr) -> Expr:
+    if value_of(a) == 0 or value_of(b) == 0:
+        return -_maximum(-a, -b)
+    return _where(a < b, a, b)
 
 
 def _var(x: Expr, **options: Any) -> Expr:
@@ -658,7 +664,7 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "zeros_like": lambda x: Expr("zeros", shape=x.shape),
     "flatten": lambda x: reshape(x, (tuple([letter for axis in x.shape for letter in axis]),)),
     "maximum": _maximum,
-    "minimum": lambda a, b: b - _maximum(b - a, number(0)),
+    "minimum": _minimum,
     "logaddexp": lambda a, b: call("softplus", [b]) if a.info == 0 else a + call("softplus", [b - a]),
     # where x > low and x < high; the bounds elsewhere
     "clip": lambda x, low, high: (x > low) * (x < high) * x + (1 - (x > low)) * low + (1 - (x < high)) * high,

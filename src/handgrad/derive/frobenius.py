@@ -3,10 +3,11 @@
 Every line reads the same indexed terms; what moves is the bracket.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .formula import tokenize
-from .index import definition, index_node_steps, index_steps, link_rule
+from .index import definition, derivative_steps, index_node_steps, link_rule
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -228,8 +229,9 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         moved = [move(pair, name) if pair.right.kind != "atom" else (pair, "") for pair in pairs]
         if pairs == [pair for pair, _ in moved]:
             break
+        seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
         pairs = [pair for pair, _ in moved]
-        lines.append((show_pairs(pairs), ", ".join(dict.fromkeys(rule for _, rule in moved if rule))))
+        lines.append((show_pairs(pairs), ", ".join(dict.fromkeys(seen))))
     last = ""
     for right, rule in lines:
         if right != last:
@@ -271,6 +273,8 @@ def _forward(d: "Derivation") -> list[Step]:
             parts = [part for _, link in by_parent[parent] for part in _differentials(link, d)]
             total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
             rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
+            if len(by_parent[parent]) > 1 and any([rule.startswith("only") for rule in rules]):
+                rules = dict.fromkeys(["product rule"] * _multiply(parent, by_parent[parent]) or ["term by term"])
             steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
         if d.variable in d.sweep.adjoints:
             top, why = f"d{d.labels[d.root]}", "the matrix in front of the differential"
@@ -283,8 +287,15 @@ def _forward(d: "Derivation") -> list[Step]:
                     ]
             steps.append(Step(f"{top}/d{d.wrt}", str(to_matrix(program.result)), why, result=True))
     except NoMatrixFormError:
-        steps += index_steps(d)
+        steps += derivative_steps(d)
     return steps
+
+
+def _multiply(parent: Node, links: Sequence[tuple[Node, Link]]) -> bool:
+    """Whether two of what varies are factors of one term."""
+    varying = {node for node, _ in links}
+    terms = parent.sum.terms if parent.sum else ()
+    return any([len(varying & {node for node, _, _ in factors}) > 1 for _, factors in terms])
 
 
 def _layout_step(d: "Derivation") -> list[Step]:

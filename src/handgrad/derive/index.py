@@ -19,7 +19,13 @@ OWN = "pqrstuvw"  # the letters of the variable
 def index_steps(d: "Derivation") -> list[Step]:
     """Write the derivation, entry by entry."""
     printer = IndexPrinter(d.labels)
-    steps = [step for node in d.defined() for step in definition(node, d, printer)]
+    return [step for node in d.defined() for step in definition(node, d, printer)] + derivative_steps(d)
+
+
+def derivative_steps(d: "Derivation") -> list[Step]:
+    """The lines that derive, without the definitions before them."""
+    printer = IndexPrinter(d.labels)
+    steps: list[Step] = []
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
             steps += index_node_steps(node, d, printer)
@@ -114,7 +120,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     told = node is d.variable or node in d.sweep.named
     if (
         told
-        and expr.shape
+        and 1 <= len(expr.shape) <= 2
         and expr.size > 1
         and all(part.op not in ("einsum", "reshape") for part in postorder([expr]))
     ):

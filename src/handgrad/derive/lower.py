@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from .errors import ExpressionError
 from .expression import ALONG, Expr, Shape, matched, numbered, read_row, value_of
 from .functions import ELEMENTWISE
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, counted, summed, times
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, summed, times
 
 LONGEST = 64  # factors of one product: the time grows with the cube
 
@@ -236,6 +236,8 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
 
 def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     op, info = expr.op, expr.info
+    if len(arg.terms) > 1:
+        arg = Sum(arg.axes, collect(arg.terms, arg.free, graph))
     if op == "call" and all(not factors for _, factors in arg.terms):
         value = ELEMENTWISE[info].value(sum(c for c, _ in arg.terms))
         return Sum(arg.axes, [(value, ())] if value else [])

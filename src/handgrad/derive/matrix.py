@@ -86,6 +86,11 @@ def product(*parts: Matrix) -> Matrix:
             scalars.append(part)
         else:
             chain.append(part)
+    if len(chain) == 1 and _starts(chain[0], *ONES):  # 1 1^T x rather than (1^T x) 1
+        inside = next((scalar for scalar in scalars if scalar.kind == "product"), None)
+        if inside:
+            scalars.remove(inside)
+            chain += inside.parts
     result: Matrix | None = None
     if chain:
         whole = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
@@ -156,7 +161,7 @@ def over(a: Matrix, b: Matrix) -> Matrix:
     if a.kind == "over" and a.parts[1].scalar and b.scalar:
         return over(a.parts[0], product(a.parts[1], b))
     if negative(a) or (a.kind == "number" and a.info < 0):
-        below = Matrix("over", (product(number(-1), a), b), None, a.rows or b.rows, a.columns or b.columns)
+        below = over(product(number(-1), a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
     return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
 
@@ -320,6 +325,9 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return product(number(-1), args[0])
     if op in ("+", "-"):
         wide = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
+        if expr.shape:  # x - 1^T x / n would be read as a number
+            filled = [ones(rows), *[flip(ones(axis)) for axis in expr.shape[1:]]]
+            wide = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in wide]
         return add(wide, [1, 1 if op == "+" else -1])
     if op == "*":
         if args[0].scalar or args[1].scalar:

@@ -170,7 +170,7 @@ class IndexPrinter:
             inside = self.entry(node.arg, own, letters)
             if node.info in MASKS:
                 inside = inside[1:-1] if node.arg.sum is not None and inside.startswith("(") else inside
-                terms = node.arg.sum.at(own) if node.arg.sum else ()
+                terms = node.arg.sum.at(own) if node.arg.sum and node.arg not in self.labels else ()
                 right = "0"
                 if [c for c, _ in terms] == [1, -1]:  # a > b rather than a - b > 0
                     inside, right = [self.term(1, factors, own, letters) for _, factors in terms]

@@ -102,7 +102,9 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op == "where":
         whole = python and expr.args[1].op == expr.args[2].op == "number"  # where(x > 0, 1, -1) would be integers
         no = repr(float(expr.args[2].info)) if whole else args[2][0]
-        return f"{np}where({_mask(expr.args[0], texts)[1:-1]}, {args[1][0]}, {no})", ATOM
+        # In a function the comparison may have a name: it is used elsewhere too.
+        condition = _mask(expr.args[0], texts)[1:-1] if is_mask(expr.args[0]) else f"{args[0][0]} > 0"
+        return f"{np}where({condition}, {args[1][0]}, {no})", ATOM
     if op == "einsum":
         return f"{np}einsum({expr.row!r}, {listed})", ATOM
     if op in ("softmax", "log_softmax", "logsumexp"):
@@ -143,6 +145,8 @@ def _mask(expr: Expr, texts: dict[int, Text]) -> str:
     """A comparison; the shorter side is the second."""
     arg, sign = expr.args[0], MASKS[expr.info]
     left, right = arg.args if arg.op in ("+", "-") else (arg, number(0))
+    if arg.op == "neg":
+        left, right, sign = arg.args[0], number(0), sign.replace(">", "<")
     if arg.op == "+" and value_of(right) is None:
         left, right = arg, number(0)
     elif arg.op == "+":

@@ -129,8 +129,8 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
 
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
-    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``."""
-    if not any([_divides(node) for _, factors in terms for node, _, _ in factors]):
+    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``."""
+    if not any([_divides(node) for _, factors in terms for node, _, _ in factors]) and not _overlap(terms):
         return terms
     best = terms
     for _ in range(3):
@@ -139,6 +139,19 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term
             break
         best = min(best, terms, key=cost)
     return best
+
+
+def _overlap(terms: tuple[Term, ...]) -> bool:
+    """Whether two terms hold sums that have an array in common."""
+    seen: set[Node] = set()
+    for node in dict.fromkeys(
+        [node for _, factors in terms if len(terms) > 1 for node, _, _ in factors if _opens(node)]
+    ):
+        inside = {inner for _, factors in node.sum.terms for inner, ls, _ in factors if ls} if node.sum else set()
+        if inside & seen:
+            return True
+        seen |= inside
+    return False
 
 
 def _opens(node: Node) -> bool:

@@ -147,7 +147,7 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]
             first, second = sorted(letters, key=free.index)
             factors = tuple([(n, tuple([first if l is second and k != at else l for l in ls]), p)
                              for k, (n, ls, p) in enumerate(factors)])  # fmt: skip
-    return factors
+    return tuple([f for f in factors if not (f[0].op == "delta" and f[1][0] is f[1][1] and f[1][0] in free)])
 
 
 def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:

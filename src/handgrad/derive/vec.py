@@ -31,6 +31,8 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
         raise ExpressionError(f"order: {order!r} must be 'F' (columns are stacked) or 'C' (rows are)")
     if not d.root.dims:
         raise ExpressionError("the output is a scalar: its derivative is the gradient, not a matrix")
+    if len(d.root.shape) > 2:
+        raise ExpressionError(f"the output has {len(d.root.shape)} axes; vec is of matrices")
     value = d.arranged("shape")
     rank = len(d.expression.shape)
     out, own = value.axes[:rank], value.axes[rank:]
