@@ -248,6 +248,8 @@ SPREAD = [
     ("L((c * m - X * X) / sum((m / v[:, None])**2, axis=1, keepdims=True))", "X", "X: n i, m: i, v: n, c:", None),
 ]
 EDGES = [
+    ("sum(t * f(u[:, None]), axis=0)", "u", "t: i, u: n"),
+    ("norm(max(outer(u, v) @ outer(v, v), axis=1))**2", "u", "u: n, v: k"),
     ("diag(x) * diag(y)", "x", "x: n, y: n"),
     ("diag(x) * diag(x)", "x", "x: n"),
     ("L((A * eye(n)) * (B * eye(n)))", "A", "A: n n, B: n n"),

@@ -26,6 +26,7 @@ from .matrix import (
     to_matrix,
 )  # fmt: skip
 from .notation import IndexPrinter, Step
+from .program import Program
 from .sweep import Link, upstream
 from .terms import Node, Sum
 
@@ -279,6 +280,8 @@ def _forward(d: "Derivation") -> list[Step]:
         if d.variable in d.sweep.adjoints:
             top, why = f"d{d.labels[d.root]}", "the matrix in front of the differential"
             program = d.program if d.layout_name == "shape" else d.layout("shape").program
+            if not {*program.definitions} <= {*d.labels.values()}:  # something has a name that no line defines
+                program = Program({}, d.spell(d.arranged("shape")))
             for name, expr in program.definitions.items():
                 if name.startswith("J_"):
                     steps += [

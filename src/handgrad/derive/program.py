@@ -135,6 +135,7 @@ def write_program(
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
     # What is only compared needs no name.
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
+    compared = {node.arg for node in nodes if constant(node)}  # written as it is elsewhere: equal to the last digit
     exprs: dict[Node, Expr] = {}
     open_sums: dict[Node, Sum] = {}  # single terms that are multiplied out where they are used
     definitions: dict[str, Expr] = {}
@@ -151,7 +152,9 @@ def write_program(
         if node.op == "delta":
             continue
         if node.sum is not None:
-            total = _simplify(node.sum, open_sums, graph, node.index >= forward)
+            total = node.sum
+            if node not in compared:
+                total = _simplify(total, open_sums, graph, node.index >= forward)
             if node.index >= forward and node not in layers and uses[node] == 1 and _is_plain(total, exprs):
                 open_sums[node] = total  # too short for a name: it is written out where it is used
                 continue
