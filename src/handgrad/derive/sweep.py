@@ -130,28 +130,28 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``."""
-    if not any([_divides(node) for _, factors in terms for node, _, _ in factors]) and not _overlap(terms):
+    cancels = any([_divides(node) for _, factors in terms for node, _, _ in factors])
+    if not cancels and not _overlap(terms):
         return terms
     best = terms
     for _ in range(3):
-        terms = collect(_multiplied_out(terms, free, graph), free, graph)
+        product = _multiplied_out(terms, free, graph)
+        terms = collect(product, free, graph)
         if len(terms) > max(len(best), 2):
             break
-        best = min(best, terms, key=cost)
+        cancels = cancels or len(terms) < len(product)
+        best = min(best, terms, key=cost) if cancels else best
     return best
 
 
 def _overlap(terms: tuple[Term, ...]) -> bool:
     """Whether two terms hold sums that have an array in common."""
-    seen: set[Node] = set()
-    for node in dict.fromkeys(
-        [node for _, factors in terms if len(terms) > 1 for node, _, _ in factors if _opens(node)]
-    ):
-        inside = {inner for _, factors in node.sum.terms for inner, ls, _ in factors if ls} if node.sum else set()
-        if inside & seen:
-            return True
-        seen |= inside
-    return False
+    if len(terms) < 2:
+        return False
+    nodes = dict.fromkeys([node for _, factors in terms for node, _, _ in factors])
+    inside = [{inner for _, factors in node.sum.terms for inner, letters, _ in factors if letters}
+              for node in nodes if node.sum and _opens(node)]  # fmt: skip
+    return len(set().union(*inside)) < sum(map(len, inside))
 
 
 def _opens(node: Node) -> bool:
