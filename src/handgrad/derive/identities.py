@@ -11,6 +11,8 @@ QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 
 def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
     """Apply the identities to the terms of an adjoint; say which one did something."""
+    if len(terms) == 1 and not any([node.op in ("softmax", "call") for node, _, _ in terms[0][1]]):
+        return terms, "collect"
     kept = [term for term in terms if len(terms) == 1 or not vanishes(term, free, graph)]
     summed_up = [sum_softmax(term, free, graph) for term in kept]
     joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]

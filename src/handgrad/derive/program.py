@@ -236,7 +236,7 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     write_out = lambda factor: _written_out(factor, open_sums, graph)
     terms = [new for term in value.terms for new in opened(term, write_out, value.free, graph)]
     merged = collect(terms, value.free, graph)
-    if factored:
+    if factored and len(merged) > 1:
         merged = share(factor_out(merged, value.axes, graph), value.free, graph)
     return Sum(value.axes, merged)
 

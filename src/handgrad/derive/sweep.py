@@ -258,7 +258,7 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
 
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
-    for at, (coefficient, factors) in enumerate(terms):
+    for at, (coefficient, factors) in enumerate(terms if len(terms) > 1 else ()):
         for factor in factors:
             if factor[0].op in ("delta", "size"):
                 continue
