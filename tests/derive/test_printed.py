@@ -336,6 +336,7 @@ def test_lines_say_what_varies_and_how():
     assert "term by term" in [step.rule for step in sums]
     lines = [str(step) for step in hg.derive("var(X @ w)", "w", "X: n i, w: i").steps("frobenius")]
     assert "r2 = r1 - 1_n 1_n^T r1 / n" in lines
+    assert "dL/dr1 = 2 r2 / n - 2 1_n 1_n^T r2 / n^2" in lines
     assert [str(step) for step in hg.derive("inv(A)", "A", "A: n n").steps("frobenius")][:3] == [
         "V = A^-1", "dV = -V dA V", "dV[n,i]/dA[p,q] = -sum_jk V[n,j] V[k,i] delta[j,p] delta[k,q]"]  # fmt: skip
 

@@ -82,6 +82,8 @@ def product(*parts: Matrix) -> Matrix:
         elif part.kind == "over" and part.parts[1].scalar:
             waiting.insert(0, part.parts[0])
             below.append(part.parts[1])
+        elif part.scalar and ("atom", part.info) in (known := [(scalar.kind, scalar.info) for scalar in scalars]):
+            scalars[known.index(("atom", part.info))] = power(part, 2)  # n n
         elif part.scalar:
             scalars.append(part)
         else:
