@@ -341,6 +341,12 @@ def test_lines_say_what_varies_and_how():
         "V = A^-1", "dV = -V dA V", "dV[n,i]/dA[p,q] = -sum_jk V[n,j] V[k,i] delta[j,p] delta[k,q]"]  # fmt: skip
 
 
+@pytest.mark.parametrize("flatten", [False, True])
+@pytest.mark.parametrize("expression", ["norm(p + q)", "var(q.T + p.T)", "c * mean_squared_error(q.T + q, A)"])
+def test_columns_beside_rows_in_a_matrix(expression, flatten):
+    assert hg.derive(expression, "q", "p: n 1, q: 1 n, A: n n, c:", flatten=flatten).check((0,))
+
+
 @pytest.mark.parametrize("expression", ["norm(tanh(x))", "norm(softmax(x))"])
 def test_the_norm_of_a_function(expression):
     assert hg.derive(expression, "x", "x: n", flatten=True).check((0,))

@@ -169,8 +169,8 @@ def _unit_axes(expr: Expr, value: Sum) -> Expr:
 
 def _standing(v: Expr, axis: int) -> Expr | None:
     """A vector as the column or row that it was made from: ``(A @ x[:, 0])[:, None]`` is ``A @ x``."""
-    if not v.shape:
-        return v
+    if len(v.shape) != 1:
+        return None if v.shape else v
     if v.op == "squeeze":
         return v.args[0] if v.info == axis else transpose(v.args[0])
     if v.op in ("sum", "mean") and v.info == (axis, False):
@@ -370,11 +370,8 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         if not lonely:
             continue
         dims = [letter.dim for axis in lonely for letter in axis]
-        divided: list[Piece] = []
-        for dim in dims:
-            count = _count_of(dim, [one for one in pieces if one not in divided])
-            divided += [count] if count else []
-        op, used = ("mean", divided) if len(divided) == len(dims) else ("sum", [])
+        counts = [_count_of(dim, dims.count(dim), pieces) for dim in dict.fromkeys(dims)]
+        op, used = ("mean", counts) if all(counts) else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
         if len(lonely) == len(piece.axes):
             diagonal, whole = piece.chain[0].op == "diag" and op == "sum", piece.expr()
@@ -388,11 +385,11 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
     return None
 
 
-def _count_of(dim: str, pieces: list[Piece]) -> Piece | None:
-    """The piece that divides by the length of a dimension: with it a sum is a mean."""
+def _count_of(dim: str, times: int, pieces: list[Piece]) -> Piece | None:
+    """The piece that divides by the length of a dimension, perhaps squared: with it a sum is a mean."""
     for piece in pieces:
         expr = piece.chain[0]
-        if _is_reciprocal(expr) and value_of(expr.args[1]) == -1 and expr.args[0].info == dim and not piece.axes:
+        if _is_reciprocal(expr) and value_of(expr.args[1]) == -times and expr.args[0].info == dim and not piece.axes:
             return piece if expr.args[0].op == "size" else None
     return None
 
