@@ -2,13 +2,7 @@
 
 from collections.abc import Iterator
 
-from .expression import Expr, arithmetic, number, postorder, value_of
-from .functions import MASKS
-
-
-def is_mask(expr: Expr) -> bool:
-    """Whether an expression is a comparison."""
-    return expr.op == "call" and expr.info in MASKS
+from .expression import Expr, arithmetic, is_mask, number, postorder, value_of
 
 
 def with_choices(root: Expr) -> Expr:
@@ -20,7 +14,7 @@ def with_choices(root: Expr) -> Expr:
     for expr in parts:
         args = tuple([made[id(arg)] for arg in expr.args])
         changed = any([new is not old for new, old in zip(args, expr.args)])
-        new = Expr(expr.op, args, expr.info, expr.row, expr.shape) if changed else expr
+        new = expr.on(args) if changed else expr
         made[id(expr)] = (_choice(new) if expr.op in ("+", "-") else None) or new
     return made[id(root)]
 

@@ -8,14 +8,14 @@ from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis,
 from .frobenius import frobenius_steps
 from .index import index_steps
 from .lower import fresh, lower
-from .notation import Step, grouped, layout_text
+from .notation import Step, layout_text
 from .parse import parse
 from .program import Program, function_expr, label_nodes, layer_gradients, reachable, write_program
 from .rules import upstream_name
 from .source import compile_source, shared, write_source
 from .spell import spell
 from .sweep import sweep
-from .terms import Graph, Letters, Node, Sum
+from .terms import Graph, Letters, Node, Sum, grouped
 from .vec import einsum_expr, kronecker
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")

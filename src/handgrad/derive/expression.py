@@ -29,8 +29,8 @@ SQUARE = ("inv", "det", "logdet")
 ALONG = ("softmax", "log_softmax", "logsumexp", "max", "min")
 REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min")
 ARITY = {"where": 3, "clip": 3} | dict.fromkeys(
-    ["@", "maximum", "minimum", "softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error", "matrix_power", "vdot", "inner", "solve", "logaddexp", "hypot",
-     "add", "subtract", "multiply", "divide", "power"], 2)  # fmt: skip
+    ["@", "maximum", "minimum", "softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error", "matrix_power",
+     "vdot", "inner", "solve", "logaddexp", "hypot", "add", "subtract", "multiply", "divide", "power"], 2)  # fmt: skip
 ALIASES = {
     "tr": "trace",
     "dot": "@",
@@ -125,6 +125,10 @@ class Expr:
         if name not in KNOWN:
             raise AttributeError(name)
         return lambda *args, **options: call(name, [self, *map(to_expr, args)], options)
+
+    def on(self, args: "tuple[Expr, ...]") -> "Expr":
+        """The same operation on other operands of the same shapes."""
+        return Expr(self.op, args, self.info, self.row, self.shape)
 
     def __str__(self) -> str:
         from .numpy_text import plain
@@ -627,16 +631,21 @@ def _var(x: Expr, **options: Any) -> Expr:
 
 
 def _where(mask: Expr, a: Expr, b: Expr) -> Expr:
-    if not _is_mask(mask):
+    if not _is_condition(mask):
         raise ExpressionError(f"where: {_label(mask)} is no comparison; write {_label(mask)} != 0")
     return mask * a + (1 - mask) * b
 
 
-def _is_mask(expr: Expr) -> bool:
+def is_mask(expr: Expr) -> bool:
+    """Whether an expression is a comparison."""
+    return expr.op == "call" and expr.info in MASKS
+
+
+def _is_condition(expr: Expr) -> bool:
     """Whether an expression is a comparison, the opposite of one, or a product of such."""
     if expr.op == "-":
-        return value_of(expr.args[0]) == 1 and _is_mask(expr.args[1])
-    return (expr.op == "call" and expr.info in MASKS) or (expr.op == "*" and all(map(_is_mask, expr.args)))
+        return value_of(expr.args[0]) == 1 and _is_condition(expr.args[1])
+    return is_mask(expr) or (expr.op == "*" and all(map(_is_condition, expr.args)))
 
 
 def _cross_entropy(z: Expr, t: Expr) -> Expr:
@@ -680,19 +689,20 @@ MACROS: dict[str, Callable[..., Expr]] = {
 FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc", "fix", "around", "floor_divide")
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
 _OTHERS = """
-    all allclose angle any append attention batch_norm conv1d conv2d cross_entropy dropout embedding group_norm
-    layer_norm max_pool rms_norm arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around array
-    asarray average bincount block bool broadcast_to cbrt ceil cholesky column_stack compile complex concatenate cond
-    conj conjugate convolve copy copysign corrcoef correlate cov cross cummax cummin cumprod cumsum d diagflat diff
-    digitize digamma divmod dsplit eig eigh eigvals eigvalsh empty equal eval exec exp2 expand_dims expm fft
-    fill_diagonal fix flip fliplr flipud float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace
-    gradient greater greater_equal hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp
-    isclose isfinite isinf isnan len less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
-    matrix_rank matrix_transpose median meshgrid mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin nanstd nansum
-    nanvar nonzero not_equal open pad partition percentile permute_dims pinv polyfit polyval positive print prod product
-    ptp put qr quantile rad2deg real remainder repeat reshape resize rint roll rot90 round round_ searchsorted select
-    selu sinc size slogdet sort split sqrtm squeeze stack svd svdvals swapaxes take take_along_axis tensordot tensorinv
-    tensorsolve tile trapezoid tri tril triu trunc unique unravel_index unwrap vander vsplit vstack
+    all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around
+    array asarray attention average batch_norm bincount block bool broadcast_to cbrt ceil cholesky column_stack
+    compile complex concatenate cond conj conjugate conv1d conv2d convolve copy copysign corrcoef correlate cov
+    cross cross_entropy cummax cummin cumprod cumsum d diagflat diff digamma digitize divmod dropout dsplit eig eigh
+    eigvals eigvalsh embedding empty equal eval exec exp2 expand_dims expm fft fill_diagonal fix flip fliplr flipud
+    float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace gradient greater greater_equal
+    group_norm hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp isclose isfinite
+    isinf isnan layer_norm len less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
+    matrix_rank matrix_transpose max_pool median meshgrid mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin
+    nanstd nansum nanvar nonzero not_equal open pad partition percentile permute_dims pinv polyfit polyval positive
+    print prod product ptp put qr quantile rad2deg real remainder repeat reshape resize rint rms_norm roll rot90
+    round round_ searchsorted select selu sinc size slogdet sort split sqrtm squeeze stack svd svdvals swapaxes take
+    take_along_axis tensordot tensorinv tensorsolve tile trapezoid tri tril triu trunc unique unravel_index unwrap
+    vander vsplit vstack
 """
 RESERVED = frozenset(_OTHERS.split())
 KNOWN: set[str] = {

@@ -31,7 +31,8 @@ LEVELS = {
     "**": 7,
 }
 SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
-CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose"}  # beside unknown functions
+# beside unknown functions; those that are flat get an error of their own
+CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose", *FLAT}
 STRINGS = ("einsum", "norm")  # functions that take a string
 WORDS = {"True": True, "False": False, "None": None}
 
@@ -308,7 +309,7 @@ class _Reader:
     def open(self, token: Token, name: str = "", at: Token | None = None) -> None:
         if len(self.marks) >= DEEPEST:
             raise self.fail(f"nested deeper than {DEEPEST}", token)
-        if name.startswith("__") or "." in name:
+        if name.startswith("__"):
             raise self.fail(f"{name!r} cannot name a function", at or token)
         first = self.marks and self.tokens[self.at - 2].text in ("(", ",")
         listed = bool(first and not name and self.marks[-1].info in SHAPED)
@@ -450,7 +451,7 @@ class _Reader:
         name = token.text
         if name in MODULES and name not in self.names and self.next_is("."):
             self.take()
-            if self.numpy and self.next_is("(", ahead=1) and self.token.text not in (*CALLABLE, *FLAT):
+            if self.numpy and self.next_is("(", ahead=1) and self.token.text not in CALLABLE:
                 raise self.fail(f"{self.token.text} is not supported", self.token)
             return False
         inside = self.marks and self.marks[-1].info and self.marks[-1].level == OPENING
@@ -571,7 +572,7 @@ class _Reader:
             raise self.fail("an attribute such as .T is needed after the point", token)
         value = self.operands.pop()
         if self.next_is("("):
-            if token.text not in (*CALLABLE, *FLAT):
+            if token.text not in CALLABLE:
                 raise self.fail(f".{token.text}() is no method that has a derivative", token)
             self.open(self.take(), token.text, token)
             self.operands.append(value)

@@ -1,7 +1,7 @@
 """What is known of the values of functions: identities that make an adjoint shorter."""
 
 from .functions import MASKS
-from .terms import Factor, Graph, Letters, Term, collect, counted, summed
+from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, summed
 
 CENTRED = "what is centred sums to zero"
 SOFTMAX = "a softmax sums to one"
@@ -46,9 +46,7 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
     coefficient, factors = term
     for at, (node, letters, power) in enumerate(factors):
         if node.op == "softmax" and power == 1:
-            rest = iter(letters)
-            axes = [tuple([next(rest) for _ in axis]) for axis in node.shape]
-            own = letters if node.info == -1 else axes[node.info]
+            own = letters if node.info == -1 else grouped(node, letters)[node.info]
             if set(own) <= set(alone(at, factors, free)):
                 others = [l for l in summed(factors, free) if l not in own]
                 left = counted((coefficient, factors[:at] + factors[at + 1 :]), others, graph)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from .expression import postorder
 from .lower import fresh
-from .notation import IndexPrinter, Lettering, Step, grouped
+from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
 from .sweep import Link, upstream
-from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, times
+from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -86,8 +86,6 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     root_links = []
     for link in reversed(d.sweep.links[node]):
         raw = partial(link, _flat(own), d.graph)
-        above = upstream(link.parent, d.sweep)
-        short = tuple(raw)
         if link.parent is d.root:
             terms += Sum(grouped(d.root, link.letters) + own, raw).at(_flat(out) + _flat(own))
             root_links.append(link)
@@ -103,7 +101,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             steps.append(Step(left, shown, link_rule(link, node, d)))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
-            joined = times(above.at(_flat(out) + link.letters), short)
+            joined = times(upstream(link.parent, d.sweep).at(_flat(out) + link.letters), short)
             terms += [counted(term, link.letters, d.graph) for term in joined]
     total = _flat(out) + _flat(own)
     letters = printer.lettering({l: names[l] for l in total})
@@ -111,11 +109,12 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     left = _ratio(d, node, out, own, letters)
     rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else link_rule(root_links[0], node, d)
     adjoint = d.sweep.adjoints[node]
+    result = adjoint.at(total)
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total, d.graph)
     lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
-    if d.graph.key(Sum([total], merged)) != d.graph.key(Sum([total], adjoint.at(total))):
-        lines.append((printer.sum(adjoint.at(total), total, letters), d.sweep.reasons[node]))
+    if d.graph.key(Sum([total], merged)) != d.graph.key(Sum([total], result)):
+        lines.append((printer.sum(result, total, letters), d.sweep.reasons[node]))
     expr = d.spell(adjoint)
     told = node is d.variable or node in d.sweep.named
     if (

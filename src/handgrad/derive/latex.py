@@ -351,11 +351,9 @@ class Printer:
 
     def norm(self, node: Node) -> tuple[str, int]:
         """The Frobenius norm of a matrix, the length of a vector."""
-        value = self.seen.get(node.args[0])
-        arg = node.args[0]
+        (arg,), value = node.args, self.seen.get(node.args[0])
         is_matrix = arg.op == "name" and self.ranks.get(arg.info) == 2 if value is None else value.column and value.row
-        below = "_F" if is_matrix else ""
-        return rf"\lVert {self.bare(node.args[0])} \rVert{below}", ATOM
+        return rf"\lVert {self.bare(arg)} \rVert{'_F' * is_matrix}", ATOM
 
 
 OPERATOR = r"\operatorname{%s}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from .errors import ExpressionError
 from .expression import ALONG, Expr, Shape, matched, numbered, read_row, value_of
 from .functions import ELEMENTWISE
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, summed, times
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, summed, times
 
 LONGEST = 64  # factors of one product: the time grows with the cube
 
@@ -172,8 +172,7 @@ def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:
     coefficient, ((inside, letters, exponent),) = node.sum.terms[0]
     if coefficient != 1 or exponent != 1 or inside.info != "exp" or inside.arg is None:
         return None
-    rest = iter(letters)
-    axes = [tuple([next(rest) for _ in axis]) for axis in inside.shape]
+    axes = grouped(inside, letters)
     lost = [at for at, axis in enumerate(axes) if axis and axis[0] not in node.sum.free]
     kept = tuple([l for at, axis in enumerate(axes) for l in axis if at not in lost])
     if len(lost) != 1 or kept != node.sum.free:

@@ -82,10 +82,12 @@ def product(*parts: Matrix) -> Matrix:
         elif part.kind == "over" and part.parts[1].scalar:
             waiting.insert(0, part.parts[0])
             below.append(part.parts[1])
-        elif part.scalar and ("atom", part.info) in (known := [(scalar.kind, scalar.info) for scalar in scalars]):
-            scalars[known.index(("atom", part.info))] = power(part, 2)  # n n
         elif part.scalar:
-            scalars.append(part)
+            twin = next((s for s in scalars if s.kind == part.kind == "atom" and s.info == part.info), None)
+            if twin is None:
+                scalars.append(part)
+            else:
+                scalars[scalars.index(twin)] = power(part, 2)  # n n
         else:
             chain.append(part)
     if len(chain) == 1 and _starts(chain[0], *ONES):  # 1 1^T x rather than (1^T x) 1

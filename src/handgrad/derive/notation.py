@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .expression import show_number
 from .functions import MASKS
 from .spell import ratio, split
-from .terms import Factor, Letter, Letters, Node, Term, summed
+from .terms import Factor, Letter, Letters, Node, Term, grouped, summed
 
 POOL = "ijklmnabcefghuvwxyzopqrst"
 
@@ -101,12 +101,6 @@ class Lettering:
         return f"[{','.join(parts)}]" if parts else ""
 
 
-def grouped(node: Node, letters: Letters) -> list[Letters]:
-    """The letters of a node, axis by axis, with empty axes of length 1."""
-    rest = iter(letters)
-    return [tuple([next(rest) for _ in axis]) for axis in node.shape]
-
-
 class IndexPrinter:
     """Prints terms in index notation; a node without a name is written out."""
 
@@ -140,9 +134,9 @@ class IndexPrinter:
             words = words or ["1"]
             words += ["1"] if words[-1].startswith("sum_") else []
         divisors = [f"{below}"] * (below != 1) + [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
-        return " ".join(words) + (
-            "" if not divisors else f" / {divisors[0]}" if len(divisors) == 1 else f" / ({' '.join(divisors)})"
-        )
+        if divisors:
+            words += ["/", divisors[0] if len(divisors) == 1 else f"({' '.join(divisors)})"]
+        return " ".join(words)
 
     def factor(self, factor: Factor, letters: Lettering) -> str:
         """One factor, to its power."""

@@ -2,8 +2,8 @@
 
 from typing import TypeAlias
 
-from .choice import is_mask, with_choices
-from .expression import Expr, number, postorder, show_axis, show_number, value_of
+from .choice import with_choices
+from .expression import Expr, is_mask, number, postorder, show_axis, show_number, value_of
 from .functions import ELEMENTWISE, MASKS
 
 # how tightly each operation binds when printed
@@ -73,15 +73,13 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
-        base = expr.args[0]
-        if (
-            value_of(expr.args[1]) == 0.5
-            and base.op == "sum"
-            and base.args[0].op == "**"
-            and value_of(base.args[0].args[1]) == 2
-        ):
-            return f"{'np.linalg.' * python}norm({texts[id(base.args[0].args[0])][0]}{_options(', ', base)})", ATOM
         if value_of(expr.args[1]) == 0.5:
+            total = expr.args[0]
+            if total.op == "sum" and total.args[0].op == "**" and value_of(total.args[0].args[1]) == 2:
+                return (
+                    f"{'np.linalg.' * python}norm({texts[id(total.args[0].args[0])][0]}{_options(', ', total)})",
+                    ATOM,
+                )
             return f"{np}sqrt({args[0][0]})", ATOM
         return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
     if op == "T":

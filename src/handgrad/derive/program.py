@@ -155,13 +155,12 @@ def write_program(
             total = node.sum
             if node not in compared:
                 total = _simplify(total, open_sums, graph, node.index >= forward)
-            if node.index >= forward and node not in layers and uses[node] == 1 and _is_plain(total, exprs):
-                open_sums[node] = total  # too short for a name: it is written out where it is used
+            once = node.index >= forward and node not in layers and uses[node] == 1
+            if once and (_is_plain(total, exprs) or _is_outer(total)):
+                # Too short for a name, or a product that what uses it may not need: it is written out there.
+                open_sums[node] = total
                 continue
             exprs[node] = spell(total, refer)
-            if node.index >= forward and uses[node] == 1 and node not in layers and _is_outer(total):
-                open_sums[node] = total  # an outer product is dear, and what uses it may need none
-                continue
         else:
             assert node.arg is not None
             exprs[node] = function_expr(node, exprs[node.arg])

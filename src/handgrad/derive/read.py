@@ -56,7 +56,7 @@ class World(NamedTuple):
 
     def array(self, node: Node, text: str) -> tuple[Table, Shape]:
         """The value of a part of a line that is in NumPy syntax."""
-        expr = typed(node, text, self.shapes, self.sizes.keys())
+        expr = typed(node, text, self.shapes, self.sizes)
         return evaluate(expr, self.tables, self.sizes, self.functions), expr.shape
 
     def length(self, axis: str) -> int:

@@ -70,23 +70,28 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
 
 def _lengths(wanted: Collection[str], inputs: dict[str, Shape]) -> dict[str, str]:
     """How to read lengths off the arrays: ``X.shape[0]``, or ``a.shape[0] // d`` of an axis ``k*d``."""
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, list[str]]] = {}  # the length of an axis, and what it is to be divided by
     axes = [(axis, f"{name}.shape[{at}]") for name, shape in inputs.items() for at, axis in enumerate(shape)]
+    axes.sort(key=lambda pair: len(pair[0]))
     for _ in axes:
-        for axis, length in sorted(axes, key=lambda pair: len(pair[0])):
+        for axis, length in axes:
             missing = [dim for dim in axis if dim not in found]
             if len(missing) == 1:
-                others = " * ".join([dim for dim in axis if dim != missing[0]])
-                found[missing[0]] = length + (f" // ({others})" if " " in others else f" // {others}" if others else "")
-    needed = set(wanted)
+                found[missing[0]] = length, [dim for dim in axis if dim != missing[0]]
+    needed = {*wanted}
     for dim in reversed(found):
-        needed |= set(found[dim].partition("//")[2].strip(" ()").split(" * ")) - {""} if dim in needed else set()
+        needed |= {*found[dim][1]} if dim in needed else set()
     for dim in sorted(needed):
         if dim not in found:
             raise ExpressionError(f"no axis of an array tells the length {dim}")
         if iskeyword(dim):
             raise ExpressionError(f"the length {dim!r} cannot be a variable in Python; give the dimension another name")
-    return {dim: length for dim, length in found.items() if dim in needed}
+    return {dim: _divided(*found[dim]) for dim in found if dim in needed}
+
+
+def _divided(length: str, others: list[str]) -> str:
+    product = " * ".join(others)
+    return f"{length} // ({product})" if len(others) > 1 else f"{length} // {product}" if others else length
 
 
 CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "ones", "zeros", "eye", *"+-*/"}
@@ -112,9 +117,7 @@ def shared(program: Program, taken: Collection[str]) -> Program:
             at = number[id(expr)]
             if at in made:
                 continue
-            made[at] = Expr(
-                expr.op, tuple([made[number[id(arg)]] for arg in expr.args]), expr.info, expr.row, expr.shape
-            )
+            made[at] = expr.on(tuple([made[number[id(arg)]] for arg in expr.args]))
             if at in own or (uses[at] > 1 and expr.op not in CHEAP and expr is not root):
                 name = own.get(at) or fresh_name(expr.op, len(expr.shape), {*taken, *own.values(), *definitions})
                 definitions[name], made[at] = made[at], name_expr(name, expr.shape)
@@ -128,7 +131,7 @@ def in_steps(root: Expr) -> Program:
     for expr in postorder([root]):
         parts = [made[id(arg)] for arg in expr.args]
         depth = 1 + max([part[1] for part in parts], default=0)
-        new = Expr(expr.op, tuple([part[0] for part in parts]), expr.info, expr.row, expr.shape)
+        new = expr.on(tuple([part[0] for part in parts]))
         if depth > DEEP and expr is not root:
             name = f"part{len(definitions)}"
             definitions[name] = new

@@ -23,7 +23,7 @@ from .expression import (
     value_of,
 )  # fmt: skip
 from .functions import MASKS
-from .terms import Factor, Letters, Node, Sum, Term, linked
+from .terms import Factor, Letters, Node, Sum, Term, grouped, linked
 
 Names: TypeAlias = Callable[[Node], Expr]
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -277,8 +277,7 @@ def _clash(axes: Iterable[Letters]) -> bool:
 
 def split(factor: Factor) -> list[Letters]:
     """The letters of a factor, axis by axis."""
-    letters = iter(factor[1])
-    return [tuple([next(letters) for _ in axis]) for axis in factor[0].shape if axis]
+    return [axis for axis in grouped(factor[0], factor[1]) if axis]
 
 
 def entry_expr(factor: Factor, names: Names) -> Expr:
@@ -404,17 +403,19 @@ def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> P
 
 
 def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
-    if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2 and _is_reciprocal(b.expr()):
-        return Piece((), call("sum", [multiply(a.expr(), b.expr())]))
-    if a.axes == b.axes and len(a.axes) == 1 and uses[a.axes[0]] == 2:
-        left, right = (b.expr(), a.expr()) if a.expr().op == "@" and b.expr().op != "@" else (a.expr(), b.expr())
-        column = _standing(multiply(left, right), 1) if _stood(left) and _stood(right) else None
-        if column is not None:
-            return Piece((), call("sum", [column]))
-        if right.op == "@" and len(right.args[0].shape) == 2 and right.args[0].size == 1:  # x @ A @ x
-            return Piece((), left @ right.args[0] @ right.args[1])
-        return Piece((), left @ right)
-    return None
+    if a.axes != b.axes or len(a.axes) != 1 or uses[a.axes[0]] != 2:
+        return None
+    left, right = a.expr(), b.expr()
+    if _is_reciprocal(right):
+        return Piece((), call("sum", [multiply(left, right)]))
+    if left.op == "@" and right.op != "@":
+        left, right = right, left
+    column = _standing(multiply(left, right), 1) if _stood(left) and _stood(right) else None
+    if column is not None:
+        return Piece((), call("sum", [column]))
+    if right.op == "@" and len(right.args[0].shape) == 2 and right.args[0].size == 1:  # x @ A @ x
+        return Piece((), left @ right.args[0] @ right.args[1])
+    return Piece((), left @ right)
 
 
 def _apply_as_it_is(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:

@@ -92,6 +92,12 @@ class Sum:
         return tuple(terms)
 
 
+def grouped(node: Node, letters: Letters) -> list[Letters]:
+    """The letters of a node, axis by axis, with empty axes of length 1."""
+    rest = iter(letters)
+    return [tuple([next(rest) for _ in axis]) for axis in node.shape]
+
+
 def summed(factors: Iterable[Factor], free: Iterable[Letter]) -> list[Letter]:
     """The letters that are summed, in order of appearance."""
     found: dict[Letter, None] = {}
