@@ -210,6 +210,18 @@ def test_unicode():
     assert "kdelta[n,p]" in hg.derive("delta * x", "x", "x: n, delta: n").text("index", unicode=True)
 
 
+@pytest.mark.parametrize(("text", "dims", "wrt", "line"), [
+    ("mean(x**2)", "x: n", "x", "L = sum_i x[i]^2 / n"),
+    ("X - mean(X, axis=0)", "X: n i", "X", "Y[j,i] = X[j,i] - sum_k X[k,i] / n"),
+    ("Q @ K.T / sqrt(d)", "Q: n d, K: m d", "Q", "Y[n,m] = sum_i Q[n,i] K[m,i] / sqrt(d)"),
+    ("L(X @ W.T)", "X: n i, W: o i", "W", "Y[n,o] = sum_i X[n,i] W[o,i]"),
+])  # fmt: skip
+def test_no_letter_is_called_like_a_length_of_the_derivation(text, dims, wrt, line):
+    d = hg.derive(text, wrt, dims)
+    assert line in map(str, d.steps("index"))
+    d.check()
+
+
 def test_what_keeps_its_axis_is_a_column():
     layer_norm = "L((X - mean(X, axis=1, keepdims=True)) / std(X, axis=1, keepdims=True))"
     found = {name: str(value) for name, value in hg.derive(layer_norm, "X", "X: n k").definitions.items()}

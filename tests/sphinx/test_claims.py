@@ -96,6 +96,7 @@ UNREADABLE = [
     ("A == d(A)/2", {"dims": "A: n"}, "d of a known name is needed"),
     ("A == A", {"dims": "A: n", "layout": "sideways"}, "layout: 'sideways' must be one of"),
     ("A == A", {"dims": "A: n", "let": "A = 2"}, "A is given twice"),
+    ("mean(x) == sum_n x[n] / n", {"dims": "x: n"}, "n is an index and a length in one claim"),
     ("A == A", {"dims": "A: n", "let": "B"}, "must be of the form 'name = ...'"),
     ("A == A", {"dims": "A: n", "let": "B + C = A"}, "must be a name, or a name with letters"),
     ("A == A", {"dims": "A: n", "let": "B = C; C = A"}, "unknown name 'C'"),

@@ -62,7 +62,7 @@ TRUE = [
     ("sin(pi) == 0\nsquare(z) == z^2\nstep(z) == (z > 0)", {"dims": "z:"}),
     # index notation
     ("sum_k X[i,k] delta[k,b] == X[i,b]", {"dims": "X: n k"}),
-    ("sum_j delta[j,a] delta[j,c] == delta[a,c]\nsum_k delta[k,k] == k", {"dims": "X: k j"}),
+    ("sum_j delta[j,a] delta[j,c] == delta[a,c]\nsum_k delta[k,k] == tr(I_k)", {"dims": "X: k j"}),
     ("(diag(d) W)[i,j] == d[i] W[i,j]\n(W diag(c))[i,j] == W[i,j] c[j]", {"dims": "d: m; W: m n; c: n"}),
     ("sum_i A[i,i] == tr(A)\nsum_i1i2 A[i1,i2]^2 == norm(A)^2", {"dims": "A: n n"}),
     ("sum_ik (sum_j C[i,j] B[k,j]) A[i,k] == sum_ik (C B^T)[i,k] A[i,k]", {"dims": "A: n k; B: k m; C: n m"}),
@@ -73,7 +73,7 @@ TRUE = [
         "Y == X W^T\ny == X^T 1_n",
         {"dims": "X: n i; W: o i", "let": "Y[n,o] = sum_i X[n,i] W[o,i]; y[i] = sum_n X[n,i]"},
     ),
-    ("sum_n X[n,i] / n == mean(X, axis=0)[i]\n1/n sum_n X[n,i] == mean(X, axis=0)[i]", {"dims": "X: n i"}),
+    ("sum_a X[a,i] / n == mean(X, axis=0)[i]\n1/n sum_a X[a,i] == mean(X, axis=0)[i]", {"dims": "X: n i"}),
     # calculus
     ("dY == dX W^T + X dW^T", DENSE),
     ("dL == sum_ij dL/dY[i,j] dY[i,j] == G : dY", DENSE),

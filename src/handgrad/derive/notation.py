@@ -68,11 +68,21 @@ def kronecker_delta(names: Collection[str]) -> str:
 
 
 class Lettering:
-    """Names for letters: a dimension's own letter where it is free, then others."""
+    """Names for letters: a dimension's own letter where it is free, then others.
 
-    def __init__(self, names: Mapping[Letter, str], arrays: Collection[str]) -> None:
+    Parameters
+    ----------
+    names : dict
+        Letters that have a name.
+    taken : collection of str
+        Names of arrays and of lengths: ``sum_n x[n] / n`` would say two things with one ``n``.
+    pool : str
+        What letters are called whose own name is taken.
+    """
+
+    def __init__(self, names: Mapping[Letter, str], taken: Collection[str], pool: str = POOL) -> None:
         self.names: dict[Letter, str] = dict(names)
-        self.arrays = arrays  # their names are no letters
+        self.taken, self.pool = taken, pool
 
     def add(self, letters: Sequence[Letter], pool: str = "") -> "Lettering":
         """Name further letters, from `pool` if one is given."""
@@ -82,9 +92,9 @@ class Lettering:
         return self
 
     def _pick(self, letter: Letter, pool: str) -> str:
-        taken = {*self.names.values(), *self.arrays}
-        wishes = pool or letter.dim[0] + POOL
-        for wish in wishes + POOL:
+        taken = {*self.names.values(), *self.taken}
+        wishes = pool or letter.dim[0]
+        for wish in wishes + self.pool:
             if wish.isalpha() and wish not in taken:
                 return wish
         number = 1
@@ -107,10 +117,13 @@ class IndexPrinter:
     def __init__(self, labels: Mapping[Node, str]) -> None:
         self.labels = labels
         self.arrays = {label for node, label in labels.items() if node.op not in ("size", "delta")}
+        self.taken = {label for node, label in labels.items() if node.op != "delta"}
+        own = {dim[0] for node in labels for dim in node.dims}  # the letters of dimensions come last
+        self.pool = "".join(sorted(POOL, key=lambda letter: letter in own))
 
     def lettering(self, names: Mapping[Letter, str] | None = None) -> Lettering:
         """Letters for what this prints."""
-        return Lettering(names or {}, self.arrays)
+        return Lettering(names or {}, self.taken, self.pool)
 
     def sum(self, terms: Sequence[Term], free: Letters, letters: Lettering) -> str:
         """A sum of terms; `letters` names the free ones."""

@@ -96,6 +96,13 @@ class Entries:
         self.dims: list[dict[str, str]] = [dims]  # innermost scope last
         self.pairs: list[tuple[str, str]] = []  # the letters of the deltas
 
+    def number(self, node: Node) -> float:
+        """A number, or a length: its name is no letter here."""
+        for scope in self.dims if node.op == "size" else ():
+            if node.info in scope:
+                raise ExpressionError(f"{node.info} is a letter and a length", self.text)
+        return self.world.number(node)
+
     def note(self, letter: str, dim: str) -> None:
         """A letter runs over one dimension only."""
         for scope in reversed(self.dims):
@@ -110,7 +117,7 @@ class Entries:
         """What a formula is worth for a choice of the letters."""
         op = node.op
         if op in NUMBERS:
-            number = self.world.number(node)
+            number = self.number(node)
             return lambda _: number
         if op in ("sum", "juxtaposed", "/"):
             return self.product(node)

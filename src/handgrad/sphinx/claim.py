@@ -8,6 +8,7 @@ from handgrad.derive import ExpressionError
 from handgrad.derive.expression import Shape, read_dims
 from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from handgrad.derive.latex import Printer, aligned
+from handgrad.derive.read import letters_of
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
@@ -89,6 +90,7 @@ class Claim:
         vocabulary = Vocabulary({*self.dims, *self.lets}, letters)
         self.rows = list(read_rows(text, vocabulary))
         self._collect()
+        self._refuse_double_meaning()
         axes = {name: len(shape) for name, shape in self.dims.items()}
         axes |= {f"d{name}": rank for name, rank in axes.items()}
         self.conditions = read_conditions(where, axes)
@@ -132,6 +134,17 @@ class Claim:
         self.names = [name for name in self.dims if name in used and name not in upstream]
         moving = {node.info for node in self.nodes if node.op == "differential"}
         self.varied = [name for name in self.names if name in moving]
+
+    def _refuse_double_meaning(self) -> None:
+        """In ``sum_n x[n] / n`` one ``n`` is a letter and the other a length: a reader cannot tell."""
+        parts = [node for formula in self.formulas for node in formula.walk()]
+        indices = [node.info for node in parts if node.op in ("entry", "delta", "kdelta", "sum")]
+        indices += [node.info[1] or () for node in parts if node.op == "derivative"]
+        letters = {letter for index in indices for axis in index for letter in letters_of(axis)}
+        lengths = {node.info for node in parts if node.op == "size"}
+        lengths |= {part for node in parts if node.op == "fraction" for part in node.info}
+        for name in sorted(letters & lengths):
+            raise ExpressionError(f"{name} is an index and a length in one claim; rename the index")
 
     def _names_in(self, node: Node) -> list[str]:
         """The names that a part refers to; a gradient ``G`` refers to what its loss gives."""
