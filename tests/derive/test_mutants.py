@@ -7,6 +7,7 @@ from handgrad.derive import (
     derivation,
     evaluate,
     expression,
+    forward,
     frobenius,
     functions,
     index,
@@ -189,8 +190,13 @@ MUTANTS = {
     "a trace turns wrongly": (wrapped(frobenius, "_move_trace", lambda made: (
         frobenius.Pair(matrix.flip(made[0].left), made[0].right), made[1])), TRACE),
     "the Hadamard factor is lost": (replaced(frobenius, "_times", lambda left, rest: left), LAYER),
-    "the Frobenius product loses a factor 2": (wrapped(frobenius, "_differentials", lambda ms: [
+    "the Frobenius product loses a factor 2": (wrapped(frobenius, "differentials", lambda ms: [
         m.parts[1] if m.kind == "scale" else m for m in ms]), ("sum((X @ w - y)**2)", *SQUARES[1:])),
+    "a differential goes in transposed": (wrapped(forward, "replaced", matrix.flip), JACOBIAN),
+    "the matrix in front loses its diagonal": (replaced(forward, "call", lambda name, v, rows, columns: (
+        matrix.identity(rows))), JACOBIAN),
+    "a number stays inside an elementwise product twice": (wrapped(forward, "hadamard", lambda m: (
+        matrix.product(matrix.number(2), m))), ("x * tanh(x) * tanh(W @ x)", "x", "x: o, W: o o")),
     # source
     "the source returns too early": (wrapped(source, "write", lambda t: t.replace(" * ", " + ")), LAYER),
     "NumPy's tanh is another": (elementwise("tanh", numpy="np.sin"), LAYER),

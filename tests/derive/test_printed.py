@@ -342,7 +342,9 @@ def test_lines_say_what_varies_and_how():
         "definition",
         "power rule",
         "product rule",
-        "the matrix in front of the differential",
+        "insert ds",
+        "(a^T b) c = c a^T b",
+        "the matrix in front of dx",
     ]
     sums = hg.derive("tanh(W @ x) + sin(W @ x)", "x", "W: o i, x: i").steps("frobenius")
     assert "term by term" in [step.rule for step in sums]
@@ -351,6 +353,60 @@ def test_lines_say_what_varies_and_how():
     assert "dL/dr1 = 2 r2 / n - 2 1_n 1_n^T r2 / n^2" in lines
     assert [str(step) for step in hg.derive("inv(A)", "A", "A: n n").steps("frobenius")][:3] == [
         "V = A^-1", "dV = -V dA V", "dV[n,i]/dA[p,q] = -sum_jk V[n,j] V[k,i] delta[j,p] delta[k,q]"]  # fmt: skip
+
+
+LOGISTIC = "sum(log(1 + exp(X @ w))) - y @ (X @ w)"
+
+
+def test_the_hessian_is_read_off_what_the_differentials_make():
+    hessian = hg.derive(LOGISTIC, "w", "X: n i, w: i, y: n").derive("w")
+    assert (
+        "\n".join(hessian.text("frobenius").splitlines()[4:])
+        == """\
+dz  = X dw                                      only w varies
+da  = a * (1 - a) * dz                          derivative of sigmoid
+dr  = da                                        only a varies
+dy1 = X^T dr                                    only r varies
+    = X^T (a * (1 - a) * (X dw))                insert dz, da, dr
+    = X^T diag(a * (1 - a)) X dw                v * u = diag(v) u
+=>  dy1/dw = X^T diag(a * (1 - a)) X            the matrix in front of dw
+           = (X^T * (1_i (a * (1 - a))^T)) X    A diag(v) = A * (1 v^T)"""
+    )
+
+
+@pytest.mark.parametrize(("expression", "dims", "wanted"), [
+    ("softmax(W @ x)", "W: k i, x: i", "(diag(p) W - p p^T W) dx"),
+    ("A @ x * (x @ x)", "A: m n, x: n", "(s A + 2 r x^T) dx"),
+    ("(A @ x) / (b @ x)", "A: m n, x: n, b: n", "(A / s - A x b^T / s^2) dx"),
+    ("f(x) * g(x)", "x: n", "(diag(f'(x) * a2) + diag(a1 * g'(x))) dx"),
+    ("exp(x @ A @ x) * b", "A: n n, x: n, b: n", "a b (x^T A^T + x^T A) dx"),
+    ("(A @ x) / x", "A: n n, x: n", "(-diag(r / x**2) + A / (x 1_n^T)) dx"),
+    ("log_softmax(W @ log_softmax(V @ x))", "V: m n, W: k m, x: n", None),
+])  # fmt: skip
+def test_a_vector_by_a_vector_has_a_matrix_in_front(expression, dims, wanted):
+    d = hg.derive(expression, "x", dims)
+    assert d.check((0,))
+    lines = [step.right for step in d.steps("frobenius")]
+    assert wanted in lines if wanted else True, lines
+
+
+def test_a_line_says_which_names_it_writes_out():
+    triplet = hg.derive("relu(sum((a - p)**2) - sum((a - q)**2) + m)", "a", "a: n, p: n, q: n, m:")
+    for notation in ("index", "frobenius"):
+        assert "insert r1, r2" in [step.rule for step in triplet.steps(notation)]
+    gram = hg.derive("logdet(A.T @ A)", "A", "A: n k")
+    assert "sum over the deltas, Z is symmetric" in [step.rule for step in gram.steps("index")]
+
+
+@pytest.mark.parametrize(("expression", "dims", "wrt", "lines"), [
+    ("norm(R)**2 * c", "R: n k, c:", "R", ["2 c (R : dR)", "(2 c R) : dR"]),
+    ("p * q * p", "p:, q:", "p", ["2 p q dp"]),
+    ("L(x / norm(x))", "x: n", "x", ["-G : (0.5 ds x / s^1.5)", "-(0.5 G / s^1.5) : (ds x)", "-0.5 (G : x) ds / s^1.5"]),
+    ("U @ V", "U: n k, V: k m", "U", ["dU V"]),
+])  # fmt: skip
+def test_numbers_move_at_once(expression, dims, wrt, lines):
+    said = [step.right for step in hg.derive(expression, wrt, dims).steps("frobenius")]
+    assert [line for line in said if line in lines] == lines
 
 
 @pytest.mark.parametrize("flatten", [False, True])

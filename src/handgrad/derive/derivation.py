@@ -12,7 +12,7 @@ from .notation import Step, layout_text
 from .parse import parse
 from .program import Program, function_expr, label_nodes, layer_gradients, reachable, write_program
 from .rules import upstream_name
-from .source import compile_source, shared, write_source
+from .source import compile_source, shared, sizes_in, write_source
 from .spell import spell
 from .sweep import sweep
 from .terms import Graph, Letters, Node, Sum, grouped
@@ -70,6 +70,10 @@ class Derivation:
         self.sweep = sweep(self.root, self.variable, self.graph)
         self._labels: dict[Node, str] | None = None
         self._program: Program | None = None
+        axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
+        for name in axes.intersection(shapes):
+            if name in self._lengths():
+                raise ExpressionError(f"dims: {name} is an array, and the length of an axis; rename one of them")
 
     @property
     def labels(self) -> dict[Node, str]:
@@ -418,6 +422,13 @@ class Derivation:
     def _taken(self) -> dict[str, Shape]:
         """The names that no intermediate value may have: those of arrays and of dimensions."""
         return self.shapes | {dim: () for shape in self.shapes.values() for axis in shape for dim in axis}
+
+    def _lengths(self) -> set[str]:
+        """The lengths that the derivation speaks of."""
+        exprs = postorder([*self.program.definitions.values(), self.program.result])
+        return {str(node.info) for node in self.graph.nodes if node.op == "size"} | {
+            d for e in exprs for d in sizes_in(e)
+        }
 
     # What the notations ask for.
 

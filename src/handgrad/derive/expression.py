@@ -48,6 +48,12 @@ ALIASES = {
 }
 
 
+NO_NAMES = {
+    "G_": "names gradients", "I_": "names identity matrices", "sum_": "is a sum sign",
+    "np": "is NumPy", "numpy": "is NumPy", "tr": "is the trace",
+}  # fmt: skip
+
+
 class Expr:
     """One part of an expression; arithmetic on it builds larger ones.
 
@@ -205,9 +211,11 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
     for name, axes in dims.items():
         if not str(name).isidentifier() or iskeyword(str(name)):  # None is a keyword
             raise ExpressionError(f"dims: {name!r} cannot be a name")
-        if name.startswith(("G_", "I_")):
-            meant = "gradients" if name[0] == "G" else "identity matrices"
-            raise ExpressionError(f"dims: {name!r} cannot be a name; {name[:2]}... names {meant}")
+        for start, meant in NO_NAMES.items():
+            if name.startswith(start) and (start[-1] == "_" or name == start):
+                raise ExpressionError(f"dims: {name!r} cannot be a name; {start}{'...' * (start[-1] == '_')} {meant}")
+        if name[0] == "d" and name[1:] in dims:
+            raise ExpressionError(f"dims: {name!r} cannot be a name beside {name[1:]}, whose differential it is")
         if not isinstance(axes, str):
             raise ExpressionError(f"dims[{name!r}] must be a string such as 'n i', not {axes!r}")
         shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())

@@ -3,11 +3,11 @@
 Every line reads the same indexed terms; what moves is the bracket.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .formula import tokenize
-from .index import definition, derivative_steps, index_node_steps, link_rule
+from .forward import differentials, forward_steps
+from .index import definition, index_node_steps, inserted, link_rule
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -18,17 +18,19 @@ from .matrix import (
     hadamard,
     identity,
     inner,
+    is_identity,
     negative,
     number,
     ones,
+    ordered,
     over,
     product,
     to_matrix,
+    varies,
 )  # fmt: skip
 from .notation import IndexPrinter, Step
-from .program import Program
-from .sweep import Link, upstream
-from .terms import Node, Sum
+from .sweep import upstream
+from .terms import Node
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -63,17 +65,6 @@ def _joined(pair: Pair) -> Matrix:
     return inner(left, right)
 
 
-def varies(m: Matrix, name: str) -> bool:
-    """Whether the differential `name` is in a part."""
-    waiting = [m]
-    while waiting:
-        part = waiting.pop()
-        if part.kind == "atom" and part.info == name:
-            return True
-        waiting += part.parts
-    return False
-
-
 def move(pair: Pair, name: str) -> tuple[Pair, str]:
     """Take the outermost operation off the differential; say by which rule.
 
@@ -84,11 +75,18 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
         return Pair(flip(left), flip(right)), "A:B = A^T:B^T"
     if right.kind == "product":
         return _move_product(left, right, name)
+    if _has_number(right, name):
+        while _has_number(right, name):  # all at once
+            if right.kind == "over":
+                right, scalar = right.parts
+                left = over(left, scalar)
+            else:
+                scalar, right = right.parts
+                left = product(left, scalar) if left.scalar else product(scalar, left)
+        return Pair(left, right), "" if left.scalar else "A : (c B) = (c A) : B"
     if right.kind == "scale":
         scalar, rest = right.parts
-        if varies(scalar, name):
-            return Pair(_dot(left, rest), scalar), "A : (b C) = (A : C) b"
-        return Pair(product(scalar, left), rest), "A : (c B) = (c A) : B" if scalar.info != -1 else ""
+        return Pair(_dot(left, rest), scalar), "" if left.scalar else "A : (b C) = (A : C) b"
     if right.kind == "hadamard":
         others = [part for part in right.parts if not varies(part, name)]
         (mine,) = [part for part in right.parts if varies(part, name)]
@@ -100,15 +98,34 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
         return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
     if right.kind == "inner":
         mine, other = right.parts if varies(right.parts[0], name) else right.parts[::-1]
-        return Pair(product(left, other), mine), "A:B = B:A"
+        rules = ["A:B = B:A"] * (mine is right.parts[0]) + ["c (A:B) = (c A):B"] * (str(left) not in ("1", "-1"))
+        return Pair(product(left, other), mine), ", ".join(rules)
     (mine,) = right.parts
     if right.info == "tr":
         return _move_trace(left, mine, name)
     return Pair(call("diag", left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
 
 
+def _has_number(m: Matrix, name: str) -> bool:
+    """Whether a matrix is multiplied or divided by a number that does not vary."""
+    if m.kind == "scale":
+        return not varies(m.parts[0], name)
+    return m.kind == "over" and m.parts[1].scalar
+
+
+def settled(pair: Pair, name: str) -> Pair:
+    """A product of numbers, with the differential last: numbers commute."""
+    while pair.left.scalar and (pair.right.kind == "scale" or _has_number(pair.right, name)):
+        pair, _ = move(pair, name)
+    return pair
+
+
 def _dot(left: Matrix, right: Matrix) -> Matrix:
-    """``A : B``; of scalars their product."""
+    """``A : B``, with numbers outside; of scalars their product."""
+    if left.kind == "scale":
+        return product(left.parts[0], _dot(left.parts[1], right))
+    if left.kind == "over" and left.parts[1].scalar:
+        return over(_dot(left.parts[0], right), left.parts[1])
     return product(left, right) if left.scalar else inner(left, right)
 
 
@@ -156,7 +173,7 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
     """Write the derivation with differentials."""
     steps: list[Step] = []
     if d.root.dims:
-        steps += _forward(d)
+        steps += forward_steps(d)
     else:
         for node in reversed(d.sweep.path):
             if node is not d.root and not d.is_upstream(node):
@@ -191,18 +208,6 @@ def _definition(node: Node, d: "Derivation") -> Step:
         return definition(node, d, IndexPrinter(d.labels))[0]
 
 
-def _differentials(link: Link, d: "Derivation") -> list[Matrix]:
-    """The terms of ``d parent``, as matrices."""
-    found = []
-    for slot in link.slots:
-        mark = Node("name", "d" + d.labels[slot.child], None, None, slot.child.shape, -1)
-        coefficient, factors = slot.term
-        parts = (*factors[: slot.at], (mark, slot.letters, 1), *factors[slot.at :])
-        axes = d.group(link.parent, link.letters)
-        found.append(to_matrix(d.spell(Sum(axes, [(coefficient, parts)]))))
-    return found
-
-
 def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     name, top = "d" + d.labels[node], "d" + d.labels[d.root]
     left = f"{top}/d{d.labels[node]}"
@@ -211,15 +216,15 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     try:
         for link in reversed(d.sweep.links[node]):
             above = to_matrix(d.spell(upstream(link.parent, d.sweep)))
-            parts = _differentials(link, d)
+            parts = differentials(link, d)
             if link.parent is not d.root:
                 whole = atom("d" + d.labels[link.parent], *(*link.parent.shape, (), ())[:2])
                 start.append(Pair(above, whole))
             else:
-                start += [Pair(above, part) for part in parts]
-            pairs += [Pair(above, part) for part in parts]
+                start += [settled(Pair(above, part), name) for part in parts]
+            pairs += [settled(Pair(above, part), name) for part in parts]
         adjoint = d.sweep.adjoints[node]
-        final = str(to_matrix(d.spell(adjoint))) if adjoint.terms else "0"
+        final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
     reason = ", ".join(dict.fromkeys([link_rule(link, node, d) for link in reversed(d.sweep.links[node])]))
@@ -240,65 +245,33 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
             last = right
     total = pairs[0].left if len(pairs) == 1 else add([pair.left for pair in pairs], [1] * len(pairs))
     done = all(pair.right.kind == "atom" for pair in pairs)
-    if done and str(total) != final:
+    if done and ordered(total) != ordered(final):
         steps.append(Step(left, str(total), "", result=True))
-        steps.append(Step("", final, _why(str(total), final, node, d)))
+        steps.append(Step("", str(final), _why(total, str(final), node, d)))
     else:
-        steps.append(Step(left, final, "" if done else "entry by entry", result=True))
+        steps.append(Step(left, str(final), "" if done else "entry by entry", result=True))
     if node in d.sweep.named and node is not d.variable:
         steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
     return steps
 
 
-def _why(before: str, after: str, node: Node, d: "Derivation") -> str:
+def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
     """What turns the sum of all parts into the result."""
     if d.sweep.reasons[node] != "collect":
         return d.sweep.reasons[node]
+    before = str(total)
+    if names := inserted(before, after, d):
+        return names
+    while total.kind in ("scale", "over"):
+        total = total.parts[total.kind == "scale"]
+    if total.kind == "inner":
+        return "A:I = tr(A)" if any(map(is_identity, total.parts)) else "a:b = a^T b"
     turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in before.replace("(", " ").split() and f"{label}{sign}" not in after
                       for sign in ("^T", "^-T"))]  # fmt: skip
     if not turned:
         return "collect"
     return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
-
-
-def _forward(d: "Derivation") -> list[Step]:
-    """For an output that is no scalar: the differentials, and the derivative where it is a matrix."""
-    steps: list[Step] = []
-    by_parent: dict[Node, list[tuple[Node, Link]]] = {}
-    for node, links in d.sweep.links.items():
-        for link in links:
-            by_parent.setdefault(link.parent, []).append((node, link))
-    try:
-        for parent in sorted(by_parent, key=lambda node: node.index):
-            parts = [part for _, link in by_parent[parent] for part in _differentials(link, d)]
-            total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
-            rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
-            if len(by_parent[parent]) > 1 and any([rule.startswith("only") for rule in rules]):
-                rules = dict.fromkeys(["product rule"] * _multiply(parent, by_parent[parent]) or ["term by term"])
-            steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
-        if d.variable in d.sweep.adjoints:
-            top, why = f"d{d.labels[d.root]}", "the matrix in front of the differential"
-            program = d.program if d.layout_name == "shape" else d.layout("shape").program
-            if not {*program.definitions} <= {*d.labels.values()}:  # something has a name that no line defines
-                program = Program({}, d.spell(d.arranged("shape")))
-            for name, expr in program.definitions.items():
-                if name.startswith("J_"):
-                    steps += [
-                        Step(f"{top}/d{name[2:]}", str(to_matrix(expr)), why, result=True),
-                        Step("", name, "its name"),
-                    ]
-            steps.append(Step(f"{top}/d{d.wrt}", str(to_matrix(program.result)), why, result=True))
-    except NoMatrixFormError:
-        steps += derivative_steps(d)
-    return steps
-
-
-def _multiply(parent: Node, links: Sequence[tuple[Node, Link]]) -> bool:
-    """Whether two of what varies are factors of one term."""
-    varying = {node for node, _ in links}
-    terms = parent.sum.terms if parent.sum else ()
-    return any([len(varying & {node for node, _, _ in factors}) > 1 for _, factors in terms])
 
 
 def _layout_step(d: "Derivation") -> list[Step]:

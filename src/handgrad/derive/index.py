@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .expression import postorder
+from .formula import tokenize
 from .lower import fresh
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
@@ -72,7 +73,8 @@ def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
     terms = []
     for slot in link.slots:
         deltas = tuple([graph.delta(letter, mine) for letter, mine in zip(slot.letters, own)])
-        terms += times([slot.term], [(1, deltas)])
+        coefficient, factors = slot.term
+        terms.append((coefficient, factors[: slot.at] + deltas + factors[slot.at :]))
     return terms
 
 
@@ -112,9 +114,10 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     result = adjoint.at(total)
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total, d.graph)
-    lines.append((printer.sum(merged, total, letters), "sum over the deltas"))
+    lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
     if d.graph.key(Sum([total], merged)) != d.graph.key(Sum([total], result)):
-        lines.append((printer.sum(result, total, letters), d.sweep.reasons[node]))
+        right = printer.sum(result, total, letters)
+        lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
     expr = d.spell(adjoint)
     told = node is d.variable or node in d.sweep.named
     if (
@@ -132,6 +135,20 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             steps.append(Step(left, right, reason))
             left, last = "", right
     return steps
+
+
+def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: "Derivation") -> str:
+    """What a sum over deltas makes of terms: two that are equal by symmetry become one."""
+    nodes = [node for _, factors in merged for node, _, _ in factors] if len(merged) < len(terms) else []
+    turned = [d.labels.get(node, d.labels.get(node.arg)) for node in nodes if node.symmetric and node.op != "delta"]  # type: ignore[arg-type]
+    return ", ".join(["sum over the deltas", *dict.fromkeys([f"{label} is symmetric" for label in turned if label])])
+
+
+def inserted(before: str, after: str, d: "Derivation") -> str:
+    """The named values of one line that the next one writes out."""
+    left, right = [{token.text for token in tokenize(text)} for text in (before, after)]
+    labels = [label for node, label in d.labels.items() if node.children() and label in left - right]
+    return f"insert {', '.join(labels)}" if labels else ""
 
 
 def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:

@@ -206,8 +206,8 @@ class Printer:
                 return r"\pi", ATOM
             case "ones":
                 return rf"{ONES}_{{{count_latex(info)}}}", ATOM
-            case "eye":
-                return rf"I_{{{count_latex(info)}}}", ATOM
+            case "eye":  # beside an array I the identity is bold
+                return (r"\mathbf{I}" if "I" in self.ranks else "I") + f"_{{{count_latex(info)}}}", ATOM
             case "delta":
                 return rf"\delta_{{{letters_latex(info)}}}", ATOM
             case "kdelta":

@@ -4,6 +4,7 @@ Everything is a matrix here: a vector is a column, a scalar has one row and one 
 broadcast except a scalar; what NumPy repeats along an axis is a product with a vector of ones.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from .expression import Axis, Expr, postorder, show_number, value_of
@@ -95,6 +96,8 @@ def product(*parts: Matrix) -> Matrix:
         if inside:
             scalars.remove(inside)
             chain += inside.parts
+    if len(chain) > 1:
+        chain = [part for part in chain if not _starts(part, *IDENTITY)] or chain[:1]
     result: Matrix | None = None
     if chain:
         whole = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
@@ -133,13 +136,21 @@ def flip(m: Matrix) -> Matrix:
         return product(m.parts[0], flip(m.parts[1]))
     if m.kind == "over" and m.parts[1].scalar:
         return over(flip(m.parts[0]), m.parts[1])
-    if _starts(m, *IDENTITY):
+    if _starts(m, *IDENTITY) or (m.kind == "sum" and _is_symmetric(m)):
         return m
     return Matrix("T", (m,), None, m.columns, m.rows)
 
 
+def _is_symmetric(m: Matrix) -> bool:
+    """Whether a sum is its own transpose, as ``A + A^T`` is."""
+    return m.rows == m.columns and ordered(m) == ordered(add([flip(part) for part in m.parts], m.info))
+
+
 def hadamard(*parts: Matrix) -> Matrix:
     """An elementwise product."""
+    numbers = [part.parts[0] for part in parts if part.kind == "scale"]
+    if numbers:
+        return product(*numbers, hadamard(*[part.parts[1] if part.kind == "scale" else part for part in parts]))
     inner = [one for part in parts for one in (part.parts if part.kind == "hadamard" else (part,))]
     inner = [one for one in inner if not _all_ones(one)] or inner[:1]
     if len(inner) == 1:
@@ -183,15 +194,16 @@ def add(parts: list[Matrix], signs: list[int]) -> Matrix:
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
     large = next((p for p in flat_parts if not p.scalar), flat_parts[0])
-    if any(map(_is_identity, flat_parts)):  # I - 1/n would be read as a multiple of I
+    if any(map(is_identity, flat_parts)):  # I - 1/n would be read as a multiple of I
         filled = [ones(large.rows), flip(ones(large.columns))]
         flat_parts = [product(p, *filled) if p.scalar else p for p in flat_parts]
     return Matrix("sum", tuple(flat_parts), flat_signs, large.rows, large.columns)
 
 
-def _is_identity(m: Matrix) -> bool:
+def is_identity(m: Matrix) -> bool:
+    """Whether a matrix is a multiple of the identity."""
     if m.kind in ("scale", "over"):
-        return any(map(_is_identity, m.parts))
+        return any(map(is_identity, m.parts))
     return _starts(m, *IDENTITY)
 
 
@@ -216,6 +228,46 @@ def inner(a: Matrix, b: Matrix) -> Matrix:
 def power(m: Matrix, exponent: float) -> Matrix:
     """An elementwise power."""
     return Matrix("power", (m,), exponent, m.rows, m.columns)
+
+
+def varies(m: Matrix, name: str) -> bool:
+    """Whether the differential `name` is in a part."""
+    waiting = [m]
+    while waiting:
+        part = waiting.pop()
+        if part.kind == "atom" and part.info == name:
+            return True
+        waiting += part.parts
+    return False
+
+
+def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
+    """A matrix with others in place of names."""
+    if not m.parts:
+        return known.get(str(m.info), m) if m.kind == "atom" else m
+    parts = [replaced(part, known) for part in m.parts]
+    if m.kind in ("product", "scale"):
+        return product(*parts)
+    if m.kind in ("hadamard", "over", "inner"):
+        return {"hadamard": hadamard, "over": over, "inner": inner}[m.kind](*parts)
+    if m.kind == "sum":
+        return add(parts, m.info)
+    return flip(parts[0]) if m.kind == "T" else Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
+
+
+def ordered(m: Matrix) -> Any:
+    """What a matrix is known by, in whatever order sums, numbers and elementwise products are written."""
+    if m.kind == "scale":
+        scalars, rest = [], m
+        while rest.kind == "scale":
+            scalars.append(repr(ordered(rest.parts[0])))
+            rest = rest.parts[1]
+        inside = repr(ordered(rest))
+        return "scale", (sorted([*scalars, inside]) if rest.scalar else [*sorted(scalars), inside])
+    if m.kind == "sum":
+        return "sum", sorted([(sign, repr(ordered(part))) for sign, part in zip(m.info, m.parts)])
+    keys = [repr(ordered(part)) for part in m.parts]
+    return m.kind, m.info, sorted(keys) if m.kind == "hadamard" else keys
 
 
 def _inside(m: Matrix, binding: int) -> str:

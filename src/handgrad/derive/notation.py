@@ -142,7 +142,8 @@ class IndexPrinter:
         words = [show_number(above)] if above != 1 else []
         if lonely:
             words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
-        words += [self.factor(f, inner) for f in factors if f[2] > 0]
+        last = sorted(factors, key=lambda factor: factor[0].op == "delta")
+        words += [self.factor(f, inner) for f in last if f[2] > 0]
         if (not factors and above == 1) or not [f for f in factors if f[2] > 0]:
             words = words or ["1"]
             words += ["1"] if words[-1].startswith("sum_") else []

@@ -57,7 +57,7 @@ def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
         number = 0
         for node in group:
             name = wish if len(group) == 1 else ""
-            while not name or name in taken:
+            while not name or name in taken or f"d{name}" in taken:
                 number += 1
                 name = f"{wish}{number}"
             labels[node] = name

@@ -148,7 +148,8 @@ class LatexReader:
             return self.atom()
         if self.take(r"\sum_"):
             return "sum_" + "".join(letters(self.braced()))
-        for latex, short, long in ((r"\mathbf{1}_", "1_", "ones"), ("I_", "I_", "eye")):
+        plain_identity = () if "I" in self.names else (("I_", "I_", "eye"),)
+        for latex, short, long in ((r"\mathbf{1}_", "1_", "ones"), (r"\mathbf{I}_", "I_", "eye"), *plain_identity):
             if self.take(latex):
                 dims = [dim.removeprefix(r"\text{").removesuffix("}") for dim in self.braced().split(" ")]
                 return short + dims[0] if len(dims) == 1 else f"{long}({'*'.join(dims)})"

@@ -57,7 +57,7 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     exprs = postorder([*program.definitions.values(), program.result])
     called = {str(expr.info) if expr.op == "call" else expr.op for expr in exprs}
     unknown = {str(expr.info).replace("'", "_prime"): None for expr in exprs if expr.op in ("unknown", "loss")}
-    sizes = {dim: None for expr in exprs for dim in _sizes(expr)}
+    sizes = {dim: None for expr in exprs for dim in sizes_in(expr)}
     lines = [f"{dim} = {length}" for dim, length in _lengths(sizes, inputs).items()]
     lines += [f"{label} = {write(expr, True)}" for label, expr in program.definitions.items()]
     lines.append(f"return {write(program.result, True)}")
@@ -140,7 +140,8 @@ def in_steps(root: Expr) -> Program:
     return Program(definitions, made[id(root)][0])
 
 
-def _sizes(expr: Expr) -> Sequence[str]:
+def sizes_in(expr: Expr) -> Sequence[str]:
+    """The lengths that an operation needs by name."""
     if expr.op == "size":
         return [str(expr.info)]
     if expr.op in ("ones", "zeros", "eye", "reshape"):

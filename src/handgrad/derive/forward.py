@@ -1,0 +1,159 @@
+"""Differentials from the variable to an output that is no scalar, in matrix notation."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .index import derivative_steps, inserted, link_rule
+from .matrix import (
+    Matrix,
+    NoMatrixFormError,
+    add,
+    atom,
+    call,
+    flip,
+    hadamard,
+    identity,
+    is_identity,
+    ones,
+    ordered,
+    over,
+    product,
+    replaced,
+    to_matrix,
+    varies,
+)  # fmt: skip
+from .notation import WIDTH, Step
+from .program import Program
+from .sweep import Link
+from .terms import Node, Sum
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+
+def differentials(link: Link, d: "Derivation") -> list[Matrix]:
+    """The terms of ``d parent``, as matrices."""
+    found = []
+    for slot in link.slots:
+        mark = Node("name", "d" + d.labels[slot.child], None, None, slot.child.shape, -1)
+        coefficient, factors = slot.term
+        parts = (*factors[: slot.at], (mark, slot.letters, 1), *factors[slot.at :])
+        axes = d.group(link.parent, link.letters)
+        found.append(to_matrix(d.spell(Sum(axes, [(coefficient, parts)]))))
+    return found
+
+
+def forward_steps(d: "Derivation") -> list[Step]:
+    """The differentials, one put into the other, and the derivative where it is a matrix."""
+    steps: list[Step] = []
+    by_parent: dict[Node, list[tuple[Node, Link]]] = {}
+    for node, links in d.sweep.links.items():
+        for link in links:
+            by_parent.setdefault(link.parent, []).append((node, link))
+    known: dict[str, Matrix] = {}  # every differential in terms of that of the variable
+    try:
+        for parent in sorted(by_parent, key=lambda node: node.index):
+            parts = [part for _, link in by_parent[parent] for part in differentials(link, d)]
+            total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
+            rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
+            if len(by_parent[parent]) > 1 and any([rule.startswith("only") for rule in rules]):
+                rules = dict.fromkeys(["product rule"] * _multiply(parent, by_parent[parent]) or ["term by term"])
+            steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
+            inside = replaced(total, known)
+            if len(str(inside)) < WIDTH:
+                known[f"d{d.labels[parent]}"] = inside
+        if d.variable in d.sweep.adjoints:
+            steps += _put_together(d, steps, known)
+    except NoMatrixFormError:
+        steps += derivative_steps(d)
+    return steps
+
+
+def _multiply(parent: Node, links: Sequence[tuple[Node, Link]]) -> bool:
+    """Whether two of what varies are factors of one term."""
+    varying = {node for node, _ in links}
+    terms = parent.sum.terms if parent.sum else ()
+    return any([len(varying & {node for node, _, _ in factors}) > 1 for _, factors in terms])
+
+
+def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matrix]) -> list[Step]:
+    """From the differential of the output to the derivative."""
+    steps: list[Step] = []
+    front: Matrix | None = None
+    top, name, why = f"d{d.labels[d.root]}", f"d{d.wrt}", f"the matrix in front of d{d.wrt}"
+    inner = [step.left for step in before[:-1]]
+    whole = known.get(top)
+    if whole is not None and not any([varies(whole, other) for other in inner]):
+        if inner:
+            told = ", ".join(inner) if len(inner) <= 4 else "all differentials"
+            steps.append(Step("", str(whole), f"insert {told}"))
+        rules: dict[str, None] = {}
+        front = in_front(whole, name, rules) if len(d.root.shape) == 1 == len(d.variable.shape) else None
+        if front is not None:
+            moved = product(front, atom(name, *d.variable.shape, ()))
+            if rules and str(moved) != str(whole):
+                steps.append(Step("", str(moved), ", ".join(rules)))
+            steps.append(Step(f"{top}/{name}", str(front), why, result=True))
+    program = d.program if d.layout_name == "shape" else d.layout("shape").program
+    if not {*program.definitions} <= {*d.labels.values()}:  # something has a name that no line defines
+        program = Program({}, d.spell(d.arranged("shape")))
+    final = to_matrix(program.result)
+    named = [label for label in program.definitions if label.startswith("J_")]
+    for label in named:
+        reason = f"the matrix in front of d{label[2:]}"
+        steps.append(Step(f"{top}/d{label[2:]}", str(to_matrix(program.definitions[label])), reason, result=True))
+        steps.append(Step("", label, "its name"))
+    if front is None:
+        return [*steps, Step(f"{top}/{name}", str(final), why, result=True)]
+    if named:
+        return [*steps, Step(f"{top}/{name}", str(final), f"the same with {', '.join(named)}", result=True)]
+    if ordered(front) == ordered(final):
+        return steps
+    return [*steps, Step("", str(final), _turned(str(front), str(final), d))]
+
+
+def _turned(before: str, after: str, d: "Derivation") -> str:
+    """What makes the result of the matrix in front of the differential."""
+    if "diag(" in before and "diag(" not in after:
+        return "A diag(v) = A * (1 v^T)"
+    return inserted(before, after, d) or "collect"
+
+
+def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
+    """The matrix J of ``m = J dx``, for a column; None if it is not found. What was used is put into `rules`."""
+    if m.kind == "atom":
+        return identity(m.rows)
+    if m.kind == "sum":
+        parts = [in_front(part, name, rules) for part in m.parts]
+        return None if None in parts else add([part for part in parts if part], m.info)
+    if m.kind == "inner":
+        mine, other = m.parts if varies(m.parts[0], name) else m.parts[::-1]
+        return in_front(product(flip(other), mine), name, rules)
+    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
+    mine, others = m.parts[at], [*m.parts[:at], *m.parts[at + 1 :]]
+    if m.kind == "product" and m.scalar and mine is m.parts[0]:
+        rules["x^T y = y^T x"] = None
+        return in_front(product(*[flip(part) for part in reversed(m.parts)]), name, rules)
+    if m.kind == "over" and mine.kind == "hadamard" and not others[0].scalar:  # (r * dx) / x = (r / x) * dx
+        parts = [over(part, others[0]) if part is mine.parts[0] else part for part in mine.parts]
+        if not varies(mine.parts[0], name):
+            return in_front(hadamard(*parts), name, rules)
+    front = None if mine.columns else in_front(mine, name, rules)
+    if front is None:
+        return None
+    if m.kind == "product" and mine is m.parts[-1]:
+        return product(*others, front)
+    if m.kind == "scale":
+        if mine is m.parts[0]:
+            rules["(a^T b) c = c a^T b"] = None
+        return product(*others, front)
+    if m.kind == "over" and others[0].scalar:
+        return over(front, others[0])
+    if m.kind == "over" and not is_identity(front):
+        rules["(A u) / v = (A / (v 1^T)) u"] = None
+        return over(front, product(*others, flip(ones(front.columns))))
+    if m.kind == "hadamard":
+        rules["v * u = diag(v) u"] = None
+        v = others[0] if len(others) == 1 else hadamard(*others)
+        return product(call("diag", v, v.rows, v.rows), front)
+    return None
