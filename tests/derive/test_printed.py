@@ -335,6 +335,12 @@ def test_a_second_derivative_may_have_many_axes(expression, wrt, dims, again):
     assert hg.derive(expression, wrt, dims).derive(again).check((0,))
 
 
+def test_what_is_largest_is_found_by_lines_that_round_differently():
+    dims = "x: n, b: n, B: m n, A: n n"
+    assert hg.derive("max((b @ x) * (b / (2 + x**2)))", "x", dims).derive("x").check((0, 1))
+    assert hg.derive("max(sin(x) / (2 + softmax(x)**2))", "x", dims).derive("x").check((0, 1))
+
+
 def test_lines_say_what_varies_and_how():
     rules = [step.rule for step in hg.derive("x / norm(x)", "x", "x: n").steps("frobenius")]
     assert rules == [

@@ -90,7 +90,7 @@ def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matr
         rules: dict[str, None] = {}
         front = in_front(whole, name, rules) if len(d.root.shape) == 1 == len(d.variable.shape) else None
         if front is not None:
-            moved = product(front, atom(name, *d.variable.shape, ()))
+            moved = product(front, atom(name, d.variable.shape[0]))
             if rules and str(moved) != str(whole):
                 steps.append(Step("", str(moved), ", ".join(rules)))
             steps.append(Step(f"{top}/{name}", str(front), why, result=True))
@@ -125,7 +125,8 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         return identity(m.rows)
     if m.kind == "sum":
         parts = [in_front(part, name, rules) for part in m.parts]
-        return None if None in parts else add([part for part in parts if part], m.info)
+        found = [part for part in parts if part is not None]
+        return add(found, m.info) if len(found) == len(parts) else None
     if m.kind == "inner":
         mine, other = m.parts if varies(m.parts[0], name) else m.parts[::-1]
         return in_front(product(flip(other), mine), name, rules)
@@ -135,9 +136,9 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         rules["x^T y = y^T x"] = None
         return in_front(product(*[flip(part) for part in reversed(m.parts)]), name, rules)
     if m.kind == "over" and mine.kind == "hadamard" and not others[0].scalar:  # (r * dx) / x = (r / x) * dx
-        parts = [over(part, others[0]) if part is mine.parts[0] else part for part in mine.parts]
-        if not varies(mine.parts[0], name):
-            return in_front(hadamard(*parts), name, rules)
+        still = next(part for part in mine.parts if not varies(part, name))
+        divided = [over(part, others[0]) if part is still else part for part in mine.parts]
+        return in_front(hadamard(*divided), name, rules)
     front = None if mine.columns else in_front(mine, name, rules)
     if front is None:
         return None

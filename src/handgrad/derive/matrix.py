@@ -246,13 +246,18 @@ def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
     if not m.parts:
         return known.get(str(m.info), m) if m.kind == "atom" else m
     parts = [replaced(part, known) for part in m.parts]
-    if m.kind in ("product", "scale"):
-        return product(*parts)
-    if m.kind in ("hadamard", "over", "inner"):
-        return {"hadamard": hadamard, "over": over, "inner": inner}[m.kind](*parts)
-    if m.kind == "sum":
-        return add(parts, m.info)
-    return flip(parts[0]) if m.kind == "T" else Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
+    match m.kind:
+        case "product" | "scale":
+            return product(*parts)
+        case "hadamard":
+            return hadamard(*parts)
+        case "over":
+            return over(*parts)
+        case "sum":
+            return add(parts, m.info)
+        case "T":
+            return flip(parts[0])
+    return Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
 
 
 def ordered(m: Matrix) -> Any:

@@ -28,7 +28,8 @@ COMBINED: dict[str, Callable[[float, float], float]] = {
     "^": raised,
     "**": raised,
     ">": lambda x, y: float(x > y),
-    "==": lambda x, y: float(x == y),
+    # m == max(m) is asked of what two lines compute in two ways
+    "==": lambda x, y: float(abs(x - y) <= 1e-13 * abs(x)),
 }
 
 
