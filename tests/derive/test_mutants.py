@@ -151,7 +151,7 @@ MUTANTS = {
     # terms
     "equal terms are dropped": (replaced(sweep, "collect", lambda ts, free, graph, f=terms.collect: f(
         ts, free, graph)[:1]), TRACE),
-    "deltas are ignored": (replaced(terms, "sum_deltas", lambda fs, free: tuple(
+    "deltas are ignored": (replaced(terms, "sum_deltas", lambda fs, free, graph: tuple(
         f for f in fs if f[0].op != "delta")), ("trace(diag(v) @ A)", "A", "v: n, A: n n")),
     "everything square is symmetric": (replaced(terms, "canonical", lambda fs, free: tuple(
         sorted((n.index, p) for n, _, p in fs))), ("sum((X + X.T) * A)", "X", "X: n n, A: n n")),

@@ -135,8 +135,7 @@ class IndexPrinter:
 
     def term(self, coefficient: float, factors: Sequence[Factor], free: Letters, letters: Lettering) -> str:
         """One term: the number, the sum sign, the factors, what divides."""
-        loops = [letters[0] for node, letters, _ in factors if node.op == "delta" and letters[0] is letters[1]]
-        lonely = [letter for letter in summed(factors, free) if letter not in loops]
+        lonely = summed(factors, free)
         inner = self.lettering(letters.names).add(lonely)
         above, below = ratio(coefficient)
         words = [show_number(above)] if above != 1 else []
@@ -163,8 +162,6 @@ class IndexPrinter:
 
     def entry(self, node: Node, own: Letters, letters: Lettering) -> str:
         """One entry of an array."""
-        if node.op == "delta" and own[0] is own[1]:
-            return own[0].dim  # the sum of delta[i,i]: sum_deltas leaves no other factor with such a letter
         if node.op == "delta":
             return kronecker_delta(self.arrays) + letters.show([own[:1], own[1:]])
         if node.op == "size":

@@ -171,7 +171,7 @@ def write_program(
             labels[node] = label
             definitions[label] = exprs[node]
             exprs[node] = name_expr(label, node.shape)
-        elif node.sum is not None and len(total.terms) == 1:
+        elif node.sum is not None and (len(total.terms) == 1 or node in diagonal):
             open_sums[node] = total
     result = spell(_simplify(value, open_sums, graph, True), refer)
     if result.op == "name" and result.info in definitions:
@@ -245,6 +245,8 @@ def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Se
     if node not in open_sums:
         return [(1, (factor,))]
     inner = open_sums[node]
+    if len(inner.terms) > 1:  # of a trace of a sum
+        return inner.at(letters) if exponent == 1 and len(set(letters)) < len(letters) else [(1, (factor,))]
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
     if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):

@@ -76,7 +76,27 @@ def transpose(expr: Expr) -> Expr:
         return args[0]
     if op in ("*", "/") and len(args[0].shape) == 2 and (args[1].op, args[1].info) == ("expand", 1):
         return arithmetic(op, transpose(args[0]), args[1].args[0])
-    return expr if expr.symmetric or len(expr.shape) < 2 else expr.T
+    is_diagonal = op == "diag" and len(args[0].shape) == 1
+    if expr.symmetric or is_diagonal or len(expr.shape) < 2:
+        return expr
+    inside = _transposed_inside(expr)
+    return inside if inside and _transposes(inside) <= _transposes(expr) else expr.T
+
+
+def _transposed_inside(expr: Expr) -> Expr | None:
+    """``(A + B.T).T`` as ``A.T + B``, ``(A @ B.T).T`` as ``B @ A.T``."""
+    if expr.op == "neg":
+        return -transpose(expr.args[0])
+    if len(expr.args) != 2 or any([len(arg.shape) != 2 for arg in expr.args]):
+        return None
+    left, right = map(transpose, expr.args)
+    if expr.op == "@":
+        return right @ left
+    return arithmetic(expr.op, left, right) if expr.op in ENTRYWISE else None
+
+
+def _transposes(expr: Expr) -> int:
+    return sum([1 for part in postorder([expr]) if part.op == "T"])
 
 
 def multiply(a: Expr, b: Expr) -> Expr:

@@ -127,8 +127,8 @@ def times(*groups: Sequence[Term]) -> list[Term]:
     return product
 
 
-def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]:
-    """Sum over the letters of Kronecker deltas: ``sum_j A[i,j] delta[j,k] = A[i,k]``.
+def sum_deltas(factors: tuple[Factor, ...], free: Letters, graph: "Graph") -> tuple[Factor, ...]:
+    """Sum over the letters of Kronecker deltas: ``sum_j A[i,j] delta[j,k] = A[i,k]``, ``sum_i delta[i,i] = n``.
 
     Of two free letters that a delta makes equal the others are written with the first: ``A[i] delta[i,k]``.
     """
@@ -140,13 +140,13 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters) -> tuple[Factor, ...]
         i, j = letters
         rest = factors[:at] + factors[at + 1 :]
         if i is j and i not in free and not any(i in ls for _, ls, _ in rest):
-            continue  # sum_i delta[i,i] is the size, and stays as it is
+            rest += ((graph.leaf("size", i.dim), (), 1),)
         if i is j:
-            return sum_deltas(rest, free)
+            return sum_deltas(rest, free, graph)
         old, new = (j, i) if j not in free else (i, j)
         if old not in free:
             moved = tuple([(n, tuple([new if l is old else l for l in ls]), p) for n, ls, p in rest])
-            return sum_deltas(moved, free)
+            return sum_deltas(moved, free, graph)
     for at in range(len(factors)):
         node, letters, _ = factors[at]
         if node.op == "delta" and letters[0] in free:
@@ -213,7 +213,7 @@ def collect(terms: Sequence[Term], free: Letters, graph: "Graph") -> tuple[Term,
     """Sum over deltas, join powers and merge equal terms; a letter that cancels is counted."""
     merged: dict[Any, Term] = {}
     for coefficient, factors in terms:
-        left = sum_deltas(factors, free)
+        left = sum_deltas(factors, free, graph)
         factors = gather(left)
         if factors is not left:
             _, factors = counted((1, factors), summed(left, free), graph)
@@ -269,7 +269,7 @@ class Graph:
         node = self._node(key, lambda at: Node("sum", None, None, value, shape, at))
         if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]
-            other = [(c, canonical(factors, swapped)) for c, factors in value.terms]
+            other = [(c, canonical(sum_deltas(factors, swapped, self), swapped)) for c, factors in value.terms]
             # The order of the terms says nothing.
             node.symmetric = {k: c for c, k in key[0]} == {k: c for c, k in other}
         return node
