@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from .errors import ExpressionError
 from .expression import ALIASES, Expr, postorder
 from .formula import Node, Vocabulary, read_formula
+from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
 from .parse import typed
 
@@ -172,7 +173,7 @@ class Printer:
             return self.seen[node].scalar
         if node.op == "name":
             return self.ranks.get(node.info) == 0
-        if node.op == "call" and (
+        if node.op == "call" and node.info[0] not in KNOWN and (
             node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper()
         ):
             return True

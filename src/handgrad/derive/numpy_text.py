@@ -84,6 +84,9 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
     if op == "T":
         return _inside(args[0], ATOM) + ".T", ATOM
+    if op == "sum" and _is_inner(expr):
+        name = expr.args[0].args[0].info
+        return f"{name} @ {name}", BINDING["@"]
     if op in ("sum", "mean", "max", "min"):
         return f"{_inside(args[0], ATOM)}.{op}({_options('', expr)})", ATOM
     if op == "expand":
@@ -126,6 +129,14 @@ def _options(before: str, expr: Expr) -> str:
     return before * bool(listed) + ", ".join(listed)
 
 
+def _is_inner(expr: Expr) -> bool:
+    """Whether an expression is an inner product of two vectors; ``sum(x**2)`` of a name is one."""
+    if expr.op == "sum" and expr.args[0].op == "**" and len(expr.args[0].shape) == 1:
+        base, exponent = expr.args[0].args
+        return base.op == "name" and value_of(exponent) == 2
+    return expr.op == "@" and not expr.shape
+
+
 def _leftmost(expr: Expr) -> Expr:
     while expr.op in ("*", "/"):
         expr = expr.args[0]
@@ -165,7 +176,11 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
         first = f"({args[0][0]})"
     if op == "/" and not right.shape and args[0][1] == LOOSE:
         first, binding = args[0][0], LOOSE
-    if op == "*":
+    if op == "*" and _is_inner(left):
+        first = f"({args[0][0]})"
+    if op == "*" and _is_inner(right) and left.op != "number":
+        second = f"({args[1][0]})"
+    elif op == "*":
         scalar = not left.shape and not python
         smaller_first = len(right.shape) < len(left.shape)  # X * (u * v)
         if right.op in ("*", "/") and args[1][1] >= binding and not (smaller_first or _starts_with_product(right)):

@@ -100,12 +100,14 @@ def _transposes(expr: Expr) -> int:
 
 
 def multiply(a: Expr, b: Expr) -> Expr:
-    """An elementwise product; reciprocals become divisions."""
+    """An elementwise product; reciprocals become divisions, and a divisor stays behind what is multiplied."""
     for first, second in ((a, b), (b, a)):
         exponent = value_of(second.args[1]) if second.op == "**" else None
         if exponent is not None and exponent < 0:
             base = second.args[0]
             return first / (base if exponent == -1 else base**-exponent)
+    if a.op == "/" and a.shape and b.shape:
+        return multiply(a.args[0], b) / a.args[1]
     return a * b
 
 
@@ -449,9 +451,12 @@ def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if vector.axes[0] not in matrix.axes or uses[vector.axes[0]] > 2:
         return None
+    if _is_reciprocal(vector.chain[0]):
+        at = matrix.axes.index(vector.axes[0])
+        v = vector.expr() if at else as_column_power(vector.expr())
+        return Piece((matrix.axes[1 - at],), call("sum", [multiply(matrix.expr(), v)], {"axis": at}))
     matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
-    v = vector.expr()
-    return Piece(matrix.axes[:1], matrix.applied_to(multiply(number(1), v) if _is_reciprocal(v) else v))
+    return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
 
 
 def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece | None:

@@ -244,12 +244,14 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
     if terms[0][0] < 0:
         terms = tuple(sorted(terms, key=lambda term: term[0] < 0))
     free = [letter for axis in axes for letter in axis]
-    deltas = any(node.op == "delta" for _, fs in terms for node, _, _ in fs)
-    common = [factor for factor in terms[0][1] if all(l in free and not deltas for l in factor[1]) and
+    common = [factor for factor in terms[0][1] if all(l in free for l in factor[1]) and
               all(factor in factors for _, factors in terms[1:])]  # fmt: skip
-    if not common:
-        return terms
+    apart = any(factor[0].op == "delta" and factor not in common for _, factors in terms for factor in factors)
+    common = [factor for factor in common if not (apart and factor[1])]
     scale = abs(terms[0][0]) if len({abs(c) for c, _ in terms}) == 1 else 1
+    entrywise = not apart and not any(summed(factors, free) for _, factors in terms)
+    if not (common or (scale != 1 and entrywise)):
+        return terms
     rest = [(c / scale, tuple([f for f in factors if f not in common])) for c, factors in terms]
     rest = [(int(c) if c == int(c) else c, factors) for c, factors in rest]
     coefficient, inner = graph.wrap(Sum(axes, share(tuple(rest), tuple(free), graph)))

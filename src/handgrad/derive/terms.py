@@ -162,6 +162,8 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         return factors
     powers: dict[tuple[Node, Letters], float] = {}
     for node, letters, power in factors:
+        if node.symmetric and (node, letters[::-1]) in powers:
+            letters = letters[::-1]
         powers[node, letters] = powers.get((node, letters), 0) + power
     if len(powers) == len(factors):
         return factors
