@@ -8,7 +8,7 @@ from .lower import power
 from .rules import constant
 from .spell import spell
 from .sweep import factor_out, share
-from .terms import Factor, Graph, Node, Sum, Term, collect, linked, opened, summed
+from .terms import Factor, Graph, Node, Sum, Term, collect, linked, opened, summed, times
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
@@ -137,7 +137,7 @@ def write_program(
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
     compared = {node.arg for node in nodes if constant(node)}  # written as it is elsewhere: equal to the last digit
     exprs: dict[Node, Expr] = {}
-    open_sums: dict[Node, Sum] = {}  # single terms that are multiplied out where they are used
+    open_sums: dict[Node, Sum] = {}  # what has no name: it is written out where it is used
     definitions: dict[str, Expr] = {}
 
     def refer(node: Node) -> Expr:
@@ -171,7 +171,7 @@ def write_program(
             labels[node] = label
             definitions[label] = exprs[node]
             exprs[node] = name_expr(label, node.shape)
-        elif node.sum is not None and (len(total.terms) == 1 or node in diagonal):
+        elif node.sum is not None:
             open_sums[node] = total
     result = spell(_simplify(value, open_sums, graph, True), refer)
     if result.op == "name" and result.info in definitions:
@@ -232,12 +232,23 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     """Multiply single terms out, merge equal terms, and put common factors in front."""
     if not any([node in open_sums for _, factors in value.terms for node, _, _ in factors]):
         return value
+    flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
     write_out = lambda factor: _written_out(factor, open_sums, graph)
-    terms = [new for term in value.terms for new in opened(term, write_out, value.free, graph)]
+    terms = [new for term in flat for new in opened(term, write_out, value.free, graph)]
     merged = collect(terms, value.free, graph)
     if factored and len(merged) > 1:
         merged = share(factor_out(merged, value.axes, graph), value.free, graph)
     return Sum(value.axes, merged)
+
+
+def _flattened(term: Term, value: Sum, open_sums: dict[Node, Sum]) -> Sequence[Term]:
+    """``1 + (a - b)`` needs no parentheses."""
+    coefficient, factors = term
+    if len(factors) == 1 < len(value.terms) and abs(coefficient) == 1:
+        node, letters, exponent = factors[0]
+        if exponent == 1 and node in open_sums and set(letters) <= set(value.free):
+            return times([(coefficient, ())], open_sums[node].at(letters))
+    return [term]
 
 
 def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
@@ -245,7 +256,7 @@ def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Se
     if node not in open_sums:
         return [(1, (factor,))]
     inner = open_sums[node]
-    if len(inner.terms) > 1:  # of a trace of a sum
+    if len(inner.terms) != 1:  # of a trace of a sum
         return inner.at(letters) if exponent == 1 and len(set(letters)) < len(letters) else [(1, (factor,))]
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
