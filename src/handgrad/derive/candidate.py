@@ -44,6 +44,8 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
     """
     draws = [_compute(candidate, d, seed) for seed in (1, 2)]
     (_, expr, said, true), wanted = draws[0], d.gradient.shape
+    where = ", ".join([f"{name} = {expr}" for name, expr in d.definitions.items()])
+    answer = f"{d.gradient}{f', where {where}' if where else ''}"
     name = f"d{d.labels[d.root]}/d{d.wrt}"
     place = f"{name} in {d.layout_name} layout"
     shape = f"{candidate} has shape {show_shape(expr.shape)}"
@@ -58,21 +60,21 @@ def judge(candidate: str, d: "Derivation") -> Verdict:
                 False,
                 f"transposed: {shape}; it is the transpose of {name}{times}. {d.wrt} has the axes "
                 f"{show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative "
-                f"has shape {show_shape(wanted)}: {d.gradient}",
+                f"has shape {show_shape(wanted)}: {answer}",
             )
     if expr.shape != wanted:
-        return Verdict(False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {d.gradient}")
+        return Verdict(False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {answer}")
     factor = _scale(draws)
     if factor == "-1":
-        return Verdict(False, f"wrong sign: {candidate} is minus {place}: {d.gradient}")
+        return Verdict(False, f"wrong sign: {candidate} is minus {place}: {answer}")
     if factor is not None:
-        return Verdict(False, f"scaled: {candidate} is {factor} times {place}: {d.gradient}")
+        return Verdict(False, f"scaled: {candidate} is {factor} times {place}: {answer}")
     _, _, said, true = next(draw for draw in draws if not same(draw.said, draw.true))
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
     return Verdict(
         False,
         f"wrong: entry {list(worst)} of {candidate} is {said[worst]:.6g} where {place} has "
-        f"{true[worst]:.6g} on random arrays; the derivative is {d.gradient}",
+        f"{true[worst]:.6g} on random arrays; the derivative is {answer}",
     )
 
 
@@ -89,7 +91,12 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
     numbers = _draw(d, seed)
     world = numbers.world()
     expr = parse(candidate, world.shapes, numbers.sizes)
-    said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
+    try:
+        said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
+    except KeyError as error:
+        raise ExpressionError(f"{candidate}: {error.args[0]} is no function of {d.expression}") from None
+    except DOMAIN as error:
+        raise ExpressionError(f"{candidate} has no value where {d.expression} has one: {error}") from None
     return Draw(numbers.sizes, expr, said, arranged(d, numbers))
 
 

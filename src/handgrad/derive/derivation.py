@@ -70,6 +70,10 @@ class Derivation:
         self.sweep = sweep(self.root, self.variable, self.graph)
         self._labels: dict[Node, str] | None = None
         self._program: Program | None = None
+        for node in self.graph.nodes:
+            function = node.info if node.op in ("call", "unknown") else node.op
+            if node.arg is not None and function in shapes:
+                raise ExpressionError(f"dims: {function} is an array, and the derivative needs the function; rename one")
         axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
         for name in axes.intersection(shapes):
             if name in self._lengths():
@@ -478,6 +482,15 @@ class Derivation:
         if node.sum is not None:
             return spell(node.sum, self.refer)
         return self.function_expr(node)
+
+    def refer_defined(self, node: Node) -> Expr:
+        """The same, by no other names than those of the inputs and of `definitions`."""
+        if node.op in ("name", "size") or self.labels.get(node) in self.definitions:
+            return self.refer(node)
+        if node.sum is not None:
+            return spell(node.sum, self.refer_defined)
+        assert node.arg is not None
+        return function_expr(node, self.refer_defined(node.arg))
 
     def function_expr(self, node: Node) -> Expr:
         """A function node, applied to what its argument is called."""

@@ -201,7 +201,7 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         found: dict[str, str] = {}
         for part in parts:
             if len(part) != 2 or "(" in part[1]:
-                raise ExpressionError(f"dims: {':'.join(part)!r} must be of the form 'name: n i'")
+                raise ExpressionError(f"dims: {':'.join(part)!r} must be of the form 'name: n i'; a space separates axes")
             if found.setdefault(part[0].strip(), part[1].strip()) != part[1].strip():
                 raise ExpressionError(f"dims: {part[0].strip()} is given twice")
         dims = found
@@ -452,6 +452,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         raise ExpressionError(f"{name}(X, 0) may be {name}(X, axis=0) or {name}imum(X, 0); write the one that is meant")
     if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
         options.setdefault("ord" if name == "norm" else "axis", args.pop().info)
+    if name == "leaky_relu" and len(args) == 2:  # with a slope of its own
+        return _where(args[0] > 0, args[0], args[1] * args[0])
     arity = ROWS[name].count(",") + 1 if name in ROWS else ARITY.get(name, 1)
     if len(args) != arity:
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
@@ -465,8 +467,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     keepdims = options.get("keepdims", False)
     axis = _axis(name, x, options.get("axis"))
     if name in ALONG[:3] and axis is None:
-        if name == "logsumexp" and len(x.shape) > 1:
-            raise ExpressionError("logsumexp of a matrix needs axis=0 or axis=1")
+        if name == "logsumexp" and len(x.shape) > 1 and not keepdims:  # of all entries
+            return call(name, [call("flatten", [x])])
         axis = _axis(name, x, -1)
     if "axis" in options:
         options["axis"] = axis
@@ -613,7 +615,7 @@ def _norm(x: Expr, ord: Any = None, **options: Any) -> Expr:  # noqa: A002 - its
 def _power(x: Expr, count: Expr) -> Expr:
     times = value_of(count)
     if times is None or times != int(times) or not 1 <= abs(times) <= 20:
-        raise ExpressionError("matrix_power: the power must be a whole number from 1 to 20 or -20")
+        raise ExpressionError("matrix_power: the power must be a whole number from -20 to 20, and not 0")
     base = call("inv", [x]) if times < 0 else x
     result = base
     for _ in range(abs(int(times)) - 1):
@@ -699,7 +701,7 @@ FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc"
 _OTHERS = """
     all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around
     array asarray attention average batch_norm bincount block bool broadcast_to cbrt ceil cholesky column_stack
-    compile complex concatenate cond conj conjugate conv1d conv2d convolve copy copysign corrcoef correlate cov
+    compile complex concatenate cond conj conjugate conv conv1d conv2d convolve copy copysign corrcoef correlate cov
     cross cross_entropy cummax cummin cumprod cumsum d diagflat diff digamma digitize divmod dropout dsplit eig eigh
     eigvals eigvalsh embedding empty equal eval exec exp2 expand_dims expm fft fill_diagonal fix flip fliplr flipud
     float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace gradient greater greater_equal

@@ -416,6 +416,8 @@ class _Reader:
             value = float(token.text)
         except ValueError:
             raise self.fail(f"{token.text!r} is not a number", token) from None
+        if not value and token.text.lower().partition("e")[0].strip("0."):
+            raise self.fail(f"{token.text} is too small to derive with", token)
         return int(value) if token.text.isdigit() else value
 
     def fraction(self, top: Token) -> bool:

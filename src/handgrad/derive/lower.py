@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from .errors import ExpressionError
 from .expression import ALONG, Expr, Shape, matched, numbered, read_row, value_of
 from .functions import ELEMENTWISE
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, summed, times
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, gather, grouped, summed, times
 
-LONGEST = 64  # factors of one product: the time grows with the cube
+LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube
 
 
 def fresh(shape: Shape) -> list[Letters]:
@@ -128,7 +128,8 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         a, b = _over(a, b, graph)
     if not (_is_scale(a, b) or _is_scale(b, a)):
         a, b = _single(a, graph), _single(b, graph)
-    terms = [term for term in times(a.terms, b.terms) if not _is_zero(term)]
+    terms = [(c, gather(factors) if len(factors) > LONGEST else factors)
+             for c, factors in times(a.terms, b.terms) if not _is_zero((c, factors))]  # fmt: skip
     return Sum(axes, [(c, _as_softmax(factors, graph)) for c, factors in terms])
 
 

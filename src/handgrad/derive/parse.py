@@ -125,7 +125,7 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     if name.endswith("'") and name[:-1] in names:
         raise ExpressionError(f"{name} is not supported; the transpose is {name[:-1]}.T")
     known = ", ".join([one for one, expr in names.items() if expr.op == "name"]) or "none"
-    raise ExpressionError(f"unknown name {name!r}; the names in dims are: {known}")
+    raise ExpressionError(f"unknown name {name!r}; the names are: {known}")
 
 
 def _product(node: Node, left: Expr, right: Expr) -> Expr:

@@ -249,7 +249,10 @@ def _spell_term(
         merged = [axis for factor in factors for axis in split(factor) if len(axis) > 1]
         for other, alone in ((_regrouped(letters, merged), False), ([(letter,) for letter in letters], True)):
             if _merge(_pieces(factors, tuple(other), names, alone), tuple(other)) is not None:
-                return reshape(_spell_term(term, tuple(other), names, _dims(other), alone), _dims(axes))
+                inner = reshape(_spell_term((1, factors), tuple(other), names, _dims(other), alone), _dims(axes))
+                above, below = ratio(abs(coefficient))
+                inner = inner if above == 1 else above * inner
+                return inner if below == 1 else inner / below
     if pieces is None:
         scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
         arrays = [f for f in factors if f[1]]

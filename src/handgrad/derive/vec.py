@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call
-from .spell import Names, as_einsum, entry_expr, spell
+from .spell import Names, as_einsum, entry_expr, multiply, spell
 from .terms import Factor, Letters, Sum, Term, linked
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
     value = d.arranged("shape")
     rank = len(d.expression.shape)
     out, own = value.axes[:rank], value.axes[rank:]
-    return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], d.refer, order) for term in value.terms]
+    return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], d.refer_defined, order) for term in value.terms]
 
 
 def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str) -> Stacked:
@@ -97,9 +97,12 @@ def einsum_expr(d: "Derivation") -> Expr:
     value = d.arranged(d.layout_name)
     result: Expr | None = None
     for coefficient, factors in value.terms:
-        part = as_einsum([f for f in factors if f[1]], value.axes, d.refer)
+        part = as_einsum([f for f in factors if f[1]], value.axes, d.refer_defined)
         for node, letters, power in factors:
-            part = part if letters else part * entry_expr((node, letters, power), d.refer)
-        part = part if coefficient == 1 else -part if coefficient == -1 else coefficient * part
-        result = part if result is None else result + part
+            part = part if letters else multiply(part, entry_expr((node, letters, power), d.refer_defined))
+        part = part if abs(coefficient) == 1 else abs(coefficient) * part
+        if coefficient < 0:
+            result = -part if result is None else result - part
+        else:
+            result = part if result is None else result + part
     return result or d.gradient
