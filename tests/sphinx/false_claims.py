@@ -8,12 +8,12 @@ VECTOR = {"dims": "u: n; v: m; A: n n; M: n m"}
 FALSE = [
     # the classic errors
     ("A B == B A", AB, "2 x 2 matrix, the right side a 3 x 3 matrix"),
-    ("dL/dW == X^T G", DENSE, "the left side is a 3 x 2 matrix, the right side a 2 x 3 matrix"),
+    ("dL/dW == X^T G", DENSE, "the left side is a 4 x 3 matrix, the right side a 3 x 4 matrix"),
     ("dL/dW == (X^T G)^T - X^T G", DENSE, "does not conform"),
     ("dL/dW == -G^T X", DENSE, "the left side is -1 times the right side"),
     ("dL/dW == 2 G^T X", DENSE, "the left side is 0.5 times the right side"),
     ("dL/dW == G^T X / n", DENSE, "times the right side"),
-    ("dL/dW == G^T X", DENSE | {"layout": "numerator"}, "2 x 3 matrix, the right side a 3 x 2 matrix"),
+    ("dL/dW == G^T X", DENSE | {"layout": "numerator"}, "3 x 4 matrix, the right side a 4 x 3 matrix"),
     ("dL/dW == X^T G", {"dims": "X: n i; W: i i", "let": "L = L(X W^T)"}, "each is the transpose of the other"),
     ("tr(A B) == tr(A) tr(B)", {"dims": "A: n n; B: n n"}, "the left side is"),
     ("(A B)^-1 == A^-1 B^-1", {"dims": "A: n n; B: n n"}, "the left side is"),
@@ -37,6 +37,18 @@ FALSE = [
     ("inv(M) == M", VECTOR, "inv: a 2 x 3 matrix is not square"),
     ("tr(u) == 1", VECTOR, "trace: a column of 2 is not square"),
     ("L(u) == L(v)", VECTOR, "L is applied to values of different shapes"),
+    # true at one size, for one order of the sizes, for all even ones
+    ("det(-A) == det(A)", {"dims": "A: n n"}, "is false for n = 3"),
+    ("det(2 A) == 4 det(A)", {"dims": "A: n n"}, "is false for n = 3"),
+    ("A^-1 == (tr(A) I_n - A) / det(A)", {"dims": "A: n n", "where": "A invertible"}, "is false for n = 3"),
+    ("Q P == P Q", {"dims": "Q: n n; P: n n", "where": "Q skew-symmetric, P skew-symmetric"}, "is false for n = 3"),
+    ("max(x) + min(x) == sum(x)", {"dims": "x: n"}, "is false for n = 3"),
+    ("mean(x) == sum(x) / 2", {"dims": "x: n"}, "is false for n = 3"),
+    ("n == 2", {"dims": "x: n"}, "is false for n = 3"),
+    ("n m == 6", {"dims": "A: n m"}, "is false for n = 5, m = 4"),
+    ("n + m == 5", {"dims": "A: n m"}, "is false for n = 5, m = 4"),
+    ("pinv(A) A == I_m", {"dims": "A: n m"}, "is false for n = 2, m = 3"),
+    ("A pinv(A) == I_n", {"dims": "A: n m"}, "is false for n = 3, m = 2"),
     # numbers that are none
     ("log(u) == log(u)", VECTOR, "a side is not finite; a condition such as positive or invertible may be missing"),
     ("(u u^T)^-1 == A", {"dims": "u: n; A: n n"}, "singular matrix|the left side is"),

@@ -2,8 +2,8 @@
 
 import re
 from functools import partial
+from itertools import combinations
 
-import numpy as np
 import pytest
 from false_claims import FALSE, MEANINGLESS
 from true_claims import DENSE, TRUE
@@ -41,15 +41,41 @@ def test_a_failure_shows_the_equation_the_sizes_and_both_sides():
     assert str(failure.value).endswith("the left side is 0.5 times the right side")
 
 
-def test_sizes_are_pairwise_different_and_change_from_draw_to_draw():
-    claim = Claim("A B C == A (B C)", "A: n m; B: m k; C: k l")
-    found = []
-    for seed in SEEDS:
-        rng = np.random.default_rng(seed)
-        sizes = claim.sizes(rng)
-        assert len(set(sizes.values())) == 4
-        found.append(tuple(sizes.values()))
-    assert len(set(found)) > 1
+@pytest.mark.parametrize("count", range(1, 7))
+def test_sizes_are_pairwise_different_change_from_draw_to_draw_and_stand_in_both_orders(count):
+    letters = "nmklpq"[:count]
+    draws = Claim("1 == 1 + 0 * (" + " + ".join(letters) + ")", "".join(f"A{l}: {l}; " for l in letters)).sizes()
+    assert len(draws) == len(SEEDS) == 3
+    for sizes in draws:
+        assert len(set(sizes.values())) == count
+        assert min(sizes.values()) >= 2
+        assert max(sizes.values()) <= count + 3
+    for letter in letters:
+        assert len({sizes[letter] for sizes in draws}) == 3
+    for a, b in combinations(letters, 2):
+        assert {sizes[a] < sizes[b] for sizes in draws} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("dims", "sizes", "changing"),
+    [
+        ("A: n m", "", 2),
+        ("A: n k*d", "", 3),
+        ("A: k*d n", "", 3),
+        ("A: n k*d", "d = 2", 3),
+        ("A: n k*d", "n = 6", 2),
+        ("A: n k*d", "n = 6; d = 2", 1),
+    ],
+)
+def test_conditions_limit_the_sizes(dims, sizes, changing):
+    claim = Claim("pinv(A) A == pinv(A) A", dims, "A has full column rank", sizes=sizes)
+    draws = claim.sizes()
+    assert claim.check() == 1
+    assert len({tuple(drawn.items()) for drawn in draws}) >= changing
+    for drawn in draws:
+        assert len(set(drawn.values())) == len(drawn)
+        assert claim.tall_enough(drawn)
+        assert drawn.items() >= claim.fixed.items()
 
 
 def test_a_condition_on_another_name_changes_no_sizes():

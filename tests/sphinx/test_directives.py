@@ -196,7 +196,7 @@ def test_a_false_claim_warns_at_every_build_until_it_is_mended(site):
     for _ in range(2):
         (warning,) = site.build()
         assert warning.startswith(f"{site.source / 'dense.md'}:8: WARNING: identity: dL/dW == X^T G is false for n = ")
-        assert "the left side is a 3 x 2 matrix, the right side a 2 x 3 matrix [handgrad.identity]" in warning
+        assert "the left side is a 4 x 3 matrix, the right side a 3 x 4 matrix [handgrad.identity]" in warning
     site.write("dense.md", right)
     assert site.build() == []
 

@@ -1,5 +1,6 @@
 """A claim: equations that must hold for random arrays of every admissible size."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +20,7 @@ from .world import Let, World, difference, loss_name, sides
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-9
 WIDE_TOLERANCE = 1e-6  # where a derivative is derived, by differences
-LARGEST, DRAWS = 3, 8  # of a counterexample: sizes up to this, and as many draws for each choice of sizes
+TRIES = 200  # of sizes, where conditions forbid some
 
 
 class FalseClaimError(AssertionError):
@@ -200,15 +201,35 @@ class Claim:
             raise ExpressionError("where: no array was found that meets all conditions at once")
         return world
 
-    def sizes(self, rng: np.random.Generator) -> dict[str, int]:
-        """Lengths that are pairwise different, and allow what the conditions need."""
+    def sizes(self) -> list[dict[str, int]]:
+        """Sizes for each draw: pairwise different, and no length of one draw comes back in another if it need not.
+
+        What holds at one size only is false, and so is what holds for ``n < m`` only: of the first two draws one
+        is in the opposite order.
+        """
+        allowed = [sizes for sizes in self._choices() if self.tall_enough(sizes)]
+        if not allowed:
+            raise ExpressionError("where: no sizes meet the conditions on rows and columns")
+        letters, found = self.dimensions, list[dict[str, int]]()
+
+        def repeated(sizes: dict[str, int]) -> int:
+            return sum(sizes[letter] == drawn[letter] for drawn in found for letter in letters)
+
+        for _ in SEEDS:
+            found.append(min(allowed, key=repeated))
+        return found
+
+    def _choices(self) -> Iterator[dict[str, int]]:
+        """Sizes to choose from: rising, falling, a little larger, and where that may not do, in any order."""
         letters = self.dimensions
-        for _ in range(200):
-            lengths = rng.permutation(np.arange(2, 2 + len(letters)))
-            sizes = self.fixed | {letter: int(length) for letter, length in zip(letters, lengths, strict=True)}
-            if self.tall_enough(sizes):
-                return sizes
-        raise ExpressionError("where: no sizes meet the conditions on rows and columns")
+        up = np.arange(len(letters))
+        places = [up, *(up[::-1] + shift for shift in range(3)), up + 1, up + 2]
+        if any(CONDITIONS[kind].tall for kinds in self.conditions.values() for kind in kinds):
+            rng = np.random.default_rng(0)
+            places += [rng.permutation(len(letters) + attempt % 10)[: len(letters)] for attempt in range(TRIES)]
+        free = [length for length in range(2, 12 + len(letters) + len(self.fixed)) if length not in self.fixed.values()]
+        for place in places:
+            yield self.fixed | {letter: free[at] for letter, at in zip(letters, place, strict=True)}
 
     def tall_enough(self, sizes: dict[str, int]) -> bool:
         """Whether the sizes allow a matrix to have full column rank, where that is a condition."""
@@ -237,10 +258,8 @@ class Claim:
         FalseClaimError
             With the equation, the sizes and both sides.
         """
-        for seed in SEEDS:
-            rng = np.random.default_rng(seed)
-            sizes = self.sizes(rng)
-            world = self.draw(sizes, rng)
+        for seed, sizes in zip(SEEDS, self.sizes(), strict=True):
+            world = self.draw(sizes, np.random.default_rng(seed))
             self.seen = world.seen
             tolerance = WIDE_TOLERANCE if self._derives_twice(world) else TOLERANCE
             for left, right in self.links:

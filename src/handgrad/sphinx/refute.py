@@ -111,10 +111,8 @@ def refute(claim: Claim, *, by_shapes: bool = False) -> Counterexample:
 def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
     """See that the shapes do not fit, for several choices of sizes that are pairwise different."""
     found = []
-    for seed in SEEDS:
-        rng = np.random.default_rng(seed)
-        sizes = claim.sizes(rng)
-        world = claim.draw(sizes, rng)
+    for seed, sizes in zip(SEEDS, claim.sizes(), strict=True):
+        world = claim.draw(sizes, np.random.default_rng(seed))
         claim.seen = world.seen
         try:
             claim.sides(world, left, right, spread=True)
