@@ -9,7 +9,18 @@ from handgrad.derive import ExpressionError
 from handgrad.derive.formula import Node
 from handgrad.layout import Layout
 
-from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
+from .functions import (
+    ALIASES,
+    ALONG,
+    BINARY,
+    ELEMENTWISE,
+    NORMALISED,
+    UNARY,
+    inverse,
+    normalised,
+    reduce,
+    refuse_known,
+)
 from .values import (
     Array,
     ShapeError,
@@ -25,7 +36,6 @@ from .values import (
 
 STEP = 1e-30  # of a complex step: nothing is subtracted, so it may be as small as it likes
 WIDE_STEP = 1e-3  # of a five-point difference, for the derivative of a derivative
-NORMALISED = {"softmax": False, "log_softmax": True}
 
 DIFFERENTIATING = ("derivative", "differential")
 
@@ -347,7 +357,7 @@ class Evaluation:
         if name in ALONG:
             return reduce(name, args[0], **options)
         if name in NORMALISED:
-            return normalised(args[0], **options, log=NORMALISED[name])
+            return normalised(name, args[0], **options)
         if name in UNARY:
             return UNARY[name](args[0])
         if name in BINARY:
@@ -385,6 +395,7 @@ class Evaluation:
 
     def unknown(self, name: str, z: Value) -> Value:
         """An unknown elementwise function and its derivatives: a wave, or the square in whole numbers."""
+        refuse_known(name)
         stem = name.rstrip("'")
         order = len(name) - len(stem)
         if self.world.whole:
