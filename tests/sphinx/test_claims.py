@@ -20,6 +20,16 @@ def test_a_true_claim_holds(text, options):
     assert claim.latex()
 
 
+@pytest.mark.parametrize(("text", "options"), TRUE, ids=map(str, range(len(TRUE))))
+def test_what_is_left_of_equal_sides_is_rounding_and_a_small_error_is_not(text, options):
+    claim = Claim(text, **options)
+    for left, right in [map(claim.source_of, link) for link in claim.links]:
+        if "0" not in (left, right):
+            assert Claim(f"({left}) - ({right}) == 0", **options).check() == 1
+            with pytest.raises(FalseClaimError):
+                Claim(f"({left}) - 1.0001 * ({right}) == 0", **options).check()
+
+
 @pytest.mark.parametrize(("text", "options", "message"), FALSE, ids=map(str, range(len(FALSE))))
 def test_a_false_claim_is_refused_with_its_reason(text, options, message):
     with pytest.raises(FalseClaimError, match=message):
@@ -87,6 +97,11 @@ def test_a_condition_on_another_name_changes_no_sizes():
 def test_only_what_varies_moves():
     assert Claim("dY == X dW^T", **DENSE).varied == ["W"]
     assert Claim("dY == dX W^T + X dW^T", **DENSE).varied == ["X", "W"]
+    assert Claim("dL/dW == G^T X", **DENSE).varied == []
+
+
+def test_everything_varies_if_only_computed_names_do():
+    assert Claim("dL == G : dY", **DENSE).varied == ["X", "W"]
 
 
 def test_the_description_tells_what_was_drawn():

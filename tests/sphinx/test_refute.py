@@ -147,6 +147,27 @@ def test_a_refutation_has_one_equation():
         refute(Claim("A == A^T == A", "A: n n"))
 
 
+SMALL = ["10^-10 A == 10^-10 B", "10^-12 A == 0", "exp(-norm(10 A)^2) == 2 exp(-norm(10 A)^2)"]
+
+
+@pytest.mark.parametrize("text", SMALL)
+def test_small_numbers_that_differ_are_refuted(text):
+    assert refute(Claim(text, "A: n n; B: n n")).left is not None
+
+
+CANCELLING = [
+    "A^-1 B A - (A^-1 B) A == 0",
+    "norm(A B^-1 - (B^-T A^T)^T) == 0",
+    "exp(tr(A + B)) - exp(tr(A)) exp(tr(B)) == 0",
+]
+
+
+@pytest.mark.parametrize("text", CANCELLING)
+def test_rounding_of_terms_that_cancel_refutes_nothing(text):
+    with pytest.raises(FalseClaimError, match="is called refuted, but it holds"):
+        refute(Claim(text, "A: n n; B: n n", "A invertible, B invertible"))
+
+
 @pytest.mark.parametrize("name", CONDITIONS)
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_condition_draws_what_meets_it(name, whole):

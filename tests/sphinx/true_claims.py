@@ -47,6 +47,17 @@ TRUE = [
     ("A B == C", {"dims": "A: n m; B: m n", "let": "C = A B", "where": "A square"}),
     ("S == S^T", {"dims": "S: n m", "where": "S symmetric, S invertible"}),
     ("A A^T == (A A^T)^T", {"dims": "A: n k*d"}),
+    # small numbers, and terms that cancel: what is left is rounding
+    ("10^-10 A == A * 10^-10\n10^-200 A B == (10^-100 A) (10^-100 B)", {"dims": "A: n n; B: n n"}),
+    ("exp(-norm(X)^2) == exp(-norm(X^T)^2)", {"dims": "X: n*k m*l"}),
+    ("(A + B) - (B + A) == 0\n1/3 A + 2/3 A - A == 0\n0 == 10^9 (A + B) - 10^9 A - 10^9 B", {"dims": SAME}),
+    ("(A B) C - A (B C) == 0 == A^3 - A A^(1 + 1)\ntr(A B) - tr(B A) == 0", {"dims": "A: n n; B: n n; C: n n"}),
+    ("norm((A B) C - A (B C)) == 0\ndet(u u^T) == 0", {"dims": "A: n n; B: n n; C: n n; u: n"}),
+    ("A^-1 B A - (A^-1 B) A == 0", {"dims": "A: n n; B: n n", "where": "A invertible"}),
+    ("dL/dW - G^T X == 0\nL(Y) - L(X W^T) == 0", DENSE),
+    ("dL/dz == 0\ndp/dz 1_n == 0", {"dims": "z: n", "let": "p = softmax(z); L = sum(p)"}),
+    ("d(d(norm(w)^2)/dw)/dw - 2 I_n == 0", {"dims": "w: n"}),
+    ("sum((Z == max(Z, axis=1)[:, None]) * (Z - max(Z, axis=1)[:, None])) == 0", {"dims": "Z: n k"}),
     # NumPy
     ("X @ W.T + b == X W^T + 1_n b^T", {"dims": "X: n i; W: o i; b: o"}),
     ("u @ v == u^T v\nx @ W == W^T x\nx.T == x", {"dims": "u: n; v: n; x: o; W: o i"}),

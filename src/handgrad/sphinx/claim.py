@@ -1,6 +1,8 @@
 """A claim: equations that must hold for random arrays of every admissible size."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +17,7 @@ from handgrad.layout import Layout
 from .conditions import CONDITIONS, draw, read_conditions
 from .lines import read_assignments, read_rows, read_target, split_lines
 from .values import Array, ShapeError, Value, value_of
-from .world import Let, World, difference, loss_name, sides
+from .world import Let, World, differ, loss_name, sides
 
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-9
@@ -135,6 +137,8 @@ class Claim:
         self.names = [name for name in self.dims if name in used and name not in upstream]
         moving = {node.info for node in self.nodes if node.op == "differential"}
         self.varied = [name for name in self.names if name in moving]
+        if moving and not self.varied:  # dL == G : dY says something, whatever varies
+            self.varied = self.names
 
     def _refuse_double_meaning(self) -> None:
         """In ``sum_n x[n] / n`` one ``n`` is a letter and the other a length: a reader cannot tell."""
@@ -268,25 +272,34 @@ class Claim:
                     raise FalseClaimError(f"{self.show(left, right)} is false for {show_sizes(sizes)}: {problem}")
         return len(self.links)
 
-    def sides(
-        self, world: World, left: Node, right: Node, *, spread: bool = False
-    ) -> tuple[tuple[str, ...], Array, Array]:
-        """Evaluate two sides; an error that no sizes mend names the equation."""
+    def sides(self, world: World, left: Node, right: Node) -> tuple[tuple[str, ...], Array, Array]:
+        """Evaluate two sides, one of which may lack letters of the other."""
+        with self.naming(left, right):
+            return sides(world, left, right, spread=True)
+
+    def differ(self, world: World, left: Node, right: Node, tolerance: float, *, spread: bool = False) -> bool:
+        """Whether two sides differ."""
+        with self.naming(left, right):
+            return differ(world, left, right, tolerance, spread=spread)
+
+    @contextmanager
+    def naming(self, left: Node, right: Node) -> Iterator[None]:
+        """Name the equation in an error that no sizes mend."""
         try:
-            return sides(world, left, right, spread=spread)
+            yield
         except ExpressionError as error:
             raise ExpressionError(f"{self.show(left, right)} cannot be evaluated: {error}") from None
 
     def compare(self, world: World, left: Node, right: Node, tolerance: float) -> str:
         """Say how two sides differ; nothing if they do not."""
         try:
-            _, x, y = self.sides(world, left, right)
-            if difference(x, y) <= tolerance:
+            if not self.differ(world, left, right, tolerance):
                 return ""
         except ShapeError as error:
             return str(error)
         except ZeroDivisionError as error:
             return f"{error}; a condition such as positive or invertible may be missing"
+        _, x, y = self.sides(world, left, right)
         return f"the left side is {_show(x)}, the right side {_show(y)}{_hint(x, y)}"
 
     def _derives_twice(self, world: World) -> bool:
@@ -334,17 +347,21 @@ class Claim:
 
 def _hint(x: Array, y: Array) -> str:
     """Name a likely cause."""
-    if x.shape[-1] == x.shape[-2] and np.allclose(x, y.swapaxes(-1, -2)):
+    same = partial(np.allclose, atol=1e-8 * abs(x).max())
+    if x.shape[-1] == x.shape[-2] and same(x, y.swapaxes(-1, -2)):
         return "; each is the transpose of the other"
-    ratios = x[abs(y) > 1e-9] / y[abs(y) > 1e-9]
-    if ratios.size and np.allclose(ratios, ratios[0]) and np.allclose(x, ratios[0] * y):
+    large = abs(y) > 1e-9 * abs(y).max()
+    ratios = x[large] / y[large]
+    if ratios.size and np.allclose(ratios, ratios[0]) and same(x, ratios[0] * y):
         return f"; the left side is {ratios[0]:.6g} times the right side"
     return ""
 
 
 def _show(array: Array) -> str:
-    squeezed = array.squeeze()
-    return np.array2string(squeezed, precision=4, suppress_small=True, separator=", ", threshold=20).replace("\n", "")
+    squeezed, all_small = array.squeeze(), bool(abs(array).max() < 1e-3)
+    return np.array2string(squeezed, precision=4, suppress_small=not all_small, separator=", ", threshold=20).replace(
+        "\n", ""
+    )
 
 
 def show_sizes(sizes: dict[str, int]) -> str:

@@ -212,18 +212,26 @@ def inline_math(latex: str) -> nodes.math:
 
 
 def matrix_latex(array: Any) -> str:
-    r"""Print numbers as a matrix; whole numbers without a point.
+    r"""Print numbers as a matrix; whole numbers without a point, and what is 0 but for rounding as 0.
 
     Examples
     --------
-    >>> print(matrix_latex(np.array([[1.0, -0.5]])))
-    \left(\begin{smallmatrix} 1 & -0.5 \end{smallmatrix}\right)
+    >>> print(matrix_latex(np.array([[1.0, -0.5, 1e-17]])))
+    \left(\begin{smallmatrix} 1 & -0.5 & 0 \end{smallmatrix}\right)
+    >>> print(matrix_latex(np.array([[2e-10]])))
+    2 \cdot 10^{-10}
     """
-    rows = [" & ".join(f"{round(x, 12) + 0.0:.4g}" for x in row) for row in np.atleast_2d(array)]
+    least = 1e-12 * np.max(np.abs(array))
+    rows = [" & ".join(_number(x if abs(x) > least else 0.0) for x in row) for row in np.atleast_2d(array)]
     if np.size(array) == 1:
         return rows[0]
     body = r" \\ ".join(rows)
     return rf"\left(\begin{{smallmatrix}} {body} \end{{smallmatrix}}\right)"
+
+
+def _number(x: float) -> str:
+    digits, _, power = f"{x:.4g}".partition("e")
+    return rf"{digits} \cdot 10^{{{int(power)}}}" if power else digits
 
 
 class ClaimRole(SphinxRole):

@@ -13,7 +13,7 @@ from handgrad.derive.latex import name_latex
 from .claim import SEEDS, WIDE_TOLERANCE, Claim, FalseClaimError, show_sizes
 from .conditions import meets
 from .values import Array, ShapeError
-from .world import World, difference
+from .world import World
 
 LARGEST, CHOICES, DRAWS = 3, 100, 8  # sizes up to this, so many choices of sizes, so many draws for each
 
@@ -115,7 +115,7 @@ def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
         world = claim.draw(sizes, np.random.default_rng(seed))
         claim.seen = world.seen
         try:
-            claim.sides(world, left, right, spread=True)
+            claim.sides(world, left, right)
         except ShapeError as error:
             found.append(Counterexample(sizes, [], reason=str(error)))
         else:
@@ -140,8 +140,7 @@ def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World
 
 def _differ(claim: Claim, world: World, left: Node, right: Node) -> bool:
     try:
-        _, x, y = claim.sides(world, left, right, spread=True)
-        return difference(x, y) > WIDE_TOLERANCE
+        return claim.differ(world, left, right, WIDE_TOLERANCE, spread=True)
     except ZeroDivisionError:
         return False
 
@@ -171,7 +170,7 @@ def _mirror(array: Array, before: Array, at: tuple[int, ...], value: float) -> N
 
 def _counterexample(claim: Claim, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
     arrays = [(name_latex(name, claim.spelling), array) for name, array, _ in _drawn(world)]
-    letters, x, y = claim.sides(world, left, right, spread=True)
+    letters, x, y = claim.sides(world, left, right)
     x, y = np.broadcast_arrays(x, y)
     where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
     place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from .values import (
 
 STEP = 1e-30  # of a complex step: nothing is subtracted, so it may be as small as it likes
 WIDE_STEP = 1e-3  # of a five-point difference, for the derivative of a derivative
+NOISE = 1e-9  # far above rounding, far below what a wrong formula does
 
 DIFFERENTIATING = ("derivative", "differential")
 
@@ -85,6 +87,10 @@ class World:
         The frequency and the phase of each unknown elementwise function.
     squares : set
         The unknown elementwise functions that were the square instead.
+    seen : dict
+        The value of each part that was evaluated.
+    disturb : callable, optional
+        What is done to the value of each part, to see what rounding may do.
     """
 
     given: Mapping[str, Value]
@@ -99,6 +105,7 @@ class World:
     waves: dict[str, tuple[float, float]] = field(default_factory=dict)
     squares: set[str] = field(default_factory=set)
     seen: dict[Node, Value] = field(default_factory=dict)
+    disturb: Callable[[Array], Array] | None = None
 
     def value(self, node: Node) -> Value:
         """Evaluate a formula."""
@@ -133,6 +140,8 @@ class Evaluation:
     def value(self, node: Node) -> Value:
         """Evaluate a formula; what kind of value each part has is kept for the printer."""
         made = self.evaluate(node)
+        if self.world.disturb:
+            made = made.map(self.world.disturb)
         self.world.seen[node] = made
         return made
 
@@ -388,7 +397,7 @@ class Evaluation:
         if not arguments:
             raise ExpressionError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
         y = arguments[0]
-        if any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
+        if not self.world.disturb and any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
             raise ExpressionError(f"{name} is ambiguous: {loss} is applied to different values")
         weights = self.weights(loss, y)
         return replace(y, array=weights * (np.ones_like(y.array) if self.world.whole else np.cos(y.array)))
@@ -442,15 +451,36 @@ def sides(world: World, left: Node, right: Node, *, spread: bool = False) -> tup
     return together(a, b)
 
 
-def difference(x: Array, y: Array) -> float:
-    """The largest difference between entries, relative to the largest entry if that is above 1.
+def disturbed(rng: np.random.Generator, array: Array) -> Array:
+    """Numbers a little off, as rounding makes them; whole numbers are exact."""
+    return np.where(array == np.round(array), array, array * (1 + NOISE * rng.normal(size=array.shape)))
+
+
+@np.errstate(all="ignore")
+def differ(world: World, left: Node, right: Node, tolerance: float, *, spread: bool = False) -> bool:
+    """Whether two sides differ by more than rounding explains.
+
+    Mostly that is relative to the sides. It cannot be where terms cancel, as in ``A - A == 0`` or in
+    ``<x, K x> == 0`` with a skew-symmetric K: what is left is rounding, and its size is that of the terms.
+    So each part is disturbed by a part in 10^9, and the sides may differ as much as that moves them, if it is
+    little beside the largest number on the way. ``10^-10 A`` and ``exp(-100)`` are small without cancelling
+    anything: they move with their last digits, and what differs from them differs.
 
     Raises
     ------
+    ShapeError
+        If the shapes or the free letters are different.
     ZeroDivisionError
         If an entry is not finite.
     """
+    _, x, y = sides(world, left, right, spread=spread)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ZeroDivisionError("a side is not finite")
-    scale = max(1.0, float(abs(x).max()), float(abs(y).max()))
-    return float(abs(x - y).max()) / scale
+    gap = abs(x - y).max()
+    if gap <= tolerance * max(abs(x).max(), abs(y).max()):
+        return False
+    if gap > tolerance * max(abs(value.array).max() for value in world.seen.values()):
+        return True
+    nearby = replace(world, disturb=partial(disturbed, np.random.default_rng(0)))
+    _, p, q = sides(nearby, left, right, spread=spread)
+    return bool(gap > max(abs(p - x).max(), abs(q - y).max()))
