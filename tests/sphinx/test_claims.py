@@ -143,6 +143,14 @@ UNREADABLE = [
     ("A == A", {"dims": "A: n", "let": "B = C; C = A"}, "unknown name 'C'"),
     ("A == A", {"dims": "A: n", "sizes": "m = 2"}, "must be a dimension and a whole number"),
     ("A == A", {"dims": "A: n", "sizes": "n = 0"}, "must be a dimension and a whole number"),
+    ("A == A", {"dims": "A: n", "sizes": "n = \N{SUPERSCRIPT TWO}"}, "must be a dimension and a whole number"),
+    ("(" * 200 + "A" + ")" * 200 + " == A", {"dims": "A: n"}, r"^\(+ ... is nested 201 levels deep; at most 100"),
+    ("+".join("A" * 101) + " == 101 A", {"dims": "A: n"}, r"^A\+.* ... is nested 101 levels deep; at most 100"),
+    (
+        "D == A",
+        {"dims": "A: n", "let": "B = " + "-" * 60 + "A; C = 1; D = C" + " + B" * 41},
+        r"^C \+ B.* ... is nested 103 levels deep",
+    ),
     ("A == A", {"dims": "A: n", "where": "A pretty"}, "'A pretty' is not a condition; known are A square"),
     ("A == A", {"dims": "A: n", "where": "B positive"}, "'B' is not one of the names in dims: A"),
     ("A == A", {"dims": "A: n", "where": "A symmetric"}, "A has 1 axes; it must be a matrix"),
@@ -161,6 +169,12 @@ UNREADABLE = [
 def test_what_cannot_be_read_says_why(text, options, message):
     with pytest.raises(ExpressionError, match=message):
         Claim(text, **options).check()
+
+
+def test_as_deep_as_allowed_is_evaluated_and_printed():
+    assert Claim("+".join("A" * 100) + " == 100 A", "A: n").check() == 1
+    nested = Claim("-" * 99 + "A == -A", "A: n")
+    assert (nested.check(), nested.latex().count("-")) == (1, 100)
 
 
 def test_an_error_points_at_the_place():

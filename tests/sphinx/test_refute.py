@@ -73,6 +73,12 @@ def test_shapes_that_fit_refute_nothing(text):
         refute(Claim(text, "A: n n; B: n n"), by_shapes=True)
 
 
+def test_what_has_no_value_is_not_refuted_by_its_shapes():
+    message = "is called refuted by its shapes, but for n = 2 it is the inverse of a singular matrix"
+    with pytest.raises(FalseClaimError, match=message):
+        refute(Claim("(u u^T)^-1 == u", "u: n"), by_shapes=True)
+
+
 def test_a_side_without_a_letter_is_refuted_by_numbers():
     example = refute(Claim("dD[i,j]/dW[a,b] == X[b,j]", "W: m k; X: k n", let="D = W X"))
     assert example.place["i"] != example.place["a"]

@@ -76,6 +76,8 @@ TRUE = [
     ("sum_k X[i,k] delta[k,b] == X[i,b]", {"dims": "X: n k"}),
     ("sum_j delta[j,a] delta[j,c] == delta[a,c]\nsum_k delta[k,k] == tr(I_k)", {"dims": "X: k j"}),
     ("(diag(d) W)[i,j] == d[i] W[i,j]\n(W diag(c))[i,j] == W[i,j] c[j]", {"dims": "d: m; W: m n; c: n"}),
+    ("(A + delta[a,b])[a,b] == A[a,b] + I_n[a,b]", {"dims": "A: n n"}),
+    ("T[p,q] == A[p,q]\nT == A", {"dims": "A: n m", "let": "T[i,j] = sum_k A[i,k] delta[k,j]"}),
     ("sum_i A[i,i] == tr(A)\nsum_i1i2 A[i1,i2]^2 == norm(A)^2", {"dims": "A: n n"}),
     ("sum_ik (sum_j C[i,j] B[k,j]) A[i,k] == sum_ik (C B^T)[i,k] A[i,k]", {"dims": "A: n k; B: k m; C: n m"}),
     ("sum_n G[n,:]^T X[n,:] == G^T X\n(X[n,:] W)[k] == (X W)[n,k]", {"dims": "G: n o; X: n i; W: i h"}),

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, read_dims
+from handgrad.derive.expression import Shape, postorder, read_dims
 from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from handgrad.derive.latex import Printer, aligned
 from handgrad.derive.read import letters_of
@@ -22,6 +22,7 @@ from .world import Let, World, differ, loss_name, sides
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-9
 WIDE_TOLERANCE = 1e-6  # where a derivative is derived, by differences
+DEEPEST = 100  # levels of a formula, with those of the names in it
 TRIES = 200  # of sizes, where conditions forbid some
 
 
@@ -80,18 +81,23 @@ class Claim:
         self.letters = letters = {letter for shape in self.dims.values() for axis in shape for letter in axis}
         self.fixed = {}
         for letter, length in read_assignments("sizes", sizes):
-            if letter not in letters or not length.isdigit() or int(length) < 1:
+            if letter not in letters or not length.isdecimal() or int(length) < 1:
                 raise ExpressionError(f"sizes: {letter} = {length} must be a dimension and a whole number above 0")
             self.fixed[letter] = int(length)
         self.lets: dict[str, Let] = {}
+        self.depths: dict[str, int] = {}
         for target, formula in read_assignments("let", let):
             name, own = read_target(target)
             if name in self.dims or name in self.lets:
                 raise ExpressionError(f"let: {name} is given twice; a name is given in dims, or computed once")
             before = Vocabulary({*self.dims, *self.lets}, letters)
-            self.lets[name] = Let(name, own, read_formula(formula, before), f"{target} = {formula}")
+            made = read_formula(formula, before)
+            self.depths[name] = self._depth(made, formula)
+            self.lets[name] = Let(name, own, made, f"{target} = {formula}")
         vocabulary = Vocabulary({*self.dims, *self.lets}, letters)
         self.rows = list(read_rows(text, vocabulary))
+        for side in self.formulas:
+            self._depth(side, self.source_of(side))
         self._collect()
         self._refuse_double_meaning()
         axes = {name: len(shape) for name, shape in self.dims.items()}
@@ -119,6 +125,17 @@ class Claim:
     def formulas(self) -> tuple[Node, ...]:
         """Every side."""
         return tuple(side for row in self.rows for side in ((row.start,) if row.start else ()) + row.sides)
+
+    def _depth(self, formula: Node, text: str) -> int:
+        """How deep a formula is, with the names that are computed; it is evaluated by recursion."""
+        depth: dict[int, int] = {}
+        for node in postorder([formula]):
+            below = [depth[id(arg)] for arg in node.args] + [self.depths.get(name, 0) for name in self._names_in(node)]
+            depth[id(node)] = 1 + max(below, default=0)
+        deepest = depth[id(formula)]
+        if deepest > DEEPEST:
+            raise ExpressionError(f"{text[:40]} ... is nested {deepest} levels deep; at most {DEEPEST}")
+        return deepest
 
     def _collect(self) -> None:
         """Find what the sides depend on: names, what they are computed from, differentials, unknown losses."""

@@ -33,10 +33,12 @@ def read_names(text: str, option: str, known: Sequence[str]) -> list[str]:
     >>> read_names("index, frobenius", "notation", ("index", "frobenius"))
     ['index', 'frobenius']
     """
-    found = [name.strip() for name in text.split(",") if name.strip()]
+    found = [name.strip() for name in text.split(",")]
     for name in found:
         if name not in known:
             raise ExpressionError(f"{option}: {name!r} must be one of {', '.join(known)}")
+        if found.count(name) > 1:
+            raise ExpressionError(f"{option}: {name} is given twice, in {text!r}")
     return found
 
 
@@ -51,7 +53,7 @@ def read_ranges(text: str, length: int) -> list[int]:
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdigit() or not (last or first).isdigit():
+        if not first.isdecimal() or not (last or first).isdecimal():
             raise ExpressionError(f"steps: {part.strip()!r} must be a number or a range such as 2-4")
         numbers = range(int(first), int(last or first) + 1)
         if not numbers or numbers[0] < 1 or numbers[-1] > length:

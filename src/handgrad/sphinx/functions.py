@@ -128,8 +128,9 @@ def square(name: str, x: Value) -> Array:
 
 
 def _has_full_rank(array: Array) -> bool:
-    """Whether no matrix of an array loses rank; a complex step does not count."""
-    return bool(np.all(np.linalg.matrix_rank(array.real) == min(array.shape[-2:])))
+    """Whether no matrix of an array loses rank or is not finite; a complex step does not count."""
+    ranks = np.linalg.matrix_rank(array.real) if np.isfinite(array).all() else -1
+    return bool(np.all(ranks == min(array.shape[-2:])))
 
 
 def inverse(x: Value) -> Value:

@@ -118,6 +118,10 @@ def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
             claim.sides(world, left, right)
         except ShapeError as error:
             found.append(Counterexample(sizes, [], reason=str(error)))
+        except ZeroDivisionError as error:
+            raise FalseClaimError(
+                f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} it is {error}"
+            ) from None
         else:
             raise FalseClaimError(
                 f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} they fit"

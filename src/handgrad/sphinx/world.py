@@ -15,6 +15,7 @@ from .functions import (
     ALONG,
     BINARY,
     ELEMENTWISE,
+    KNOWN,
     NORMALISED,
     UNARY,
     inverse,
@@ -40,6 +41,7 @@ WIDE_STEP = 1e-3  # of a five-point difference, for the derivative of a derivati
 NOISE = 1e-9  # far above rounding, far below what a wrong formula does
 
 DIFFERENTIATING = ("derivative", "differential")
+DELTAS = ("delta", "kdelta")
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,10 @@ class World:
         The value of each part that was evaluated.
     disturb : callable, optional
         What is done to the value of each part, to see what rounding may do.
+    letter_sizes : dict
+        What the letters of index notation run over; empty until a delta asks.
+    measuring : bool
+        Whether that is being found out.
     """
 
     given: Mapping[str, Value]
@@ -106,6 +112,8 @@ class World:
     squares: set[str] = field(default_factory=set)
     seen: dict[Node, Value] = field(default_factory=dict)
     disturb: Callable[[Array], Array] | None = None
+    letter_sizes: dict[str, set[int]] = field(default_factory=dict)
+    measuring: bool = False
 
     def value(self, node: Node) -> Value:
         """Evaluate a formula."""
@@ -123,9 +131,13 @@ class World:
 
     def differentiates(self, node: Node) -> bool:
         """Whether evaluating a formula takes a derivative."""
+        return self.uses(node, DIFFERENTIATING)
+
+    def uses(self, node: Node, ops: tuple[str, ...]) -> bool:
+        """Whether one of some operations is part of a formula, or of what its names are computed from."""
         return any(
-            part.op in DIFFERENTIATING
-            or (part.op == "name" and part.info in self.lets and self.differentiates(self.lets[part.info].formula))
+            part.op in ops
+            or (part.op == "name" and part.info in self.lets and self.uses(self.lets[part.info].formula, ops))
             for part in node.walk()
         )
 
@@ -170,7 +182,7 @@ class Evaluation:
                 return value_of(float(info), 0)
             case "fraction":
                 top, below = (float(self.world.sizes.get(part, part)) for part in info)
-                return value_of(top / below, 0)
+                return value_of(np.divide(top, below), 0)
             case "name":
                 return self.name(info)
             case "pi":
@@ -231,16 +243,20 @@ class Evaluation:
         """``x^2`` of a scalar, ``A^2`` of a square matrix."""
         if base.scalar:
             return elementwise(base, exponent, np.power, "^")
-        times = exponent.array.item()
-        if times != int(times) or times < 1 or not (base.row and base.column):
-            raise ExpressionError(f"{base.describe()} ^ {times:g}: a square matrix has whole powers; ** is elementwise")
+        times = exponent.array.flat[0]
+        single = exponent.scalar and not exponent.letters and np.isreal(times)
+        told = f"{base.describe()} ^ {f'{times.real:g}' if single else exponent.describe()}"
+        if not (single and times.real.is_integer() and times.real >= 1 and base.row and base.column):
+            raise ExpressionError(f"{told}: a square matrix has whole powers; ** is elementwise")
         if base.shape[0] != base.shape[1]:
-            raise ShapeError(f"{base.describe()} ^ {times:g}: the matrix is not square; ** is elementwise")
-        return base.map(lambda array: np.linalg.matrix_power(array, int(times)))
+            raise ShapeError(f"{told}: the matrix is not square; ** is elementwise")
+        return base.map(lambda array: np.linalg.matrix_power(array, int(times.real)))
 
     def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
         """``sum_ij``."""
         for letter in letters:
+            if letters.count(letter) > 1:
+                raise ExpressionError(f"sum_{''.join(letters)}: the letter {letter} is summed twice")
             if letter not in value.letters:
                 raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
         return value.total(letters)
@@ -265,23 +281,43 @@ class Evaluation:
 
     def letter_sizes(self) -> dict[str, set[int]]:
         """What every letter runs over: as in the arrays, or like its partner in a delta, or the dimension it names."""
+        world = self.world
+        if world.letter_sizes:
+            return world.letter_sizes
         sizes: dict[str, set[int]] = {}
-        deltas = [node.info for node in self.world.nodes() if node.op == "delta"]
-        for node in self.world.nodes():
-            if node.op == "entry":
-                self.note(sizes, self.value(node.args[0]), node.info)
-            elif node.op == "derivative" and node.info[1]:
-                self.note(sizes, self.name(node.info[0]), node.info[1])
+        deltas = [node.info for node in world.nodes() if node.op in DELTAS]
+        within, world.measuring = world.measuring, True
+        try:
+            self.measure(sizes, within=within)
+        finally:
+            world.measuring = within
         for letter in {letter for pair in deltas for letter in pair} - set(sizes):
-            if letter in self.world.sizes:
-                sizes[letter] = {self.world.sizes[letter]}
+            if letter in world.sizes:
+                sizes[letter] = {world.sizes[letter]}
         for _ in deltas:
             for i, j in deltas:
                 known = sizes.get(i) or sizes.get(j)
                 if known:
                     sizes.setdefault(i, known)
                     sizes.setdefault(j, known)
+        if not within:
+            world.letter_sizes = sizes
         return sizes
+
+    def measure(self, sizes: dict[str, set[int]], *, within: bool) -> None:
+        """Note what the letters of all arrays run over.
+
+        An array that a delta is part of has a shape when that delta has one; `within` it, others must tell.
+        """
+        for node in self.world.nodes():
+            if node.op == "entry":
+                indexed, letters = node.args[0], node.info
+            elif node.op == "derivative" and node.info[1]:
+                indexed, letters = Node("name", info=node.info[0]), node.info[1]
+            else:
+                continue
+            if not (within and self.world.uses(indexed, DELTAS)):
+                self.note(sizes, self.value(indexed), letters)
 
     def note(self, sizes: dict[str, set[int]], value: Value, subscripts: tuple[str, ...]) -> None:
         """Note what the subscripts of a value run over."""
@@ -356,6 +392,8 @@ class Evaluation:
         """A function by name; a name that is not known is an unknown function."""
         name, options = node.info
         name = ALIASES.get(name, name)
+        if name not in KNOWN and not name[0].isupper():
+            refuse_known(name)
         expected = 2 if name in BINARY else 1
         if len(args) != expected:
             raise ExpressionError(f"{name} takes {expected} argument{'s' * (expected > 1)}, not {len(args)}")
@@ -404,7 +442,6 @@ class Evaluation:
 
     def unknown(self, name: str, z: Value) -> Value:
         """An unknown elementwise function and its derivatives: a wave, or the square in whole numbers."""
-        refuse_known(name)
         stem = name.rstrip("'")
         order = len(name) - len(stem)
         if self.world.whole:
