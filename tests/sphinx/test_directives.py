@@ -37,7 +37,7 @@ class Site:
 def test_html(site):
     assert site.build() == []
     page = site.page("dense.html")
-    assert len(re.findall(r'<div class="hg-claim hg-identity docutils container" id="claim-\d+">', page)) == 2
+    assert len(re.findall(r'<div class="hg-claim hg-identity docutils container" id="claim-dense-\d+">', page)) == 2
     assert page.count('class="hg-claim hg-refuted docutils container"') == 1
     assert page.count('<span class="hg-claim" id=') == 2
     assert 'aria-label="Checked for random arrays: X (n, i), W (o, i); Y = X W^T, L = L(Y)"' in page
@@ -63,8 +63,31 @@ def test_the_list_has_every_claim_and_the_total(site):
     assert len(re.findall(r"<li><div class=.math", page)) == 11
     assert r"\frac{\partial L}{\partial W} = (G \odot f'(Z))^{\mathsf{T}} X" in unescape(page)
     for name in ("dense.html", "trace.html"):
-        ids = set(re.findall(r'id="(claim-\d+)"', site.page(name)))
-        assert ids == set(re.findall(rf'href="{name}#(claim-\d+)"', page)) != set()
+        ids = set(re.findall(r'id="(claim-\w+-\d+)"', site.page(name)))
+        assert ids == set(re.findall(rf'href="{name}#(claim-\w+-\d+)"', page)) != set()
+
+
+CLAIM = "{claim}`A == A | A: n m`"
+
+
+@pytest.mark.parametrize("order", [f"## Claim index 1\n\n{CLAIM}\n", f"{CLAIM}\n\n## Claim index 1\n\n## Claim 1\n"])
+def test_no_heading_has_the_id_of_a_claim(site, order):
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + "\n" + order)
+    assert site.build() == []
+    page = site.page("index.html")
+    ids = re.findall(r'(?:section|span)\b[^>]* id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) >= 3
+    (target,) = re.findall('href="index.html#(claim-.*?)"', site.page("claims.html"))
+    assert f'<span class="hg-claim" id="{target}">' in page
+
+
+def test_on_one_page_every_claim_has_its_own_id_and_a_link_to_it(site):
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + f"\n{CLAIM}\n")
+    site.build("singlehtml")
+    page = site.page("index.html")
+    ids = re.findall('class="hg-claim(?: [^"]*)?" id="(.*?)"', page)
+    assert len(ids) == len(set(ids)) == 12
+    assert sorted(re.findall('href="#(claim-.*?)"', page)) == sorted(ids)
 
 
 PARTS = {
@@ -151,11 +174,16 @@ def test_other_builders(site, builder, file):
 
 
 def test_the_list_leads_to_every_claim_on_paper_too(site):
-    site.build("latex")
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + f"\n{CLAIM}\n")
+    site.write("claims.md", site.source.joinpath("claims.md").read_text("utf-8") + f"\n{CLAIM}\n")
+    site.write("orphan.md", f"---\norphan: true\n---\n# Orphan\n\n{CLAIM}\n")
+    assert site.build("latex") == []
     tex = site.page("example.tex")
-    places = re.findall(r"\\label\{\\detokenize\{(\w+:claim-\d+)\}\}", tex)
-    assert len(places) == len(set(places)) == 11
-    assert set(re.findall(r"\\hyperref\[\\detokenize\{(\w+:claim-\d+)\}\]", tex)) == set(places)
+    places = re.findall(r"\\label\{\\detokenize\{(\w+:claim-\w+-\d+)\}\}", tex)
+    assert len(places) == len(set(places)) == 13
+    assert set(re.findall(r"\\hyperref\[\\detokenize\{(\w+:claim-\w+-\d+)\}\]", tex)) == set(places)
+    assert "index:claim-index-1" in places
+    assert "14 claims" in tex  # that of the orphan is in the list, without a link
 
 
 def test_parallel_reading_finds_the_same(site):
