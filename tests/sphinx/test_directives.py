@@ -2,13 +2,17 @@
 
 import re
 import shutil
+import zlib
 from html import unescape
 from pathlib import Path
 
 import pytest
 from sphinx.cmd.build import build_main
 
+import handgrad.sphinx
+
 EXAMPLE = Path(__file__).parent / "example"
+STYLE = Path(handgrad.sphinx.__file__).with_name("handgrad.css")
 
 
 @pytest.fixture
@@ -47,6 +51,16 @@ def test_html(site):
     assert '<details class="hg-fold"><summary>All steps</summary>' in site.page("trace.html")
     assert ".hg-claim" in site.page("_static/handgrad.css")
     assert "_static/handgrad.css" in page
+
+
+def test_the_first_build_has_the_checksum_of_the_style_sheet_and_the_second_gives_the_same_bytes(site):
+    site.build()
+    first = {path: path.read_bytes() for path in site.out.rglob("*.html")}
+    (checksum,) = re.findall(r'href="_static/handgrad.css\?v=(\w+)"', site.page("dense.html"))
+    assert int(checksum, 16) == zlib.crc32(STYLE.read_bytes().replace(b"\r", b""))
+    shutil.rmtree(site.out / ".doctrees")
+    site.build("html", "-E")
+    assert {path: path.read_bytes() for path in site.out.rglob("*.html")} == first
 
 
 def test_labels_are_numbered_and_resolved(site):
