@@ -187,6 +187,14 @@ def test_other_builders(site, builder, file):
     assert "✓" not in page or builder == "pseudoxml"
 
 
+def test_two_notations_are_told_apart_on_paper(site):
+    site.build("latex")
+    told = re.findall(r"\\noindent In (\w+) notation:\s*\\begin\{equation", site.page("example.tex"))
+    assert told == ["index", "matrix"] * (len(told) // 2) != []
+    site.build("text")
+    assert "notation:" not in site.page("dense.txt")
+
+
 def test_the_list_leads_to_every_claim_on_paper_too(site):
     site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + f"\n{CLAIM}\n")
     site.write("claims.md", site.source.joinpath("claims.md").read_text("utf-8") + f"\n{CLAIM}\n")
@@ -373,7 +381,7 @@ def test_notations_with_different_stages_share_what_they_can(site):
     assert site.build("pseudoxml") == []
     page = site.page("dense.pseudoxml")
     grids = page.split('classes="hg-side-by-side"')[1:]
-    assert [grid.partition("<raw")[0].count("<container") for grid in grids] == [4, 4]
-    assert [grid.partition("<raw")[0].count("<math_block") for grid in grids] == [4, 3]
+    assert [grid.partition('<raw format="html"')[0].count("<container") for grid in grids] == [4, 4]
+    assert [grid.partition('<raw format="html"')[0].count("<math_block") for grid in grids] == [4, 3]
     assert r"Y_{no} &= \sum_{i} A_{ni}" in grids[1]
     assert r"\text{chain rule}" in grids[1].rpartition("hg-derivation")[2]

@@ -23,6 +23,7 @@ USERS = {
     "denominator": "texts with column gradients: the chain rule from right to left",
     "transposed-denominator": "texts that write d/dx with a transposed x",
 }
+LEADS = {"index": "In index notation:", "frobenius": "In matrix notation:"}
 
 
 def read_names(text: str, option: str, known: Sequence[str]) -> list[str]:
@@ -156,9 +157,11 @@ class DerivationDirective(Checked):
         rows = [cells for cells in zip(*columns, strict=True) if any(cells)]
         grid = nodes.container(classes=["hg-side-by-side"])
         for row in rows:
-            for cell in row:
+            for notation, cell in zip(notations, row, strict=True):
                 numbered = row is rows[-1] and cell is row[0]
                 shown = self.math(printer.lines(cell, reasons=False), numbered=numbered) if cell else []
+                if shown:  # on paper the stages stand below one another, not side by side
+                    shown.insert(0, nodes.raw("", rf"\par\noindent {LEADS[notation]}", format="latex"))
                 grid += nodes.container("", *shown)
         return [grid]
 
