@@ -100,6 +100,17 @@ HOLDS = [
 ]
 
 
+KINKS = {"relu": "(x > 0)", "abs": "sign(x)", "leaky_relu": "0.01 + 0.99 * (x > 0)", "elu": "elu(x) + 1 - relu(x)"}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_a_counterexample_with_zeros_does_not_refute_the_derivative_of_a_kink(name):
+    claim = f"d(K({name}(x)))/dx == G_K * ({KINKS[name]})"
+    with pytest.raises(FalseClaimError, match="is called refuted, but it holds"):
+        refute(Claim(claim, "x: n"))
+    assert refute(Claim(claim.replace("(x > 0)", "(-x > 0)").replace("sign", "").replace("1 -", "2 -"), "x: n"))
+
+
 @pytest.mark.parametrize("text", [text for pair in HOLDS for text in pair])
 def test_what_holds_for_a_function_by_name_is_an_identity_and_is_not_refuted(text):
     options = {"dims": "x:; y:", "where": "y positive"}

@@ -54,7 +54,7 @@ TRUE = [
     ("(A B) C - A (B C) == 0 == A^3 - A A^(1 + 1)\ntr(A B) - tr(B A) == 0", {"dims": "A: n n; B: n n; C: n n"}),
     ("norm((A B) C - A (B C)) == 0\ndet(u u^T) == 0", {"dims": "A: n n; B: n n; C: n n; u: n"}),
     ("A^-1 B A - (A^-1 B) A == 0", {"dims": "A: n n; B: n n", "where": "A invertible"}),
-    ("dL/dW - G^T X == 0\nL(Y) - L(X W^T) == 0", DENSE),
+    ("d(K(X W^T))/dW - G_K^T X == 0\nK(X W^T) == K(X W^T)", DENSE),
     ("dL/dz == 0\ndp/dz 1_n == 0", {"dims": "z: n", "let": "p = softmax(z); L = sum(p)"}),
     ("d(d(norm(w)^2)/dw)/dw - 2 I_n == 0", {"dims": "w: n"}),
     ("sum((Z == max(Z, axis=1)[:, None]) * (Z - max(Z, axis=1)[:, None])) == 0", {"dims": "Z: n k"}),

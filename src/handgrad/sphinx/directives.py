@@ -219,8 +219,8 @@ def matrix_latex(array: Any) -> str:
     --------
     >>> print(matrix_latex(np.array([[1.0, -0.5, 1e-17]])))
     \left(\begin{smallmatrix} 1 & -0.5 & 0 \end{smallmatrix}\right)
-    >>> print(matrix_latex(np.array([[2e-10]])))
-    2 \cdot 10^{-10}
+    >>> print(matrix_latex(np.array([[2e-13]])))
+    2 \cdot 10^{-13}
     """
     least = 1e-12 * np.max(np.abs(array))
     rows = [" & ".join(_number(x if abs(x) > least else 0.0) for x in row) for row in np.atleast_2d(array)]

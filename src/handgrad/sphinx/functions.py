@@ -48,7 +48,7 @@ ELEMENTWISE: dict[str, Callable[[Array], Array]] = {
     "gelu": lambda z: z * _normal_cdf(z),
     "Phi": _normal_cdf,
     "erf": _from_real(erf, lambda z: 2 / sqrt(pi) * np.exp(-z * z)),
-    "abs": lambda z: np.where(z.real > 0, z, -z),
+    "abs": lambda z: z * np.sign(z.real),
     "sign": lambda z: np.sign(z.real),
     "step": lambda z: (z.real > 0) * 1.0,
     "iszero": lambda z: (z.real == 0) * 1.0,

@@ -287,10 +287,8 @@ class Evaluation:
         sizes: dict[str, set[int]] = {}
         deltas = [node.info for node in world.nodes() if node.op in DELTAS]
         within, world.measuring = world.measuring, True
-        try:
-            self.measure(sizes, within=within)
-        finally:
-            world.measuring = within
+        self.measure(sizes, within=within)
+        world.measuring = within
         for letter in {letter for pair in deltas for letter in pair} - set(sizes):
             if letter in world.sizes:
                 sizes[letter] = {world.sizes[letter]}
@@ -300,8 +298,7 @@ class Evaluation:
                 if known:
                     sizes.setdefault(i, known)
                     sizes.setdefault(j, known)
-        if not within:
-            world.letter_sizes = sizes
+        world.letter_sizes = sizes
         return sizes
 
     def measure(self, sizes: dict[str, set[int]], *, within: bool) -> None:
