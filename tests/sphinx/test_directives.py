@@ -2,13 +2,17 @@
 
 import re
 import shutil
+import zlib
 from html import unescape
 from pathlib import Path
 
 import pytest
 from sphinx.cmd.build import build_main
 
+import handgrad.sphinx
+
 EXAMPLE = Path(__file__).parent / "example"
+STYLE = Path(handgrad.sphinx.__file__).with_name("handgrad.css")
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ class Site:
 def test_html(site):
     assert site.build() == []
     page = site.page("dense.html")
-    assert len(re.findall(r'<div class="hg-claim hg-identity docutils container" id="claim-\d+">', page)) == 2
+    assert len(re.findall(r'<div class="hg-claim hg-identity docutils container" id="claim-dense-\d+">', page)) == 2
     assert page.count('class="hg-claim hg-refuted docutils container"') == 1
     assert page.count('<span class="hg-claim" id=') == 2
     assert 'aria-label="Checked for random arrays: X (n, i), W (o, i); Y = X W^T, L = L(Y)"' in page
@@ -47,6 +51,16 @@ def test_html(site):
     assert '<details class="hg-fold"><summary>All steps</summary>' in site.page("trace.html")
     assert ".hg-claim" in site.page("_static/handgrad.css")
     assert "_static/handgrad.css" in page
+
+
+def test_the_first_build_has_the_checksum_of_the_style_sheet_and_the_second_gives_the_same_bytes(site):
+    site.build()
+    first = {path: path.read_bytes() for path in site.out.rglob("*.html")}
+    (checksum,) = re.findall(r'href="_static/handgrad.css\?v=(\w+)"', site.page("dense.html"))
+    assert int(checksum, 16) == zlib.crc32(STYLE.read_bytes().replace(b"\r", b""))
+    shutil.rmtree(site.out / ".doctrees")
+    site.build("html", "-E")
+    assert {path: path.read_bytes() for path in site.out.rglob("*.html")} == first
 
 
 def test_labels_are_numbered_and_resolved(site):
@@ -63,8 +77,31 @@ def test_the_list_has_every_claim_and_the_total(site):
     assert len(re.findall(r"<li><div class=.math", page)) == 11
     assert r"\frac{\partial L}{\partial W} = (G \odot f'(Z))^{\mathsf{T}} X" in unescape(page)
     for name in ("dense.html", "trace.html"):
-        ids = set(re.findall(r'id="(claim-\d+)"', site.page(name)))
-        assert ids == set(re.findall(rf'href="{name}#(claim-\d+)"', page)) != set()
+        ids = set(re.findall(r'id="(claim-\w+-\d+)"', site.page(name)))
+        assert ids == set(re.findall(rf'href="{name}#(claim-\w+-\d+)"', page)) != set()
+
+
+CLAIM = "{claim}`A == A | A: n m`"
+
+
+@pytest.mark.parametrize("order", [f"## Claim index 1\n\n{CLAIM}\n", f"{CLAIM}\n\n## Claim index 1\n\n## Claim 1\n"])
+def test_no_heading_has_the_id_of_a_claim(site, order):
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + "\n" + order)
+    assert site.build() == []
+    page = site.page("index.html")
+    ids = re.findall(r'(?:section|span)\b[^>]* id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) >= 3
+    (target,) = re.findall('href="index.html#(claim-.*?)"', site.page("claims.html"))
+    assert f'<span class="hg-claim" id="{target}">' in page
+
+
+def test_on_one_page_every_claim_has_its_own_id_and_a_link_to_it(site):
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + f"\n{CLAIM}\n")
+    site.build("singlehtml")
+    page = site.page("index.html")
+    ids = re.findall('class="hg-claim(?: [^"]*)?" id="(.*?)"', page)
+    assert len(ids) == len(set(ids)) == 12
+    assert sorted(re.findall('href="#(claim-.*?)"', page)) == sorted(ids)
 
 
 PARTS = {
@@ -150,12 +187,25 @@ def test_other_builders(site, builder, file):
     assert "✓" not in page or builder == "pseudoxml"
 
 
-def test_the_list_leads_to_every_claim_on_paper_too(site):
+def test_two_notations_are_told_apart_on_paper(site):
     site.build("latex")
+    told = re.findall(r"\\noindent In (\w+) notation:\s*\\begin\{equation", site.page("example.tex"))
+    assert told == ["index", "matrix"] * (len(told) // 2) != []
+    site.build("text")
+    assert "notation:" not in site.page("dense.txt")
+
+
+def test_the_list_leads_to_every_claim_on_paper_too(site):
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + f"\n{CLAIM}\n")
+    site.write("claims.md", site.source.joinpath("claims.md").read_text("utf-8") + f"\n{CLAIM}\n")
+    site.write("orphan.md", f"---\norphan: true\n---\n# Orphan\n\n{CLAIM}\n")
+    assert site.build("latex") == []
     tex = site.page("example.tex")
-    places = re.findall(r"\\label\{\\detokenize\{(\w+:claim-\d+)\}\}", tex)
-    assert len(places) == len(set(places)) == 11
-    assert set(re.findall(r"\\hyperref\[\\detokenize\{(\w+:claim-\d+)\}\]", tex)) == set(places)
+    places = re.findall(r"\\label\{\\detokenize\{(\w+:claim-\w+-\d+)\}\}", tex)
+    assert len(places) == len(set(places)) == 13
+    assert set(re.findall(r"\\hyperref\[\\detokenize\{(\w+:claim-\w+-\d+)\}\]", tex)) == set(places)
+    assert "index:claim-index-1" in places
+    assert "14 claims" in tex  # that of the orphan is in the list, without a link
 
 
 def test_parallel_reading_finds_the_same(site):
@@ -196,7 +246,7 @@ def test_a_false_claim_warns_at_every_build_until_it_is_mended(site):
     for _ in range(2):
         (warning,) = site.build()
         assert warning.startswith(f"{site.source / 'dense.md'}:8: WARNING: identity: dL/dW == X^T G is false for n = ")
-        assert "the left side is a 3 x 2 matrix, the right side a 2 x 3 matrix [handgrad.identity]" in warning
+        assert "the left side is a 4 x 3 matrix, the right side a 3 x 4 matrix [handgrad.identity]" in warning
     site.write("dense.md", right)
     assert site.build() == []
 
@@ -215,6 +265,14 @@ WRONG = {
     "```{derivation} A @\n:wrt: A\n:dims: A: n n\n```": "derivation: the expression ends",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation: prose\n```": "derivation: notation: 'prose' must be one of index, frobenius",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation: index, frobenius\n:steps: 1\n```": "derivation: steps: two notations",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation:\n```": "derivation: notation: '' must be one of index, frobenius",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation: index, frobenius, index\n```": "derivation: notation: index is given twice, in 'index, frobenius, index'",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:notation: index, index\n```": "derivation: notation: index is given twice, in 'index, index'",
+    "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: 1-\N{SUPERSCRIPT TWO}\n```": "derivation: steps: '1-\N{SUPERSCRIPT TWO}' must be a number or a range",
+    "```{identity} A^B == A^B\n:dims: A: n n; B: n n\n```": "identity: A^B == A^B cannot be evaluated: a 2 x 2 matrix ^ a 2 x 2",
+    "```{refuted} A^x == A\n:dims: A: n n; x: n\n```": "refuted: A^x == A cannot be evaluated: a 1 x 1 matrix ^ a column of 1",
+    "```{identity} (A + delta[a,b])[a,b] == A[a,b]\n:dims: A: n n\n```": "identity: (A + delta[a,b])[a,b] == A[a,b] is false for n = 2",
+    "{claim}`inv(A / 0) == A | A: n n`": "claim: inv(A / 0) == A is false for n = 2: the inverse of a singular matrix",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: all\n```": "derivation: steps: 'all' must be a number or a range",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: 1-99\n```": "derivation: steps: '1-99' is not within 1 to",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:layout: odd\n```": "derivation: layout: 'odd' must be one of",
@@ -323,7 +381,7 @@ def test_notations_with_different_stages_share_what_they_can(site):
     assert site.build("pseudoxml") == []
     page = site.page("dense.pseudoxml")
     grids = page.split('classes="hg-side-by-side"')[1:]
-    assert [grid.partition("<raw")[0].count("<container") for grid in grids] == [4, 4]
-    assert [grid.partition("<raw")[0].count("<math_block") for grid in grids] == [4, 3]
+    assert [grid.partition('<raw format="html"')[0].count("<container") for grid in grids] == [4, 4]
+    assert [grid.partition('<raw format="html"')[0].count("<math_block") for grid in grids] == [4, 3]
     assert r"Y_{no} &= \sum_{i} A_{ni}" in grids[1]
     assert r"\text{chain rule}" in grids[1].rpartition("hg-derivation")[2]

@@ -73,6 +73,12 @@ def test_shapes_that_fit_refute_nothing(text):
         refute(Claim(text, "A: n n; B: n n"), by_shapes=True)
 
 
+def test_what_has_no_value_is_not_refuted_by_its_shapes():
+    message = "is called refuted by its shapes, but for n = 2 it is the inverse of a singular matrix"
+    with pytest.raises(FalseClaimError, match=message):
+        refute(Claim("(u u^T)^-1 == u", "u: n"), by_shapes=True)
+
+
 def test_a_side_without_a_letter_is_refuted_by_numbers():
     example = refute(Claim("dD[i,j]/dW[a,b] == X[b,j]", "W: m k; X: k n", let="D = W X"))
     assert example.place["i"] != example.place["a"]
@@ -145,6 +151,27 @@ def test_conditions_that_exclude_each_other_refute_nothing():
 def test_a_refutation_has_one_equation():
     with pytest.raises(ExpressionError, match="one equation, left == right; here are 2"):
         refute(Claim("A == A^T == A", "A: n n"))
+
+
+SMALL = ["10^-10 A == 10^-10 B", "10^-12 A == 0", "exp(-norm(10 A)^2) == 2 exp(-norm(10 A)^2)"]
+
+
+@pytest.mark.parametrize("text", SMALL)
+def test_small_numbers_that_differ_are_refuted(text):
+    assert refute(Claim(text, "A: n n; B: n n")).left is not None
+
+
+CANCELLING = [
+    "A^-1 B A - (A^-1 B) A == 0",
+    "norm(A B^-1 - (B^-T A^T)^T) == 0",
+    "exp(tr(A + B)) - exp(tr(A)) exp(tr(B)) == 0",
+]
+
+
+@pytest.mark.parametrize("text", CANCELLING)
+def test_rounding_of_terms_that_cancel_refutes_nothing(text):
+    with pytest.raises(FalseClaimError, match="is called refuted, but it holds"):
+        refute(Claim(text, "A: n n; B: n n", "A invertible, B invertible"))
 
 
 @pytest.mark.parametrize("name", CONDITIONS)

@@ -6,6 +6,7 @@ page and line.
 """
 
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -19,11 +20,12 @@ from .domain import ClaimDomain, ClaimsIndex, list_claims, pages_with_a_list
 STYLE = "handgrad.css"
 
 
-def copy_style(app: Sphinx, error: Exception | None) -> None:
-    """Put the style sheet beside the pages."""
-    if error is None and app.builder.format == "html":
-        style = Path(__file__).with_name(STYLE).read_bytes()
-        (Path(app.outdir) / "_static" / STYLE).write_bytes(style)
+def copy_style(app: Sphinx) -> None:
+    """Put the style sheet beside the pages, before they are written: their links to it have its checksum."""
+    if app.builder.format == "html":
+        folder = Path(app.outdir) / "_static"
+        folder.mkdir(parents=True, exist_ok=True)
+        copyfile(Path(__file__).with_name(STYLE), folder / STYLE)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -39,5 +41,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file(STYLE)
     app.connect("doctree-resolved", list_claims)
     app.connect("env-get-outdated", pages_with_a_list)
-    app.connect("build-finished", copy_style)
+    app.connect("builder-inited", copy_style)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

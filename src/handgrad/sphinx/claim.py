@@ -1,11 +1,14 @@
 """A claim: equations that must hold for random arrays of every admissible size."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, read_dims
+from handgrad.derive.expression import Shape, postorder, read_dims
 from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from handgrad.derive.latex import Printer, aligned
 from handgrad.derive.read import letters_of
@@ -14,12 +17,13 @@ from handgrad.layout import Layout
 from .conditions import CONDITIONS, draw, read_conditions
 from .lines import read_assignments, read_rows, read_target, split_lines
 from .values import Array, ShapeError, Value, value_of
-from .world import Let, World, difference, loss_name, sides
+from .world import Let, World, differ, loss_name, sides
 
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-9
 WIDE_TOLERANCE = 1e-6  # where a derivative is derived, by differences
-LARGEST, DRAWS = 3, 8  # of a counterexample: sizes up to this, and as many draws for each choice of sizes
+DEEPEST = 100  # levels of a formula, with those of the names in it
+TRIES = 200  # of sizes, where conditions forbid some
 
 
 class FalseClaimError(AssertionError):
@@ -77,18 +81,23 @@ class Claim:
         self.letters = letters = {letter for shape in self.dims.values() for axis in shape for letter in axis}
         self.fixed = {}
         for letter, length in read_assignments("sizes", sizes):
-            if letter not in letters or not length.isdigit() or int(length) < 1:
+            if letter not in letters or not length.isdecimal() or int(length) < 1:
                 raise ExpressionError(f"sizes: {letter} = {length} must be a dimension and a whole number above 0")
             self.fixed[letter] = int(length)
         self.lets: dict[str, Let] = {}
+        self.depths: dict[str, int] = {}
         for target, formula in read_assignments("let", let):
             name, own = read_target(target)
             if name in self.dims or name in self.lets:
                 raise ExpressionError(f"let: {name} is given twice; a name is given in dims, or computed once")
             before = Vocabulary({*self.dims, *self.lets}, letters)
-            self.lets[name] = Let(name, own, read_formula(formula, before), f"{target} = {formula}")
+            made = read_formula(formula, before)
+            self.depths[name] = self._depth(made, formula)
+            self.lets[name] = Let(name, own, made, f"{target} = {formula}")
         vocabulary = Vocabulary({*self.dims, *self.lets}, letters)
         self.rows = list(read_rows(text, vocabulary))
+        for side in self.formulas:
+            self._depth(side, self.source_of(side))
         self._collect()
         self._refuse_double_meaning()
         axes = {name: len(shape) for name, shape in self.dims.items()}
@@ -117,6 +126,17 @@ class Claim:
         """Every side."""
         return tuple(side for row in self.rows for side in ((row.start,) if row.start else ()) + row.sides)
 
+    def _depth(self, formula: Node, text: str) -> int:
+        """How deep a formula is, with the names that are computed; it is evaluated by recursion."""
+        depth: dict[int, int] = {}
+        for node in postorder([formula]):
+            below = [depth[id(arg)] for arg in node.args] + [self.depths.get(name, 0) for name in self._names_in(node)]
+            depth[id(node)] = 1 + max(below, default=0)
+        deepest = depth[id(formula)]
+        if deepest > DEEPEST:
+            raise ExpressionError(f"{text[:40]} ... is nested {deepest} levels deep; at most {DEEPEST}")
+        return deepest
+
     def _collect(self) -> None:
         """Find what the sides depend on: names, what they are computed from, differentials, unknown losses."""
         used: set[str] = set()
@@ -134,6 +154,8 @@ class Claim:
         self.names = [name for name in self.dims if name in used and name not in upstream]
         moving = {node.info for node in self.nodes if node.op == "differential"}
         self.varied = [name for name in self.names if name in moving]
+        if moving and not self.varied:  # dL == G : dY says something, whatever varies
+            self.varied = self.names
 
     def _refuse_double_meaning(self) -> None:
         """In ``sum_n x[n] / n`` one ``n`` is a letter and the other a length: a reader cannot tell."""
@@ -200,15 +222,35 @@ class Claim:
             raise ExpressionError("where: no array was found that meets all conditions at once")
         return world
 
-    def sizes(self, rng: np.random.Generator) -> dict[str, int]:
-        """Lengths that are pairwise different, and allow what the conditions need."""
+    def sizes(self) -> list[dict[str, int]]:
+        """Sizes for each draw: pairwise different, and no length of one draw comes back in another if it need not.
+
+        What holds at one size only is false, and so is what holds for ``n < m`` only: of the first two draws one
+        is in the opposite order.
+        """
+        allowed = [sizes for sizes in self._choices() if self.tall_enough(sizes)]
+        if not allowed:
+            raise ExpressionError("where: no sizes meet the conditions on rows and columns")
+        letters, found = self.dimensions, list[dict[str, int]]()
+
+        def repeated(sizes: dict[str, int]) -> int:
+            return sum(sizes[letter] == drawn[letter] for drawn in found for letter in letters)
+
+        for _ in SEEDS:
+            found.append(min(allowed, key=repeated))
+        return found
+
+    def _choices(self) -> Iterator[dict[str, int]]:
+        """Sizes to choose from: rising, falling, a little larger, and where that may not do, in any order."""
         letters = self.dimensions
-        for _ in range(200):
-            lengths = rng.permutation(np.arange(2, 2 + len(letters)))
-            sizes = self.fixed | {letter: int(length) for letter, length in zip(letters, lengths, strict=True)}
-            if self.tall_enough(sizes):
-                return sizes
-        raise ExpressionError("where: no sizes meet the conditions on rows and columns")
+        up = np.arange(len(letters))
+        places = [up, *(up[::-1] + shift for shift in range(3)), up + 1, up + 2]
+        if any(CONDITIONS[kind].tall for kinds in self.conditions.values() for kind in kinds):
+            rng = np.random.default_rng(0)
+            places += [rng.permutation(len(letters) + attempt % 10)[: len(letters)] for attempt in range(TRIES)]
+        free = [length for length in range(2, 12 + len(letters) + len(self.fixed)) if length not in self.fixed.values()]
+        for place in places:
+            yield self.fixed | {letter: free[at] for letter, at in zip(letters, place, strict=True)}
 
     def tall_enough(self, sizes: dict[str, int]) -> bool:
         """Whether the sizes allow a matrix to have full column rank, where that is a condition."""
@@ -237,10 +279,8 @@ class Claim:
         FalseClaimError
             With the equation, the sizes and both sides.
         """
-        for seed in SEEDS:
-            rng = np.random.default_rng(seed)
-            sizes = self.sizes(rng)
-            world = self.draw(sizes, rng)
+        for seed, sizes in zip(SEEDS, self.sizes(), strict=True):
+            world = self.draw(sizes, np.random.default_rng(seed))
             self.seen = world.seen
             tolerance = WIDE_TOLERANCE if self._derives_twice(world) else TOLERANCE
             for left, right in self.links:
@@ -249,25 +289,34 @@ class Claim:
                     raise FalseClaimError(f"{self.show(left, right)} is false for {show_sizes(sizes)}: {problem}")
         return len(self.links)
 
-    def sides(
-        self, world: World, left: Node, right: Node, *, spread: bool = False
-    ) -> tuple[tuple[str, ...], Array, Array]:
-        """Evaluate two sides; an error that no sizes mend names the equation."""
+    def sides(self, world: World, left: Node, right: Node) -> tuple[tuple[str, ...], Array, Array]:
+        """Evaluate two sides, one of which may lack letters of the other."""
+        with self.naming(left, right):
+            return sides(world, left, right, spread=True)
+
+    def differ(self, world: World, left: Node, right: Node, tolerance: float, *, spread: bool = False) -> bool:
+        """Whether two sides differ."""
+        with self.naming(left, right):
+            return differ(world, left, right, tolerance, spread=spread)
+
+    @contextmanager
+    def naming(self, left: Node, right: Node) -> Iterator[None]:
+        """Name the equation in an error that no sizes mend."""
         try:
-            return sides(world, left, right, spread=spread)
+            yield
         except ExpressionError as error:
             raise ExpressionError(f"{self.show(left, right)} cannot be evaluated: {error}") from None
 
     def compare(self, world: World, left: Node, right: Node, tolerance: float) -> str:
         """Say how two sides differ; nothing if they do not."""
         try:
-            _, x, y = self.sides(world, left, right)
-            if difference(x, y) <= tolerance:
+            if not self.differ(world, left, right, tolerance):
                 return ""
         except ShapeError as error:
             return str(error)
         except ZeroDivisionError as error:
             return f"{error}; a condition such as positive or invertible may be missing"
+        _, x, y = self.sides(world, left, right)
         return f"the left side is {_show(x)}, the right side {_show(y)}{_hint(x, y)}"
 
     def _derives_twice(self, world: World) -> bool:
@@ -315,17 +364,21 @@ class Claim:
 
 def _hint(x: Array, y: Array) -> str:
     """Name a likely cause."""
-    if x.shape[-1] == x.shape[-2] and np.allclose(x, y.swapaxes(-1, -2)):
+    same = partial(np.allclose, atol=1e-8 * abs(x).max())
+    if x.shape[-1] == x.shape[-2] and same(x, y.swapaxes(-1, -2)):
         return "; each is the transpose of the other"
-    ratios = x[abs(y) > 1e-9] / y[abs(y) > 1e-9]
-    if ratios.size and np.allclose(ratios, ratios[0]) and np.allclose(x, ratios[0] * y):
+    large = abs(y) > 1e-9 * abs(y).max()
+    ratios = x[large] / y[large]
+    if ratios.size and np.allclose(ratios, ratios[0]) and same(x, ratios[0] * y):
         return f"; the left side is {ratios[0]:.6g} times the right side"
     return ""
 
 
 def _show(array: Array) -> str:
-    squeezed = array.squeeze()
-    return np.array2string(squeezed, precision=4, suppress_small=True, separator=", ", threshold=20).replace("\n", "")
+    squeezed, all_small = array.squeeze(), bool(abs(array).max() < 1e-3)
+    return np.array2string(squeezed, precision=4, suppress_small=not all_small, separator=", ", threshold=20).replace(
+        "\n", ""
+    )
 
 
 def show_sizes(sizes: dict[str, int]) -> str:

@@ -23,6 +23,7 @@ USERS = {
     "denominator": "texts with column gradients: the chain rule from right to left",
     "transposed-denominator": "texts that write d/dx with a transposed x",
 }
+LEADS = {"index": "In index notation:", "frobenius": "In matrix notation:"}
 
 
 def read_names(text: str, option: str, known: Sequence[str]) -> list[str]:
@@ -33,10 +34,12 @@ def read_names(text: str, option: str, known: Sequence[str]) -> list[str]:
     >>> read_names("index, frobenius", "notation", ("index", "frobenius"))
     ['index', 'frobenius']
     """
-    found = [name.strip() for name in text.split(",") if name.strip()]
+    found = [name.strip() for name in text.split(",")]
     for name in found:
         if name not in known:
             raise ExpressionError(f"{option}: {name!r} must be one of {', '.join(known)}")
+        if found.count(name) > 1:
+            raise ExpressionError(f"{option}: {name} is given twice, in {text!r}")
     return found
 
 
@@ -51,7 +54,7 @@ def read_ranges(text: str, length: int) -> list[int]:
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdigit() or not (last or first).isdigit():
+        if not first.isdecimal() or not (last or first).isdecimal():
             raise ExpressionError(f"steps: {part.strip()!r} must be a number or a range such as 2-4")
         numbers = range(int(first), int(last or first) + 1)
         if not numbers or numbers[0] < 1 or numbers[-1] > length:
@@ -154,9 +157,11 @@ class DerivationDirective(Checked):
         rows = [cells for cells in zip(*columns, strict=True) if any(cells)]
         grid = nodes.container(classes=["hg-side-by-side"])
         for row in rows:
-            for cell in row:
+            for notation, cell in zip(notations, row, strict=True):
                 numbered = row is rows[-1] and cell is row[0]
                 shown = self.math(printer.lines(cell, reasons=False), numbered=numbered) if cell else []
+                if shown:  # on paper the stages stand below one another, not side by side
+                    shown.insert(0, nodes.raw("", rf"\par\noindent {LEADS[notation]}", format="latex"))
                 grid += nodes.container("", *shown)
         return [grid]
 

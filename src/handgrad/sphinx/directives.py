@@ -11,6 +11,7 @@ from docutils.parsers.rst import directives
 from sphinx.directives.patches import MathDirective
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.nodes import make_id
 
 from handgrad.derive import DerivationError, ExpressionError
 from handgrad.derive.expression import read_dims
@@ -110,21 +111,21 @@ class Checked(MathDirective):
         """The element around a claim, with its mark; the claim is entered in the list."""
         box = nodes.container(classes=["hg-claim", f"hg-{self.kind}", *self.options.get("class", [])])
         self.set_source_info(box)
-        target = note(self.env, self.kind, latex, check, count)
-        box["ids"].append(target)
-        box += [anchor(self.env, target), *content, mark(self.kind, check)]
+        box += [note(self.env, self.state.document, box, Entry("", self.kind, latex, check, count)), *content]
+        box += mark(self.kind, check)
         return [box]
 
 
-def note(env: Any, kind: str, latex: str, check: str, count: int) -> str:
-    """Enter a claim in the list; returns its name on the page."""
-    target = f"claim-{env.new_serialno('handgrad claim') + 1}"
-    ClaimDomain.of(env).note(env.docname, Entry(target, kind, latex, check, count))
-    return target
+def note(env: Any, document: nodes.document, box: nodes.Element, entry: Entry) -> nodes.Node:
+    """Enter a claim in the list, and give its box an id that no other part of the site has.
 
-
-def anchor(env: Any, target: str) -> nodes.Node:
-    """Where a reference to a claim leads on paper: Sphinx's LaTeX writer passes over the ids of boxes."""
+    Returns where a reference leads on paper: Sphinx's LaTeX writer passes over the ids of boxes.
+    """
+    number = env.new_serialno("handgrad claim") + 1
+    target = make_id(env, document, "claim", f"{env.docname}-{number}")
+    box["ids"].append(target)
+    document.set_id(box)  # a heading that would get the same id gets another one
+    ClaimDomain.of(env).note(env.docname, entry._replace(target=target))
     return nodes.raw("", rf"\phantomsection\label{{\detokenize{{{env.docname}:{target}}}}}", format="latex")
 
 
@@ -212,18 +213,26 @@ def inline_math(latex: str) -> nodes.math:
 
 
 def matrix_latex(array: Any) -> str:
-    r"""Print numbers as a matrix; whole numbers without a point.
+    r"""Print numbers as a matrix; whole numbers without a point, and what is 0 but for rounding as 0.
 
     Examples
     --------
-    >>> print(matrix_latex(np.array([[1.0, -0.5]])))
-    \left(\begin{smallmatrix} 1 & -0.5 \end{smallmatrix}\right)
+    >>> print(matrix_latex(np.array([[1.0, -0.5, 1e-17]])))
+    \left(\begin{smallmatrix} 1 & -0.5 & 0 \end{smallmatrix}\right)
+    >>> print(matrix_latex(np.array([[2e-13]])))
+    2 \cdot 10^{-13}
     """
-    rows = [" & ".join(f"{round(x, 12) + 0.0:.4g}" for x in row) for row in np.atleast_2d(array)]
+    least = 1e-12 * np.max(np.abs(array))
+    rows = [" & ".join(_number(x if abs(x) > least else 0.0) for x in row) for row in np.atleast_2d(array)]
     if np.size(array) == 1:
         return rows[0]
     body = r" \\ ".join(rows)
     return rf"\left(\begin{{smallmatrix}} {body} \end{{smallmatrix}}\right)"
+
+
+def _number(x: float) -> str:
+    digits, _, power = f"{x:.4g}".partition("e")
+    return rf"{digits} \cdot 10^{{{int(power)}}}" if power else digits
 
 
 class ClaimRole(SphinxRole):
@@ -243,8 +252,8 @@ class ClaimRole(SphinxRole):
         except (ExpressionError, FalseClaimError) as error:
             warn(self, "claim", error)
             return [nodes.literal("", formula)], []
-        target = note(self.env, "identity", claim.latex(), claim.describe(), count)
-        box = nodes.inline("", "", anchor(self.env, target), inline_math(claim.latex()), classes=["hg-claim"])
-        box["ids"].append(target)
+        box = nodes.inline("", "", classes=["hg-claim"])
+        entry = Entry("", "identity", claim.latex(), claim.describe(), count)
+        box += [note(self.env, self.inliner.document, box, entry), inline_math(claim.latex())]
         box += mark("identity", claim.describe())
         return [box], []

@@ -9,6 +9,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.domains import Domain
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import NoUri
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.matching import Matcher
@@ -108,16 +109,16 @@ class ClaimsIndex(SphinxDirective):
         """Leave a mark; the list is made when all pages have been read."""
         patterns = [] if "totals" in self.options else self.options.get("of", "**").replace(",", " ").split()
         ClaimDomain.of(self.env).lists.setdefault(self.env.docname, []).extend(patterns)
-        mark = claims_list(patterns=patterns)
+        mark = claims_list(patterns=patterns, docname=self.env.docname)
         self.set_source_info(mark)
         return [mark]
 
 
-def list_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the list where the mark is."""
+def list_claims(app: Sphinx, doctree: nodes.document, _: str) -> None:
+    """Put the list where the mark is; on paper the page of the mark is only a part of the document."""
     for mark in list(doctree.findall(claims_list)):
         make = _lists if mark["patterns"] else _totals
-        mark.replace_self(list(make(app, mark, docname)))
+        mark.replace_self(list(make(app, mark, mark["docname"])))
 
 
 def pages_with_a_list(
@@ -149,7 +150,7 @@ def _lists(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
     entries = {docname: everything[docname] for docname in _in_order(app.env, everything) if matches(docname)}
     yield _summary(entries)
     for docname, claims in entries.items():
-        title = make_refnode(app.builder, here, docname, "", nodes.Text(app.env.titles[docname].astext()))
+        title = _link(app, here, docname, "", app.env.titles[docname].astext())
         section = nodes.section("", nodes.title("", "", title), ids=[_place(docname)], classes=["hg-claims-of"])
         section += nodes.enumerated_list(
             "", *[_item(app, here, docname, claim) for claim in claims], classes=["hg-claims"]
@@ -168,9 +169,20 @@ def _place(docname: str) -> str:
     return nodes.make_id(f"claims-of-{docname}")
 
 
+def _link(app: Sphinx, here: str, docname: str, target: str, text: str) -> nodes.Node:
+    """A reference, or only its text if a book on paper leaves the page out."""
+    try:
+        uri = app.builder.get_relative_uri(here, docname)
+    except NoUri:
+        return nodes.Text(text)
+    if target and uri.startswith("#"):  # all pages are one, and its ids are those of the claims
+        here = docname
+    return make_refnode(app.builder, here, docname, target, nodes.Text(text))
+
+
 def _item(app: Sphinx, here: str, docname: str, claim: Entry) -> nodes.list_item:
     """The formula, and below it a link to its place and what was drawn."""
-    link = make_refnode(app.builder, here, docname, claim.target, nodes.Text(KINDS[claim.kind]))
+    link = _link(app, here, docname, claim.target, KINDS[claim.kind])
     check = nodes.Text(f": {claim.check}" if claim.check else "")
     formula = nodes.math_block(claim.latex, claim.latex, number=None, label=None, nowrap=False)
     return nodes.list_item("", formula, nodes.paragraph("", "", link, check))
@@ -190,8 +202,8 @@ def _totals(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
         listed = next((name for name, matches in lists.items() if matches(docname)), "")
         if lists and not listed:
             logger.warning("claims-index: no list has the claims of %r", docname, location=mark, type="handgrad")
-        title = nodes.Text(app.env.titles[docname].astext())
-        link = make_refnode(app.builder, here, listed or docname, _place(docname) if listed else "", title)
+        title = app.env.titles[docname].astext()
+        link = _link(app, here, listed or docname, _place(docname) if listed else "", title)
         counts = [sum(claim.kind == kind for claim in claims) for kind in kinds]
         counts.append(sum(claim.equations for claim in claims))
         rows.append(_row([link, *[nodes.Text(str(count)) for count in counts]]))

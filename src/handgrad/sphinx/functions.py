@@ -4,50 +4,54 @@ The last two axes are rows and columns.
 """
 
 from collections.abc import Callable
-from math import erfc, pi, sqrt
+from math import erf, erfc, pi, sqrt
 
 import numpy as np
 
 from handgrad.derive import ExpressionError
+from handgrad.derive import functions as engine
 from handgrad.derive.expression import ALIASES as OTHER_NAMES
+from handgrad.derive.expression import RESERVED, _misspelled
+from handgrad.derive.formula import CALLABLE
+from handgrad.derive.source import compile_source
 
 from .values import Array, ShapeError, Value, product, transpose
 
-_erfc = np.vectorize(erfc, otypes=[float])
+
+def _from_real(function: Callable[[float], float], slope: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """A function that NumPy lacks; of a complex argument the first order, which is all that a step needs."""
+    on_arrays = np.vectorize(function, otypes=[float])
+
+    def extended(z: Array) -> Array:
+        real = on_arrays(z.real)
+        return np.asarray(real + 1j * z.imag * slope(z.real) if np.iscomplexobj(z) else real)
+
+    return extended
 
 
-def _phi(z: Array) -> Array:
-    return np.asarray(np.exp(-z * z / 2) / sqrt(2 * pi))
+def _spelled(numpy: str) -> Callable[[Array], Array]:
+    """What the engine writes for a function: NumPy's name for it, or a formula in ``z``."""
+    value = f"{numpy}(z)" if numpy.removeprefix("np.").isidentifier() else numpy
+    return compile_source(f"import math\nimport numpy as np\ndef function(z):\n    return {value}\n", "function")
 
 
-def _normal_cdf(z: Array) -> Array:
-    real = 0.5 * _erfc(-z.real / sqrt(2))
-    if not np.iscomplexobj(z):
-        return np.asarray(real)
-    return np.asarray(real + 1j * z.imag * _phi(z.real))  # the first order is all a step needs
+_normal_cdf = _from_real(lambda z: 0.5 * erfc(-z / sqrt(2)), lambda z: np.exp(-z * z / 2) / sqrt(2 * pi))
 
-
-def _sigmoid(z: Array) -> Array:
-    return 0.5 * (1 + np.tanh(0.5 * z))
-
-
+# The engine's functions; those that look at the sign of a number, or take no complex one, are written again.
 ELEMENTWISE: dict[str, Callable[[Array], Array]] = {
-    **{
-        name: getattr(np, name)
-        for name in ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "sqrt", "log1p"]
-    },
+    **{name: _spelled(row.numpy) for name, row in engine.ELEMENTWISE.items()},
     "square": np.square,
-    "sigmoid": _sigmoid,
+    "sqrt": np.sqrt,
     "softplus": lambda z: np.where(z.real > 0, z, 0) + np.log1p(np.exp(np.where(z.real > 0, -z, z))),
     "relu": lambda z: np.where(z.real > 0, z, 0),
     "leaky_relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
-    "silu": lambda z: z * _sigmoid(z),
     "gelu": lambda z: z * _normal_cdf(z),
     "Phi": _normal_cdf,
-    "phi": _phi,
-    "abs": lambda z: np.where(z.real > 0, z, -z),
+    "erf": _from_real(erf, lambda z: 2 / sqrt(pi) * np.exp(-z * z)),
+    "abs": lambda z: z * np.sign(z.real),
     "sign": lambda z: np.sign(z.real),
     "step": lambda z: (z.real > 0) * 1.0,
+    "iszero": lambda z: (z.real == 0) * 1.0,
 }
 
 
@@ -77,29 +81,43 @@ ALONG: dict[str, Callable[[Array, int], Array]] = {
 }
 
 
+def _axis(name: str, x: Value, axis: object) -> int:
+    """Which of the two axes at the end NumPy's axis is."""
+    if x.upright:
+        raise ExpressionError(f"{name}: an axis of a vector with [:, None]; leave [:, None] out")
+    axes = {0: -2, -2: -2, 1: -1, -1: -1} if x.column else {0: -2, -1: -2} if x.row else {}
+    if isinstance(axis, bool) or axis not in axes:
+        raise ExpressionError(f"{name}: {x.describe()} has no axis {axis}")
+    return axes[axis]
+
+
 def reduce(name: str, x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
     """Sum, mean, max, min or logsumexp of everything or along one axis."""
     function = ALONG[name]
     if axis is None:
         return Value(function(function(x.array, -1), -2), x.letters)
-    if x.scalar or (axis not in (0, -1) if x.vector else axis not in (0, 1, -1)):
-        raise ExpressionError(f"{name}: {x.describe()} has no axis {axis}")
-    along_rows = x.vector or axis == 0
-    array = function(x.array, -2 if along_rows else -1)
+    along = _axis(name, x, axis)
+    if axis == -2:
+        raise ExpressionError(f"{name}: axis=-2 is written axis=0")
+    array = function(x.array, along)
     if x.vector:
         return Value(array, x.letters)
-    if along_rows:
+    if along == -2:
         made = Value(array, x.letters, False, True)
         return made if keepdims else transpose(made)
     return Value(array, x.letters, True, False, upright=keepdims)
 
 
-def normalised(x: Value, axis: int = -1, *, log: bool = False) -> Value:
+NORMALISED: dict[str, Callable[[Array, int], Array]] = {
+    "softmax": softmax,
+    "log_softmax": lambda z, axis: z - logsumexp(z, axis),
+}
+
+
+def normalised(name: str, x: Value, axis: int = -1) -> Value:
     """Softmax, or its logarithm, along an axis: the last one unless told."""
-    if x.scalar:
-        raise ExpressionError(f"softmax: {x.describe()} has no axis")
-    last = -2 if x.vector or axis == 0 else -1
-    return x.map(lambda z: z - logsumexp(z, last) if log else softmax(z, last))
+    along = _axis(name, x, axis)
+    return x.map(lambda z: NORMALISED[name](z, along))
 
 
 def square(name: str, x: Value) -> Array:
@@ -110,8 +128,9 @@ def square(name: str, x: Value) -> Array:
 
 
 def _has_full_rank(array: Array) -> bool:
-    """Whether no matrix of an array loses rank; a complex step does not count."""
-    return bool(np.all(np.linalg.matrix_rank(array.real) == min(array.shape[-2:])))
+    """Whether no matrix of an array loses rank or is not finite; a complex step does not count."""
+    ranks = np.linalg.matrix_rank(array.real) if np.isfinite(array).all() else -1
+    return bool(np.all(ranks == min(array.shape[-2:])))
 
 
 def inverse(x: Value) -> Value:
@@ -189,5 +208,21 @@ def outer(a: Value, b: Value) -> Value:
 
 
 BINARY: dict[str, Callable[[Value, Value], Value]] = {"kron": kron, "outer": outer}
-KNOWN = {*ELEMENTWISE, *ALONG, *UNARY, *BINARY}
+KNOWN = {*ELEMENTWISE, *ALONG, *NORMALISED, *UNARY, *BINARY}
 ALIASES = {name: meant for name, meant in OTHER_NAMES.items() if meant in KNOWN and name not in KNOWN}
+
+
+def refuse_known(name: str) -> None:
+    """Refuse the name of an unknown function that means something elsewhere, or is nearly one that does.
+
+    What holds for the logarithm is false for an unknown function of that name, and no reader would know which is meant.
+    """
+    stem = name.rstrip("'")
+    if stem in ELEMENTWISE:
+        raise ExpressionError(f"{name} is not supported; write the derivative of {stem} as a formula")
+    if stem in CALLABLE | RESERVED:
+        raise ExpressionError(f"{name} is not supported in claims; choose another name for a function of your own")
+    swapped = (known for known in sorted(KNOWN) if len(stem) > 3 and sorted(known) == sorted(stem))
+    meant = _misspelled(stem) or next(swapped, "")  # tahn: of short names, those with the letters of another
+    if meant:
+        raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")

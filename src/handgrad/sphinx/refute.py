@@ -13,7 +13,7 @@ from handgrad.derive.latex import name_latex
 from .claim import SEEDS, WIDE_TOLERANCE, Claim, FalseClaimError, show_sizes
 from .conditions import meets
 from .values import Array, ShapeError
-from .world import World, difference
+from .world import World
 
 LARGEST, CHOICES, DRAWS = 3, 100, 8  # sizes up to this, so many choices of sizes, so many draws for each
 
@@ -111,15 +111,17 @@ def refute(claim: Claim, *, by_shapes: bool = False) -> Counterexample:
 def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
     """See that the shapes do not fit, for several choices of sizes that are pairwise different."""
     found = []
-    for seed in SEEDS:
-        rng = np.random.default_rng(seed)
-        sizes = claim.sizes(rng)
-        world = claim.draw(sizes, rng)
+    for seed, sizes in zip(SEEDS, claim.sizes(), strict=True):
+        world = claim.draw(sizes, np.random.default_rng(seed))
         claim.seen = world.seen
         try:
-            claim.sides(world, left, right, spread=True)
+            claim.sides(world, left, right)
         except ShapeError as error:
             found.append(Counterexample(sizes, [], reason=str(error)))
+        except ZeroDivisionError as error:
+            raise FalseClaimError(
+                f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} it is {error}"
+            ) from None
         else:
             raise FalseClaimError(
                 f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} they fit"
@@ -142,8 +144,7 @@ def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World
 
 def _differ(claim: Claim, world: World, left: Node, right: Node) -> bool:
     try:
-        _, x, y = claim.sides(world, left, right, spread=True)
-        return difference(x, y) > WIDE_TOLERANCE
+        return claim.differ(world, left, right, WIDE_TOLERANCE, spread=True)
     except ZeroDivisionError:
         return False
 
@@ -173,7 +174,7 @@ def _mirror(array: Array, before: Array, at: tuple[int, ...], value: float) -> N
 
 def _counterexample(claim: Claim, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
     arrays = [(name_latex(name, claim.spelling), array) for name, array, _ in _drawn(world)]
-    letters, x, y = claim.sides(world, left, right, spread=True)
+    letters, x, y = claim.sides(world, left, right)
     x, y = np.broadcast_arrays(x, y)
     where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
     place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}

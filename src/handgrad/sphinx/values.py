@@ -100,7 +100,7 @@ class Value:
         for axis, subscript in zip(open_axes, subscripts, strict=True):
             if subscript == ":":
                 kept[axis] = True
-            elif subscript.isdigit():
+            elif subscript.isdecimal():
                 if not 1 <= int(subscript) <= array.shape[axis]:
                     raise ShapeError(f"the index {subscript} is not one of 1 to {array.shape[axis]}")
                 array = array.take([int(subscript) - 1], axis=axis)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +10,19 @@ from handgrad.derive import ExpressionError
 from handgrad.derive.formula import Node
 from handgrad.layout import Layout
 
-from .functions import ALIASES, ALONG, BINARY, ELEMENTWISE, UNARY, inverse, normalised, reduce
+from .functions import (
+    ALIASES,
+    ALONG,
+    BINARY,
+    ELEMENTWISE,
+    KNOWN,
+    NORMALISED,
+    UNARY,
+    inverse,
+    normalised,
+    reduce,
+    refuse_known,
+)
 from .values import (
     Array,
     ShapeError,
@@ -25,9 +38,10 @@ from .values import (
 
 STEP = 1e-30  # of a complex step: nothing is subtracted, so it may be as small as it likes
 WIDE_STEP = 1e-3  # of a five-point difference, for the derivative of a derivative
-NORMALISED = {"softmax": False, "log_softmax": True}
+NOISE = 1e-9  # far above rounding, far below what a wrong formula does
 
 DIFFERENTIATING = ("derivative", "differential")
+DELTAS = ("delta", "kdelta")
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,14 @@ class World:
         The frequency and the phase of each unknown elementwise function.
     squares : set
         The unknown elementwise functions that were the square instead.
+    seen : dict
+        The value of each part that was evaluated.
+    disturb : callable, optional
+        What is done to the value of each part, to see what rounding may do.
+    letter_sizes : dict
+        What the letters of index notation run over; empty until a delta asks.
+    measuring : bool
+        Whether that is being found out.
     """
 
     given: Mapping[str, Value]
@@ -89,6 +111,9 @@ class World:
     waves: dict[str, tuple[float, float]] = field(default_factory=dict)
     squares: set[str] = field(default_factory=set)
     seen: dict[Node, Value] = field(default_factory=dict)
+    disturb: Callable[[Array], Array] | None = None
+    letter_sizes: dict[str, set[int]] = field(default_factory=dict)
+    measuring: bool = False
 
     def value(self, node: Node) -> Value:
         """Evaluate a formula."""
@@ -106,9 +131,13 @@ class World:
 
     def differentiates(self, node: Node) -> bool:
         """Whether evaluating a formula takes a derivative."""
+        return self.uses(node, DIFFERENTIATING)
+
+    def uses(self, node: Node, ops: tuple[str, ...]) -> bool:
+        """Whether one of some operations is part of a formula, or of what its names are computed from."""
         return any(
-            part.op in DIFFERENTIATING
-            or (part.op == "name" and part.info in self.lets and self.differentiates(self.lets[part.info].formula))
+            part.op in ops
+            or (part.op == "name" and part.info in self.lets and self.uses(self.lets[part.info].formula, ops))
             for part in node.walk()
         )
 
@@ -123,6 +152,8 @@ class Evaluation:
     def value(self, node: Node) -> Value:
         """Evaluate a formula; what kind of value each part has is kept for the printer."""
         made = self.evaluate(node)
+        if self.world.disturb:
+            made = made.map(self.world.disturb)
         self.world.seen[node] = made
         return made
 
@@ -151,7 +182,7 @@ class Evaluation:
                 return value_of(float(info), 0)
             case "fraction":
                 top, below = (float(self.world.sizes.get(part, part)) for part in info)
-                return value_of(top / below, 0)
+                return value_of(np.divide(top, below), 0)
             case "name":
                 return self.name(info)
             case "pi":
@@ -212,16 +243,20 @@ class Evaluation:
         """``x^2`` of a scalar, ``A^2`` of a square matrix."""
         if base.scalar:
             return elementwise(base, exponent, np.power, "^")
-        times = exponent.array.item()
-        if times != int(times) or times < 1 or not (base.row and base.column):
-            raise ExpressionError(f"{base.describe()} ^ {times:g}: a square matrix has whole powers; ** is elementwise")
+        times = exponent.array.flat[0]
+        single = exponent.scalar and not exponent.letters and np.isreal(times)
+        told = f"{base.describe()} ^ {f'{times.real:g}' if single else exponent.describe()}"
+        if not (single and times.real.is_integer() and times.real >= 1 and base.row and base.column):
+            raise ExpressionError(f"{told}: a square matrix has whole powers; ** is elementwise")
         if base.shape[0] != base.shape[1]:
-            raise ShapeError(f"{base.describe()} ^ {times:g}: the matrix is not square; ** is elementwise")
-        return base.map(lambda array: np.linalg.matrix_power(array, int(times)))
+            raise ShapeError(f"{told}: the matrix is not square; ** is elementwise")
+        return base.map(lambda array: np.linalg.matrix_power(array, int(times.real)))
 
     def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
         """``sum_ij``."""
         for letter in letters:
+            if letters.count(letter) > 1:
+                raise ExpressionError(f"sum_{''.join(letters)}: the letter {letter} is summed twice")
             if letter not in value.letters:
                 raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
         return value.total(letters)
@@ -246,23 +281,40 @@ class Evaluation:
 
     def letter_sizes(self) -> dict[str, set[int]]:
         """What every letter runs over: as in the arrays, or like its partner in a delta, or the dimension it names."""
+        world = self.world
+        if world.letter_sizes:
+            return world.letter_sizes
         sizes: dict[str, set[int]] = {}
-        deltas = [node.info for node in self.world.nodes() if node.op == "delta"]
-        for node in self.world.nodes():
-            if node.op == "entry":
-                self.note(sizes, self.value(node.args[0]), node.info)
-            elif node.op == "derivative" and node.info[1]:
-                self.note(sizes, self.name(node.info[0]), node.info[1])
+        deltas = [node.info for node in world.nodes() if node.op in DELTAS]
+        within, world.measuring = world.measuring, True
+        self.measure(sizes, within=within)
+        world.measuring = within
         for letter in {letter for pair in deltas for letter in pair} - set(sizes):
-            if letter in self.world.sizes:
-                sizes[letter] = {self.world.sizes[letter]}
+            if letter in world.sizes:
+                sizes[letter] = {world.sizes[letter]}
         for _ in deltas:
             for i, j in deltas:
                 known = sizes.get(i) or sizes.get(j)
                 if known:
                     sizes.setdefault(i, known)
                     sizes.setdefault(j, known)
+        world.letter_sizes = sizes
         return sizes
+
+    def measure(self, sizes: dict[str, set[int]], *, within: bool) -> None:
+        """Note what the letters of all arrays run over.
+
+        An array that a delta is part of has a shape when that delta has one; `within` it, others must tell.
+        """
+        for node in self.world.nodes():
+            if node.op == "entry":
+                indexed, letters = node.args[0], node.info
+            elif node.op == "derivative" and node.info[1]:
+                indexed, letters = Node("name", info=node.info[0]), node.info[1]
+            else:
+                continue
+            if not (within and self.world.uses(indexed, DELTAS)):
+                self.note(sizes, self.value(indexed), letters)
 
     def note(self, sizes: dict[str, set[int]], value: Value, subscripts: tuple[str, ...]) -> None:
         """Note what the subscripts of a value run over."""
@@ -337,6 +389,8 @@ class Evaluation:
         """A function by name; a name that is not known is an unknown function."""
         name, options = node.info
         name = ALIASES.get(name, name)
+        if name not in KNOWN and not name[0].isupper():
+            refuse_known(name)
         expected = 2 if name in BINARY else 1
         if len(args) != expected:
             raise ExpressionError(f"{name} takes {expected} argument{'s' * (expected > 1)}, not {len(args)}")
@@ -347,7 +401,7 @@ class Evaluation:
         if name in ALONG:
             return reduce(name, args[0], **options)
         if name in NORMALISED:
-            return normalised(args[0], **options, log=NORMALISED[name])
+            return normalised(name, args[0], **options)
         if name in UNARY:
             return UNARY[name](args[0])
         if name in BINARY:
@@ -378,7 +432,7 @@ class Evaluation:
         if not arguments:
             raise ExpressionError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
         y = arguments[0]
-        if any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
+        if not self.world.disturb and any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
             raise ExpressionError(f"{name} is ambiguous: {loss} is applied to different values")
         weights = self.weights(loss, y)
         return replace(y, array=weights * (np.ones_like(y.array) if self.world.whole else np.cos(y.array)))
@@ -431,15 +485,36 @@ def sides(world: World, left: Node, right: Node, *, spread: bool = False) -> tup
     return together(a, b)
 
 
-def difference(x: Array, y: Array) -> float:
-    """The largest difference between entries, relative to the largest entry if that is above 1.
+def disturbed(rng: np.random.Generator, array: Array) -> Array:
+    """Numbers a little off, as rounding makes them; whole numbers are exact."""
+    return np.where(array == np.round(array), array, array * (1 + NOISE * rng.normal(size=array.shape)))
+
+
+@np.errstate(all="ignore")
+def differ(world: World, left: Node, right: Node, tolerance: float, *, spread: bool = False) -> bool:
+    """Whether two sides differ by more than rounding explains.
+
+    Mostly that is relative to the sides. It cannot be where terms cancel, as in ``A - A == 0`` or in
+    ``<x, K x> == 0`` with a skew-symmetric K: what is left is rounding, and its size is that of the terms.
+    So each part is disturbed by a part in 10^9, and the sides may differ as much as that moves them, if it is
+    little beside the largest number on the way. ``10^-10 A`` and ``exp(-100)`` are small without cancelling
+    anything: they move with their last digits, and what differs from them differs.
 
     Raises
     ------
+    ShapeError
+        If the shapes or the free letters are different.
     ZeroDivisionError
         If an entry is not finite.
     """
+    _, x, y = sides(world, left, right, spread=spread)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ZeroDivisionError("a side is not finite")
-    scale = max(1.0, float(abs(x).max()), float(abs(y).max()))
-    return float(abs(x - y).max()) / scale
+    gap = abs(x - y).max()
+    if gap <= tolerance * max(abs(x).max(), abs(y).max()):
+        return False
+    if gap > tolerance * max(abs(value.array).max() for value in world.seen.values()):
+        return True
+    nearby = replace(world, disturb=partial(disturbed, np.random.default_rng(0)))
+    _, p, q = sides(nearby, left, right, spread=spread)
+    return bool(gap > max(abs(p - x).max(), abs(q - y).max()))
