@@ -66,7 +66,6 @@ BAD = [
     ("X.reshape(i, n)", "cannot become"),
     ("X.reshape(c, n)", "not one of the dimensions"),
     ("matrix_power(A, c)", "whole number"),
-    ("logsumexp(X)", "needs axis"),
     ("softmax(c)", "has no axes"),
     ("softmax(X[:, 0:])", "not supported"),
     ("max(c)", "only one entry"),
@@ -158,7 +157,7 @@ def test_bad_arguments():
 
 @pytest.mark.parametrize(("expression", "message"), [
     ("x / (n - n)", "division by zero"), ("(" * 12 + "x + x" + ")**9" * 12, "not a number to derive with"),
-    (" @ ".join(["A"] * 3000), "a product of 65 factors is too long"),
+    (" @ ".join(["A"] * 3000), "a product of 51 factors is too long"),
 ])  # fmt: skip
 def test_what_is_found_after_reading(expression, message):
     start = time.process_time()

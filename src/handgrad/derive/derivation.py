@@ -73,7 +73,9 @@ class Derivation:
         for node in self.graph.nodes:
             function = node.info if node.op in ("call", "unknown") else node.op
             if node.arg is not None and function in shapes:
-                raise ExpressionError(f"dims: {function} is an array, and the derivative needs the function; rename one")
+                raise ExpressionError(
+                    f"dims: {function} is an array, and the derivative needs the function; rename one"
+                )
         axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
         for name in axes.intersection(shapes):
             if name in self._lengths():

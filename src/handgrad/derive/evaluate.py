@@ -189,8 +189,13 @@ AXIS_FUNCTIONS: dict[str, Callable[[list[float]], Any]] = {
 }
 
 
+ROUNDING = 1e-12  # m == max(m) is asked of what two lines compute in two ways
+
+
 def apply(op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, functions: Functions) -> Table:
     """Apply a function to a table; for a function along an axis, `info` is its place and length."""
+    if op == "call" and info == "iszero":
+        return {index: float(abs(z) < ROUNDING) for index, z in arg.items()}
     if op == "call":
         value = ELEMENTWISE[info].value
         return {index: value(z) for index, z in arg.items()}

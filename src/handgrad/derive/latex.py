@@ -173,8 +173,10 @@ class Printer:
             return self.seen[node].scalar
         if node.op == "name":
             return self.ranks.get(node.info) == 0
-        if node.op == "call" and node.info[0] not in KNOWN and (
-            node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper()
+        if (
+            node.op == "call"
+            and node.info[0] not in KNOWN
+            and (node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper())
         ):
             return True
         if node.op == "juxtaposed" and self.is_row_by_column(node):

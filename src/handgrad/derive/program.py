@@ -246,7 +246,8 @@ def _flattened(term: Term, value: Sum, open_sums: dict[Node, Sum]) -> Sequence[T
     coefficient, factors = term
     if len(factors) == 1 < len(value.terms) and abs(coefficient) == 1:
         node, letters, exponent = factors[0]
-        if exponent == 1 and node in open_sums and set(letters) <= set(value.free):
+        opens = exponent == 1 and node in open_sums and set(letters) <= set(value.free)
+        if opens and not any(map(constant, node.children())):  # of 1 - (x > 0) a choice is made
             return times([(coefficient, ())], open_sums[node].at(letters))
     return [term]
 

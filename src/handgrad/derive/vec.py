@@ -75,21 +75,25 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
     # A vector leaves one of the two factors empty.
     kept = [at for at in (0, 1) if parts[at] or out[at] or columns[at]]
     matrices = [
-        spell(Sum([out[at], columns[at]], [(term[0] if at == kept[0] else 1, tuple(parts[at]))]), names) for at in kept
+        spell(Sum([out[at], columns[at]], [(abs(term[0]) if at == kept[0] else 1, tuple(parts[at]))]), names)
+        for at in kept
     ]
     if order == "F":
         matrices.reverse()
-    return Stacked(matrices[0] if len(matrices) == 1 else call("kron", matrices), turned)
+    made = matrices[0] if len(matrices) == 1 else call("kron", matrices)
+    return Stacked(-made if term[0] < 0 else made, turned)
 
 
 def kronecker(d: "Derivation", order: str) -> str:
     """Print ``vec(dY) = kron(N, M) @ vec(dX)``."""
-    name = f"d{d.wrt}"
-    parts = []
-    for term in stacked_terms(d, order):
-        matrix = f"({term.matrix})" if term.matrix.op in ("+", "-", "*", "/", "@", "neg") else term.matrix
-        parts.append(f"{matrix} @ vec({name}{'.T' if term.transposed else ''})")
-    return f"vec(d{d.labels[d.root]}) = {' + '.join(parts) or '0'}"
+    name, text = f"d{d.wrt}", ""
+    for matrix, transposed in stacked_terms(d, order):
+        minus = matrix.op == "neg"
+        plain = matrix.args[0] if minus else matrix
+        shown = f"({plain})" if plain.op in ("+", "-", "*", "/", "@") else str(plain)
+        text += (" - " if minus else " + ") if text else "-" if minus else ""
+        text += f"{shown} @ vec({name}{'.T' if transposed else ''})"
+    return f"vec(d{d.labels[d.root]}) = {text or '0'}"
 
 
 def einsum_expr(d: "Derivation") -> Expr:
