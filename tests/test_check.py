@@ -113,6 +113,24 @@ def test_wrong_argument_is_not_tried_where_the_operation_is_undefined_at_its_own
     assert hg.check_pullback(logarithm, Z).verdict == "mismatch"
 
 
+def test_a_diagnosis_that_cannot_be_tried_is_not_made():
+    Z = np.array([0.25, 0.5, 0.75])
+
+    def here(x):
+        assert np.abs(x.real - Z).max() < 1e-3, "the caller did not ask about this point"
+
+    def picky_pullback(Z):
+        return np.sin(Z), lambda dA: here(Z) or dA * np.cos(Z) ** 2
+
+    def picky(Z):
+        return here(Z) or picky_pullback(Z)
+
+    for op in (picky_pullback, picky):
+        assert hg.check_pullback(op, Z).verdict == "mismatch"
+        with pytest.raises(AssertionError, match="did not ask"):
+            hg.check_pullback(op, 2 * Z)
+
+
 def test_broadcast_is_not_blamed_where_a_column_would_not_fit():
     def op(Y, T):
         if T.ndim == 2:
@@ -461,6 +479,129 @@ def test_saturated_operation_that_only_differences_can_check():
 
     assert hg.check_pullback(op, np.array([40.0, 1.0])).ok
     assert hg.check_pullback(op, np.array([40.0, 50.0])).verdict == "precision"
+
+
+# ---- small gradients, and what rounding leaves of large ones
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-11, 1e-13, 1e-16, 1e-40])
+@pytest.mark.parametrize("power", [lambda W: W**3, lambda W: W**2 * np.abs(W)], ids=["complex step", "difference"])
+def test_a_gradient_however_small_is_told_from_a_wrong_one(scale, power):
+    W = np.abs(normal(3, 4))
+    verdicts = {1.0: "match", -1.0: "sign", 7.0: "scaled", 0.0: "mismatch"}
+    for factor, verdict in verdicts.items():
+        report = hg.check_gradient(lambda W: scale * power(W).sum(), W, factor * scale * 3 * W**2)
+        assert report.verdict == verdict, report
+    noise = scale * normal(3, 4, seed=1)
+    assert hg.check_gradient(lambda W: scale * power(W).sum(), W, noise).verdict == "mismatch"
+
+
+def test_a_product_of_many_probabilities():
+    Z = normal(30) - 5
+
+    def likelihood(Z):
+        return hg.sigmoid(Z)[0].prod()
+
+    gradient = likelihood(Z) * hg.sigmoid(-Z)[0]
+    assert np.linalg.norm(gradient) < 1e-60
+    assert hg.check_gradient(likelihood, Z, gradient).ok
+    assert hg.check_gradient(likelihood, Z, -gradient).verdict == "sign"
+    assert hg.check_gradient(likelihood, Z, normal(30, seed=1) * 1e-80).verdict == "mismatch"
+
+
+def test_a_small_value_is_not_blamed_on_rounding():
+    Z = normal(4) - 36
+    report = hg.check_pullback(elementwise(np.exp, lambda Z: -3 * np.exp(Z)), Z)
+    assert report.verdict == "scaled"
+    assert report.factor == pytest.approx(-3)
+
+
+def test_where_no_difference_can_vouch_for_the_complex_step_a_mistake_is_not_called_a_match():
+    Z = np.array([40.0, 41.0, 45.0])  # the sigmoid is 1 in floating point, its derivative 4e-18
+    assert hg.check_pullback(hg.sigmoid, Z).ok
+    for factor in (7.0, -1.0, 0.0, 1.02):
+        wrong = elementwise(lambda Z: hg.sigmoid(Z)[0], partial(lambda factor, Z: factor * hg.sigmoid(-Z)[0], factor))
+        report = hg.check_pullback(wrong, Z)
+        assert report.verdict == "precision", report
+
+
+def test_a_slope_of_zero_that_nothing_vouches_for():
+    x = normal(3)
+    report = hg.check_gradient(lambda x: 1e11 + np.abs(x).sum(), x, np.zeros(3))
+    assert report.verdict == "precision"
+    assert "take a constant off it" in str(report)
+    assert hg.check_gradient(lambda x: 1e11 + 0 * x.sum(), x, np.ones(3) * 1e3).verdict == "mismatch"
+
+
+def normalised(X):
+    """Batch normalisation: what is added to all rows is taken off again."""
+    centred = X - X.mean(axis=0)
+    deviation = np.sqrt((centred**2).mean(axis=0) + 1e-5)
+    H = centred / deviation
+    return H, lambda dH: (dH - dH.mean(axis=0) - H * (dH * H).mean(axis=0)) / deviation
+
+
+def test_a_gradient_that_is_zero_but_for_rounding():
+    def shifted(X, b):
+        H, pullback = normalised(X + b)
+
+        def shifted_pullback(dH):
+            dX = pullback(dH)
+            return dX, dX.sum(axis=0)
+
+        return H, shifted_pullback
+
+    def without_the_mean(X, b):
+        H, pullback = shifted(X, b)
+        return H, lambda dH: (pullback(dH)[0], dH.sum(axis=0))
+
+    X, b = normal(6, 3), normal(3, seed=1)
+    assert np.abs(shifted(X, b)[1](normal(6, 3, seed=2))[1]).max() > 0
+    for seed in range(20):
+        hg.check_pullback(shifted, X, b, rng=seed).assert_ok()
+    assert hg.check_pullback(without_the_mean, X, b).verdict == "mismatch"
+    # A number that is no rounding, and too small to be told from it.
+    tiny = hg.check_pullback(
+        lambda X, b: (shifted(X, b)[0], lambda dH: (shifted(X, b)[1](dH)[0], 1e-18 * b * dH[0, 0])), X, b
+    )
+    assert tiny.verdict == "precision"
+
+
+@pytest.mark.parametrize("margin", [20.0, 25.0, 30.0, 34.0, 36.5, 40.0, 100.0, 700.0])
+def test_a_probability_minus_one_loses_digits_and_is_no_mistake(margin):
+    Z = np.array([[margin, 0.0, -2.0], [1.0, 2.0 + margin, 0.0]])
+    hg.check_pullback(hg.softmax_cross_entropy, Z, np.array([0, 1])).assert_ok()
+    hg.check_pullback(hg.softmax, Z).assert_ok()
+
+
+def test_a_value_that_cancels_is_no_evidence_against_its_pullback():
+    """softplus(z) - z is 0 where z is 40, and sigmoid(z) - 1 is -4e-18."""
+
+    def confident(Z):
+        return (hg.softplus(Z)[0] - Z).sum(), lambda d: -d * hg.sigmoid(-Z)[0]
+
+    for Z in (np.array([40.0, 300.0]), np.array([-1.0, 40.0]), np.array([26.5, 71.0, 32.0]), np.array([33.0])):
+        assert hg.check_pullback(confident, Z).verdict in ("match", "precision")
+    assert hg.check_pullback(confident, np.array([-1.0, 40.0])).ok
+    assert hg.check_pullback(confident, np.array([20.0])).ok
+
+
+# ---- the complex step is trusted, or not, with each entry of the value
+
+
+@pytest.mark.parametrize("large", [1.0, 1e4, 1e7, 1e8])
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "match"), (0.0, "mismatch"), (-1.0, "mismatch")])
+def test_a_large_entry_of_the_value_hides_no_small_one(large, slope, verdict):
+    def op(x):
+        def pullback(G):
+            return np.array([3 * large * x[0] ** 2 * G[0], slope * np.sign(x[1]) * G[1]])
+
+        return np.array([large * x[0] ** 3, np.abs(x[1])]), pullback
+
+    report = hg.check_pullback(op, np.array([0.7, -0.3]))
+    assert report.verdict == verdict, report
+    assert report.method == CENTRAL
+    assert ("In entry (1,)" in str(report)) == (verdict != "match")
 
 
 # ---- the contract

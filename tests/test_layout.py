@@ -110,6 +110,13 @@ def test_differences_where_the_complex_step_fails():
     np.testing.assert_allclose(hg.jacobian(np.linalg.norm, x), x / np.linalg.norm(x), atol=1e-8)
 
 
+@pytest.mark.parametrize("large", [1.0, 1e7, 1e8, 1e12])
+def test_a_large_entry_of_the_value_hides_no_small_one(large):
+    J = hg.jacobian(lambda x: np.array([large * x[0] ** 3, abs(x[1])]), np.array([0.7, -0.3]))
+    np.testing.assert_allclose(J[0], [large * 3 * 0.7**2, 0], rtol=1e-14)  # by complex step
+    np.testing.assert_allclose(J[1], [0, -1], rtol=1e-9)  # by difference
+
+
 def test_jacobian_of_nothing_and_of_a_number():
     assert hg.jacobian(lambda x: 2 * x, np.ones(0)).shape == (0, 0)
     assert hg.jacobian(np.sin, 0.0) == 1.0
