@@ -630,6 +630,11 @@ ANSWERS = {
     "too few": (lambda G, count: (G,), "no gradient for b"),
     "too many": (lambda G, count: (G, G, G), "3 gradients for 2 primals, a, b"),
     "no numbers": (lambda G, count: (G, "G"), "b is not made of numbers"),
+    "ragged": (lambda G, count: (G, [[1.0], [1.0, 2.0]]), "b is not made of numbers"),
+    "numbers of one": (
+        lambda G, count: G.tolist(),
+        "a list is read as one gradient for each primal: return a gradient as an array",
+    ),
     "other numbers when called again": (lambda G, count: (G, G * count), "second time"),
     "other shape when called again": (lambda G, count: (G, G[: 4 - count]), "second time"),
     "other shape for another G": (lambda G, count: (G, G if count < 3 else G[:1]), "not linear"),
@@ -713,6 +718,28 @@ def test_primals_are_called_by_their_names():
 
     assert "for primal 0 is" in str(hg.check_pullback(Builtin(), normal(3)))
 
+    def scale_all(*arrays, scale=2.0, **options):
+        return scale * arrays[0], lambda G: 3 * G
+
+    assert "for primal 0 is 1.5 times" in str(hg.check_pullback(scale_all, normal(3)))
+
+    def product(a, b):
+        return a * b, lambda G: -G * b
+
+    assert "for a has" in str(hg.check_pullback(partial(product, b=2.0), normal(3)))
+    swapped = partial(lambda b, a: product(a, b), 2.0)
+    assert "for a has" in str(hg.check_pullback(swapped, normal(3)))
+
+    def tagged(a, /, *more, tag):
+        return a * more[0], lambda G: (G * more[0], -G * a)
+
+    assert "for primal 1 has" in str(hg.check_pullback(partial(tagged, tag="t"), normal(3), normal(3, seed=1)))
+
+
+def test_one_primal_is_one_primal():
+    report = hg.check_pullback(lambda X: (2 * X, lambda G: (G, G)), normal(3))
+    assert str(report) == "mismatch: the pullback returned 2 gradients for 1 primal, X"
+
 
 # ---- bad calls
 
@@ -729,6 +756,32 @@ BAD_CALLS = {
     "no pair": (TypeError, "returned ndarray; it must return a pair", np.exp, np.ones(3)),
     "no pullback": (TypeError, "it must return a pair", lambda X: (X, X), np.ones(3)),
 }
+
+
+def test_arguments_of_another_kind_are_named():
+    x = np.ones(3)
+    with pytest.raises(TypeError, match=r"^check_pullback: op is of type ndarray; it must be a function$"):
+        hg.check_pullback(x, x)
+    with pytest.raises(TypeError, match=r"^check_gradient: f is of type float; it must be a function$"):
+        hg.check_gradient(1.0, x, x)
+    with pytest.raises(
+        TypeError, match=r"^check_pullback: rng is 'seven'; it must be a numpy.random.Generator or a seed"
+    ):
+        hg.check_pullback(hg.relu, x, rng="seven")
+    with pytest.raises(ValueError, match=r"^check_gradient: rng is -1; it must be"):
+        hg.check_gradient(np.sum, x, x, rng=-1)
+
+
+@pytest.mark.parametrize("gradient", [None, "abc", [[1.0], [1.0, 2.0]], np.array([None] * 3), [1, "2", 3]], ids=repr)
+def test_a_gradient_that_is_not_made_of_numbers(gradient):
+    x = np.ones(3)
+    with pytest.raises(
+        TypeError, match=r"^check_gradient: gradient is .*; it must be an array of numbers, in the shape of x$"
+    ):
+        hg.check_gradient(np.sum, x, gradient)
+    with pytest.raises(TypeError, match=r"^check_gradient: gradient\(x\) is .*; it must be an array of numbers"):
+        hg.check_gradient(np.sum, x, lambda x: gradient)
+    assert hg.check_gradient(np.sum, x, [1.0, 1.0, 1.0]).ok
 
 
 @pytest.mark.parametrize("name", BAD_CALLS)

@@ -191,6 +191,21 @@ def test_layout_is_documented_as_it_is():
         ),
         (TypeError, "jacobian: x has dtype int64", lambda: hg.jacobian(np.sum, np.arange(3))),
         (TypeError, "jacobian: x is of type list", lambda: hg.jacobian(np.sum, [1.0])),
+        (
+            TypeError,
+            "jacobian: f is of type ndarray; it must be a function",
+            lambda: hg.jacobian(np.ones(3), np.ones(3)),
+        ),
+        (
+            TypeError,
+            "convert: ndim_out is 1.0; it must be an integer",
+            lambda: hg.convert(np.eye(2), "shape", "shape", ndim_out=1.0),
+        ),
+        (
+            TypeError,
+            "convert: ndim_out is '1'; it must be",
+            lambda: hg.convert(np.eye(2), "shape", "shape", ndim_out="1"),
+        ),
         (TypeError, "jacobian: the value has dtype int64", lambda: hg.jacobian(lambda x: np.arange(3), np.ones(3))),
         (ValueError, "jacobian: the value holds nan", lambda: hg.jacobian(lambda x: x * np.nan, np.ones(3))),
         (ValueError, "convert: from_layout is 'Shape'", lambda: hg.convert(np.ones(3), "Shape", "shape")),
@@ -206,7 +221,7 @@ def test_layout_is_documented_as_it_is():
             lambda: hg.convert(np.ones(2), "shape", "shape", ndim_out=-1),
         ),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_bad_calls_are_explained(error, words, call):
     with pytest.raises(error) as caught:

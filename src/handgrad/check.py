@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ._adjoint import Adjoint
-from ._arguments import Array
-from ._contract import BrokenContractError, Operation, pull, same_value
+from ._arguments import Array, function, generator
+from ._contract import BrokenContractError, Operation, is_numbers, pull, same_value
 from ._diagnose import Case, diagnose
 from ._pushforward import float64_array, pushforward
 
@@ -125,7 +125,8 @@ def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int 
     transposed: the gradient for W has shape (3, 4) in place of (4, 3): it
     is the transpose of the right one
     """
-    rng = np.random.default_rng(rng)
+    function("check_pullback", "op", op)
+    rng = generator("check_pullback", rng)
     names = _names(op, len(primals))
     return _check("check_pullback", op, primals, names, rng, rng.standard_normal)
 
@@ -158,7 +159,8 @@ def check_gradient(
     Raises
     ------
     TypeError
-        x is not float64, or the value is not real floating point.
+        x is not float64, the value is not real floating point, or the gradient is not made of
+        numbers.
     ValueError
         The value is not a scalar, or x or the value holds nan or infinity.
 
@@ -181,6 +183,7 @@ def check_gradient(
     >>> report.verdict, round(report.factor, 6)
     ('scaled', 32.0)
     """
+    function("check_gradient", "f", f)
     x = float64_array("check_gradient", "x", x)
     shape = np.shape(f(x.copy()))
     if shape:
@@ -189,14 +192,24 @@ def check_gradient(
             f"axes, check its pullback: check_pullback"
         )
 
+    if not callable(gradient):
+        gradient = _numbers("gradient", gradient)
+
     def op(x: Array) -> tuple[Any, Callable[[float], Any]]:
         def pullback(upstream: float) -> Any:
-            return upstream * np.asarray(gradient(x) if callable(gradient) else gradient)
+            return upstream * (_numbers("gradient(x)", gradient(x)) if callable(gradient) else gradient)
 
         return f(x), pullback
 
-    rng = np.random.default_rng(rng)
+    rng = generator("check_gradient", rng)
     return _check("check_gradient", op, (x,), ("x",), rng, np.ones, movable=callable(gradient))
+
+
+def _numbers(name: str, value: Any) -> Array:
+    """Return a gradient as an array."""
+    if not is_numbers(value):
+        raise TypeError(f"check_gradient: {name} is {value!r:.60}; it must be an array of numbers, in the shape of x")
+    return np.asarray(value)
 
 
 def _names(op: Operation, count: int) -> tuple[str, ...]:
@@ -206,7 +219,7 @@ def _names(op: Operation, count: int) -> tuple[str, ...]:
         parameters = inspect.signature(op).parameters.values()
     except ValueError:  # compiled without a signature
         return positions
-    named = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][:count]
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
     return (*named, *positions[len(named) :])
 
 
