@@ -12,7 +12,10 @@ import handgrad as hg
 def test_every_public_name_is_there_and_documented():
     for name in hg.__all__:
         assert getattr(hg, name).__doc__, name
-    assert set(hg.__all__) <= set(dir(hg))
+    names = dir(hg)
+    assert len(names) == len(set(names))
+    assert {name for name in names if not name.startswith("__")} == set(hg.__all__)
+    assert {"__version__", "__doc__"} <= set(names)
 
 
 def test_an_unknown_name_is_an_attribute_error():
