@@ -531,6 +531,15 @@ def test_a_slope_of_zero_that_nothing_vouches_for():
     assert report.verdict == "precision"
     assert "take a constant off it" in str(report)
     assert hg.check_gradient(lambda x: 1e11 + 0 * x.sum(), x, np.ones(3) * 1e3).verdict == "mismatch"
+    only_real = np.vectorize(math.fabs, otypes=[float])
+    assert hg.check_gradient(lambda x: 1e13 + only_real(x).sum(), x, np.zeros(3)).verdict == "precision"
+    assert hg.check_gradient(lambda x: 1e3 + 0 * only_real(x).sum(), x, np.zeros(3)).ok
+
+
+def test_a_small_mask_that_was_forgotten_is_no_match():
+    Z = normal(3, 4)
+    assert hg.check_pullback(elementwise(lambda Z: 1e-16 * np.maximum(Z, 0), lambda Z: 1e-16 * (Z > 0)), Z).ok
+    assert not hg.check_pullback(elementwise(lambda Z: 1e-16 * np.maximum(Z, 0), np.vectorize(lambda z: 1e-16)), Z).ok
 
 
 def normalised(X):

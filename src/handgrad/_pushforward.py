@@ -44,7 +44,7 @@ class Pushforward:
     step: float  # of the central difference
     noise: Array  # an upper bound of the rounding error in J v, however short v is; for each entry of y
     trusted: Array  # the entries of y for which the complex step is trusted
-    blur: Array  # how far it may be wrong there, unseen by the central difference
+    blur: Array  # a slope that a central difference would not see, for each entry that none has confirmed
 
     @property
     def method(self) -> str:
@@ -101,7 +101,7 @@ def pushforward(where: str, f: Callable[[Array], Any], x: Array, rng: np.random.
 
     def central(h: float) -> Pushforward:
         nowhere = np.zeros(y.shape, bool)
-        return Pushforward(f, x, y, h * length, bound / h, nowhere, np.zeros(y.shape))
+        return Pushforward(f, x, y, h * length, bound / h, nowhere, rounding / h)
 
     v = rng.standard_normal(x.shape)
     h = 6e-6
@@ -130,5 +130,5 @@ def pushforward(where: str, f: Callable[[Array], Any], x: Array, rng: np.random.
         difference,
         noise=np.where(trusted, bound, bound / h),
         trusted=trusted,
-        blur=np.where(trusted & ~confirmed, bound / h, 0.0),
+        blur=np.where(trusted, np.where(confirmed, 0, bound), rounding) / h,
     )

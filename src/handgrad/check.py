@@ -28,8 +28,8 @@ class Report:
         The distance between the received and the true gradient, relative to the norm of the
         true one; the largest of all primals where there are several.
     method : str
-        Where the true gradient comes from: "complex step", "central difference", or
-        "not compared".
+        Where the true gradient comes from: "complex step"; "central difference", if that was
+        needed for an entry of the value; or "not compared".
     factor : float or None
         Received = factor * true, for the verdict "scaled".
     message : str

@@ -96,9 +96,9 @@ def jacobian(f: Callable[[Array], Any], x: Array, layout: str = Layout.NUMERATOR
     Returns
     -------
     ndarray of float64
-        One entry for each pair of an entry of ``f(x)`` and an entry of x: by complex step where
-        f allows it, which is right to the last digits, else by central difference, to about
-        nine.
+        One entry for each pair of an entry of ``f(x)`` and an entry of x: by complex step for
+        each entry of ``f(x)`` that allows it, which is right to the last digits, else by central
+        difference, to about nine.
 
     Raises
     ------
