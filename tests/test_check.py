@@ -388,6 +388,21 @@ def test_kink_at_the_point(op):
     assert "choose another point" in str(report)
 
 
+RELU = lambda Z: np.maximum(Z, 0), lambda Z: 1.0 * (Z > 0)
+ABS = np.abs, lambda Z: 2.0 * (Z > 0) - 1
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-12, 1e-16, 1e-40])
+@pytest.mark.parametrize(("f", "derivative"), [RELU, ABS], ids=["relu", "abs"])
+def test_small_kink_is_a_kink(f, derivative, scale):
+    Z = normal(4, 3)
+    Z[1, 2] = 0.0
+    op = elementwise(lambda Z: scale * f(Z), lambda Z: scale * derivative(Z))
+    assert hg.check_pullback(op, Z).verdict == "kink"
+    assert hg.check_gradient(lambda Z: scale * f(Z).sum(), Z, lambda Z: scale * derivative(Z)).verdict == "kink"
+    assert hg.check_gradient(lambda Z: scale * f(Z).sum(), Z, lambda Z: -scale * derivative(Z)).verdict == "sign"
+
+
 def test_kink_does_not_excuse_another_mistake():
     Z = normal(4, 3)
     Z[1, 2] = 0.0

@@ -21,12 +21,12 @@ def integer(where: str, name: str, value: Any) -> int:
 
 
 def finite(where: str, name: str, value: Any) -> float:
-    """Return `value` if it is a finite number; text and arrays are none."""
+    """Return `value` as a float if it is a finite number; text and arrays are none."""
     if not isinstance(value, Real):
         raise TypeError(f"{where}: {name} is {value!r}; it must be a number")
     if not isfinite(value):
         raise ValueError(f"{where}: {name} is {value}; it must be finite")
-    return value  # type: ignore[return-value]
+    return float(value)
 
 
 def function(where: str, name: str, value: Any) -> None:

@@ -71,10 +71,19 @@ class Pushforward:
     def bends(self, v: Array) -> bool:
         """Tell whether the slope along `v` jumps within the step: a kink.
 
-        The second difference over the step measures the jump; on a smooth function it vanishes with the step.
+        The second difference over the step measures the jump; on a smooth function it vanishes with the step,
+        and what rounding leaves of it changes with the step.
         """
-        jump = np.linalg.norm(self._at(self.step * v) - 2 * self.y + self._at(-self.step * v)) / self.step
-        return bool(jump > 1e-3 * np.linalg.norm(self(v)) + 10 * np.linalg.norm(self.noise))
+
+        def jump(step: float) -> Array:
+            second: Array = self._at(step * v) - 2 * self.y + self._at(-step * v)
+            return second / step
+
+        coarse = jump(self.step)
+        size, smooth = np.linalg.norm(coarse), 1e-3 * np.linalg.norm(self(v))
+        if size > smooth + 10 * np.linalg.norm(self.noise):
+            return True
+        return bool(size > smooth and np.linalg.norm(coarse - jump(0.37 * self.step)) < 0.2 * size)
 
 
 def pushforward(where: str, f: Callable[[Array], Any], x: Array, rng: np.random.Generator) -> Pushforward:

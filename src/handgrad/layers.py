@@ -366,10 +366,10 @@ class SGD:
 
     def __init__(self, net: Layer, lr: float) -> None:
         _check_layer("SGD", "net", net)
-        if finite("SGD", "lr", lr) <= 0:
-            raise ValueError(f"SGD: lr is {lr}; it must be positive")
         self.net = net
-        self.lr = lr
+        self.lr = finite("SGD", "lr", lr)
+        if self.lr <= 0:
+            raise ValueError(f"SGD: lr is {lr}; it must be positive")
         self._layers = [layer for _, layer in _leaves(net)]
 
     def step(self) -> None:
