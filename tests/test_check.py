@@ -511,6 +511,14 @@ def test_a_gradient_however_small_is_told_from_a_wrong_one(scale, power):
     assert hg.check_gradient(lambda W: scale * power(W).sum(), W, noise).verdict == "mismatch"
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-16, 1e-40])
+def test_the_error_is_relative_to_the_norm_however_small_that_is(scale):
+    W = normal(3, 4)
+    report = hg.check_gradient(lambda W: scale * (W**3).sum(), W, scale * 3 * W**2 * (1 + 1e-12))
+    assert report.ok
+    assert report.error == pytest.approx(1e-12, rel=1e-2)
+
+
 def test_a_product_of_many_probabilities():
     Z = normal(30) - 5
 

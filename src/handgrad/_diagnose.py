@@ -99,8 +99,10 @@ class Case:
     @cached_property
     def error(self) -> float:
         """The distance relative to the size; less than the tolerance if rounding explains it."""
-        if self.distance <= self.floor:
-            return self.distance / max(self.size, self.floor / self.adjoint.tolerance, np.finfo(float).tiny)
+        if self.adjoint.slack(self.G) < self.distance <= self.floor:
+            return self.distance / max(self.size, self.floor / self.adjoint.tolerance)
+        if not self.distance:
+            return 0.0
         return self.distance / self.size if self.size else np.inf
 
     @property

@@ -107,8 +107,8 @@ class Linear(Remembering):
         for name, size in {"in_features": in_features, "out_features": out_features}.items():
             if integer("Linear", name, size) < 1:
                 raise ValueError(f"Linear: {name} is {size}; it must be at least 1")
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"Linear: dtype is {np.dtype(dtype)}; it must be floating point, float64 or float32")
+        if not _is_floating(dtype):
+            raise TypeError(f"Linear: dtype is {dtype!r}; it must be floating point, numpy.float64 or numpy.float32")
         rng = generator("Linear", rng)
         bound = 1 / sqrt(in_features)
         shapes = {"weight": (out_features, in_features), "bias": (out_features,)}
@@ -137,6 +137,13 @@ class Linear(Remembering):
         if db is not None:
             self.grads["bias"] = db
         return dX
+
+
+def _is_floating(dtype: DTypeLike) -> bool:
+    try:
+        return np.dtype(dtype).kind == "f"
+    except TypeError:  # a name that NumPy does not know
+        return False
 
 
 class Activation(Remembering):
@@ -315,8 +322,10 @@ def _check_layer(where: str, name: str, layer: Any) -> None:
     """Raise unless `layer` is a layer: an object, not its class, not a list of layers."""
     needed = ("params", "grads", "forward", "backward")
     if isinstance(layer, type) or not all(hasattr(layer, attribute) for attribute in needed):
+        hint = "; make one of several: Sequential(*layers)" if isinstance(layer, list | tuple) else ""
         raise TypeError(
-            f"{where}: {name} is {layer!r:.60}; it must be a layer, an object with {', '.join(needed)}, such as ReLU()"
+            f"{where}: {name} is {layer!r:.60}; it must be a layer, an object with {', '.join(needed)}, "
+            f"such as ReLU(){hint}"
         )
 
 
