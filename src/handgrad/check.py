@@ -89,8 +89,8 @@ def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int 
     Raises
     ------
     TypeError
-        A primal that has a gradient is not float64, or `op` does not return a value and a
-        pullback.
+        `op` is not a function or does not return a value and a pullback, or a primal that has a
+        gradient is not float64.
     ValueError
         A primal or the value holds nan or infinity, or no primal has a gradient.
 
@@ -159,8 +159,8 @@ def check_gradient(
     Raises
     ------
     TypeError
-        x is not float64, the value is not real floating point, or the gradient is not made of
-        numbers.
+        f is not a function, x is not float64, the value is not real floating point, or the
+        gradient is not made of numbers.
     ValueError
         The value is not a scalar, or x or the value holds nan or infinity.
 
