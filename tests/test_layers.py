@@ -171,7 +171,7 @@ def test_a_failed_backward_leaves_no_stale_gradients():
         (lambda: hg.Linear(3, 2.5), TypeError, r"Linear: out_features is 2.5; it must be an integer"),
         (lambda: hg.Linear(3, 2, dtype=int), TypeError, r"Linear: dtype is <class 'int'>; it must be floating point"),
         (lambda: hg.Linear(3, 2, dtype=bool), TypeError, r"Linear: dtype is <class 'bool'>; it must be"),
-        (lambda: hg.Linear(3, 2, dtype="flaot"), TypeError, r"Linear: dtype is 'flaot'; it must be floating point, numpy.float64"),
+        (lambda: hg.Linear(3, 2, dtype="floating"), TypeError, r"Linear: dtype is 'floating'; it must be floating point, numpy.float64"),
         (lambda: hg.Linear(3, 2, rng="0"), TypeError, r"Linear: rng is '0'; it must be"),
         (lambda: hg.LeakyReLU(None), TypeError, r"LeakyReLU: slope is None; it must be a number"),
         (lambda: hg.Sequential([hg.ReLU(), hg.Tanh()]), TypeError, r"Sequential: layer 0 is \[ReLU\(\), Tanh\(\)\]; it must be a layer.* such as ReLU\(\); make one of several: Sequential\(\*layers\)$"),
