@@ -113,6 +113,24 @@ def test_wrong_argument_is_not_tried_where_the_operation_is_undefined_at_its_own
     assert hg.check_pullback(logarithm, Z).verdict == "mismatch"
 
 
+def test_a_diagnosis_that_cannot_be_tried_is_not_made():
+    Z = np.array([0.25, 0.5, 0.75])
+
+    def here(x):
+        assert np.abs(x.real - Z).max() < 1e-3, "the caller did not ask about this point"
+
+    def picky_pullback(Z):
+        return np.sin(Z), lambda dA: here(Z) or dA * np.cos(Z) ** 2
+
+    def picky(Z):
+        return here(Z) or picky_pullback(Z)
+
+    for op in (picky_pullback, picky):
+        assert hg.check_pullback(op, Z).verdict == "mismatch"
+        with pytest.raises(AssertionError, match="did not ask"):
+            hg.check_pullback(op, 2 * Z)
+
+
 def test_broadcast_is_not_blamed_where_a_column_would_not_fit():
     def op(Y, T):
         if T.ndim == 2:
@@ -370,6 +388,21 @@ def test_kink_at_the_point(op):
     assert "choose another point" in str(report)
 
 
+RELU = lambda Z: np.maximum(Z, 0), lambda Z: 1.0 * (Z > 0)
+ABS = np.abs, lambda Z: 2.0 * (Z > 0) - 1
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-12, 1e-16, 1e-40])
+@pytest.mark.parametrize(("f", "derivative"), [RELU, ABS], ids=["relu", "abs"])
+def test_small_kink_is_a_kink(f, derivative, scale):
+    Z = normal(4, 3)
+    Z[1, 2] = 0.0
+    op = elementwise(lambda Z: scale * f(Z), lambda Z: scale * derivative(Z))
+    assert hg.check_pullback(op, Z).verdict == "kink"
+    assert hg.check_gradient(lambda Z: scale * f(Z).sum(), Z, lambda Z: scale * derivative(Z)).verdict == "kink"
+    assert hg.check_gradient(lambda Z: scale * f(Z).sum(), Z, lambda Z: -scale * derivative(Z)).verdict == "sign"
+
+
 def test_kink_does_not_excuse_another_mistake():
     Z = normal(4, 3)
     Z[1, 2] = 0.0
@@ -463,6 +496,146 @@ def test_saturated_operation_that_only_differences_can_check():
     assert hg.check_pullback(op, np.array([40.0, 50.0])).verdict == "precision"
 
 
+# ---- small gradients, and what rounding leaves of large ones
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-11, 1e-13, 1e-16, 1e-40])
+@pytest.mark.parametrize("power", [lambda W: W**3, lambda W: W**2 * np.abs(W)], ids=["complex step", "difference"])
+def test_a_gradient_however_small_is_told_from_a_wrong_one(scale, power):
+    W = np.abs(normal(3, 4))
+    verdicts = {1.0: "match", -1.0: "sign", 7.0: "scaled", 0.0: "mismatch"}
+    for factor, verdict in verdicts.items():
+        report = hg.check_gradient(lambda W: scale * power(W).sum(), W, factor * scale * 3 * W**2)
+        assert report.verdict == verdict, report
+    noise = scale * normal(3, 4, seed=1)
+    assert hg.check_gradient(lambda W: scale * power(W).sum(), W, noise).verdict == "mismatch"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-16, 1e-40])
+def test_the_error_is_relative_to_the_norm_however_small_that_is(scale):
+    W = normal(3, 4)
+    report = hg.check_gradient(lambda W: scale * (W**3).sum(), W, scale * 3 * W**2 * (1 + 1e-12))
+    assert report.ok
+    assert report.error == pytest.approx(1e-12, rel=1e-2)
+
+
+def test_a_product_of_many_probabilities():
+    Z = normal(30) - 5
+
+    def likelihood(Z):
+        return hg.sigmoid(Z)[0].prod()
+
+    gradient = likelihood(Z) * hg.sigmoid(-Z)[0]
+    assert np.linalg.norm(gradient) < 1e-60
+    assert hg.check_gradient(likelihood, Z, gradient).ok
+    assert hg.check_gradient(likelihood, Z, -gradient).verdict == "sign"
+    assert hg.check_gradient(likelihood, Z, normal(30, seed=1) * 1e-80).verdict == "mismatch"
+
+
+def test_a_small_value_is_not_blamed_on_rounding():
+    Z = normal(4) - 36
+    report = hg.check_pullback(elementwise(np.exp, lambda Z: -3 * np.exp(Z)), Z)
+    assert report.verdict == "scaled"
+    assert report.factor == pytest.approx(-3)
+
+
+def test_where_no_difference_can_vouch_for_the_complex_step_a_mistake_is_not_called_a_match():
+    Z = np.array([40.0, 41.0, 45.0])  # the sigmoid is 1 in floating point, its derivative 4e-18
+    assert hg.check_pullback(hg.sigmoid, Z).ok
+    for factor in (7.0, -1.0, 0.0, 1.02):
+        wrong = elementwise(lambda Z: hg.sigmoid(Z)[0], partial(lambda factor, Z: factor * hg.sigmoid(-Z)[0], factor))
+        report = hg.check_pullback(wrong, Z)
+        assert report.verdict == "precision", report
+
+
+def test_a_slope_of_zero_that_nothing_vouches_for():
+    x = normal(3)
+    report = hg.check_gradient(lambda x: 1e11 + np.abs(x).sum(), x, np.zeros(3))
+    assert report.verdict == "precision"
+    assert "take a constant off it" in str(report)
+    assert hg.check_gradient(lambda x: 1e11 + 0 * x.sum(), x, np.ones(3) * 1e3).verdict == "mismatch"
+    only_real = np.vectorize(math.fabs, otypes=[float])
+    assert hg.check_gradient(lambda x: 1e13 + only_real(x).sum(), x, np.zeros(3)).verdict == "precision"
+    assert hg.check_gradient(lambda x: 1e3 + 0 * only_real(x).sum(), x, np.zeros(3)).ok
+
+
+def test_a_small_mask_that_was_forgotten_is_no_match():
+    Z = normal(3, 4)
+    assert hg.check_pullback(elementwise(lambda Z: 1e-16 * np.maximum(Z, 0), lambda Z: 1e-16 * (Z > 0)), Z).ok
+    assert not hg.check_pullback(elementwise(lambda Z: 1e-16 * np.maximum(Z, 0), np.vectorize(lambda z: 1e-16)), Z).ok
+
+
+def normalised(X):
+    """Batch normalisation: what is added to all rows is taken off again."""
+    centred = X - X.mean(axis=0)
+    deviation = np.sqrt((centred**2).mean(axis=0) + 1e-5)
+    H = centred / deviation
+    return H, lambda dH: (dH - dH.mean(axis=0) - H * (dH * H).mean(axis=0)) / deviation
+
+
+def test_a_gradient_that_is_zero_but_for_rounding():
+    def shifted(X, b):
+        H, pullback = normalised(X + b)
+
+        def shifted_pullback(dH):
+            dX = pullback(dH)
+            return dX, dX.sum(axis=0)
+
+        return H, shifted_pullback
+
+    def without_the_mean(X, b):
+        H, pullback = shifted(X, b)
+        return H, lambda dH: (pullback(dH)[0], dH.sum(axis=0))
+
+    X, b = normal(6, 3), normal(3, seed=1)
+    assert np.abs(shifted(X, b)[1](normal(6, 3, seed=2))[1]).max() > 0
+    for seed in range(20):
+        hg.check_pullback(shifted, X, b, rng=seed).assert_ok()
+    assert hg.check_pullback(without_the_mean, X, b).verdict == "mismatch"
+    # A number that is no rounding, and too small to be told from it.
+    tiny = hg.check_pullback(
+        lambda X, b: (shifted(X, b)[0], lambda dH: (shifted(X, b)[1](dH)[0], 1e-18 * b * dH[0, 0])), X, b
+    )
+    assert tiny.verdict == "precision"
+
+
+@pytest.mark.parametrize("margin", [20.0, 25.0, 30.0, 34.0, 36.5, 40.0, 100.0, 700.0])
+def test_a_probability_minus_one_loses_digits_and_is_no_mistake(margin):
+    Z = np.array([[margin, 0.0, -2.0], [1.0, 2.0 + margin, 0.0]])
+    hg.check_pullback(hg.softmax_cross_entropy, Z, np.array([0, 1])).assert_ok()
+    hg.check_pullback(hg.softmax, Z).assert_ok()
+
+
+def test_a_value_that_cancels_is_no_evidence_against_its_pullback():
+    """softplus(z) - z is 0 where z is 40, and sigmoid(z) - 1 is -4e-18."""
+
+    def confident(Z):
+        return (hg.softplus(Z)[0] - Z).sum(), lambda d: -d * hg.sigmoid(-Z)[0]
+
+    for Z in (np.array([40.0, 300.0]), np.array([-1.0, 40.0]), np.array([26.5, 71.0, 32.0]), np.array([33.0])):
+        assert hg.check_pullback(confident, Z).verdict in ("match", "precision")
+    assert hg.check_pullback(confident, np.array([-1.0, 40.0])).ok
+    assert hg.check_pullback(confident, np.array([20.0])).ok
+
+
+# ---- the complex step is trusted, or not, with each entry of the value
+
+
+@pytest.mark.parametrize("large", [1.0, 1e4, 1e7, 1e8])
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "match"), (0.0, "mismatch"), (-1.0, "mismatch")])
+def test_a_large_entry_of_the_value_hides_no_small_one(large, slope, verdict):
+    def op(x):
+        def pullback(G):
+            return np.array([3 * large * x[0] ** 2 * G[0], slope * np.sign(x[1]) * G[1]])
+
+        return np.array([large * x[0] ** 3, np.abs(x[1])]), pullback
+
+    report = hg.check_pullback(op, np.array([0.7, -0.3]))
+    assert report.verdict == verdict, report
+    assert report.method == CENTRAL
+    assert ("In entry (1,)" in str(report)) == (verdict != "match")
+
+
 # ---- the contract
 
 
@@ -489,6 +662,11 @@ ANSWERS = {
     "too few": (lambda G, count: (G,), "no gradient for b"),
     "too many": (lambda G, count: (G, G, G), "3 gradients for 2 primals, a, b"),
     "no numbers": (lambda G, count: (G, "G"), "b is not made of numbers"),
+    "ragged": (lambda G, count: (G, [[1.0], [1.0, 2.0]]), "b is not made of numbers"),
+    "numbers of one": (
+        lambda G, count: G.tolist(),
+        "a list is read as one gradient for each primal: return a gradient as an array",
+    ),
     "other numbers when called again": (lambda G, count: (G, G * count), "second time"),
     "other shape when called again": (lambda G, count: (G, G[: 4 - count]), "second time"),
     "other shape for another G": (lambda G, count: (G, G if count < 3 else G[:1]), "not linear"),
@@ -572,6 +750,28 @@ def test_primals_are_called_by_their_names():
 
     assert "for primal 0 is" in str(hg.check_pullback(Builtin(), normal(3)))
 
+    def scale_all(*arrays, scale=2.0, **options):
+        return scale * arrays[0], lambda G: 3 * G
+
+    assert "for primal 0 is 1.5 times" in str(hg.check_pullback(scale_all, normal(3)))
+
+    def product(a, b):
+        return a * b, lambda G: -G * b
+
+    assert "for a has" in str(hg.check_pullback(partial(product, b=2.0), normal(3)))
+    swapped = partial(lambda b, a: product(a, b), 2.0)
+    assert "for a has" in str(hg.check_pullback(swapped, normal(3)))
+
+    def tagged(a, /, *more, tag):
+        return a * more[0], lambda G: (G * more[0], -G * a)
+
+    assert "for primal 1 has" in str(hg.check_pullback(partial(tagged, tag="t"), normal(3), normal(3, seed=1)))
+
+
+def test_one_primal_is_one_primal():
+    report = hg.check_pullback(lambda X: (2 * X, lambda G: (G, G)), normal(3))
+    assert str(report) == "mismatch: the pullback returned 2 gradients for 1 primal, X"
+
 
 # ---- bad calls
 
@@ -588,6 +788,32 @@ BAD_CALLS = {
     "no pair": (TypeError, "returned ndarray; it must return a pair", np.exp, np.ones(3)),
     "no pullback": (TypeError, "it must return a pair", lambda X: (X, X), np.ones(3)),
 }
+
+
+def test_arguments_of_another_kind_are_named():
+    x = np.ones(3)
+    with pytest.raises(TypeError, match=r"^check_pullback: op is of type ndarray; it must be a function$"):
+        hg.check_pullback(x, x)
+    with pytest.raises(TypeError, match=r"^check_gradient: f is of type float; it must be a function$"):
+        hg.check_gradient(1.0, x, x)
+    with pytest.raises(
+        TypeError, match=r"^check_pullback: rng is 'seven'; it must be a numpy.random.Generator or a seed"
+    ):
+        hg.check_pullback(hg.relu, x, rng="seven")
+    with pytest.raises(ValueError, match=r"^check_gradient: rng is -1; it must be"):
+        hg.check_gradient(np.sum, x, x, rng=-1)
+
+
+@pytest.mark.parametrize("gradient", [None, "abc", [[1.0], [1.0, 2.0]], np.array([None] * 3), [1, "2", 3]], ids=repr)
+def test_a_gradient_that_is_not_made_of_numbers(gradient):
+    x = np.ones(3)
+    with pytest.raises(
+        TypeError, match=r"^check_gradient: gradient is .*; it must be an array of numbers, in the shape of x$"
+    ):
+        hg.check_gradient(np.sum, x, gradient)
+    with pytest.raises(TypeError, match=r"^check_gradient: gradient\(x\) is .*; it must be an array of numbers"):
+        hg.check_gradient(np.sum, x, lambda x: gradient)
+    assert hg.check_gradient(np.sum, x, [1.0, 1.0, 1.0]).ok
 
 
 @pytest.mark.parametrize("name", BAD_CALLS)

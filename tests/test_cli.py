@@ -1,10 +1,13 @@
 """The command line."""
 
+import os
+import runpy
 import subprocess
 import sys
 
 import pytest
 
+import handgrad as hg
 from handgrad.cli import main
 
 LAYER = ["--wrt", "W", "--dims", "X: n i, W: o i"]
@@ -117,3 +120,52 @@ def test_what_is_for_a_file_is_printed_alone(option, capsys):
     printed = capsys.readouterr()
     assert printed.out == alone
     assert "checked: " in printed.err
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"handgrad {hg.__version__}\n"
+
+
+def test_the_package_runs_as_a_program(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["handgrad", "derive", "x @ x", "--wrt", "x", "--dims", "x: n"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("handgrad", run_name="__main__")
+    assert ended.value.code == 0
+    assert "2 * x" in capsys.readouterr().out
+
+
+DERIVE = [sys.executable, "-m", "handgrad", "derive", "L(X @ W.T)", *LAYER]
+
+
+def test_a_reader_that_stops_is_no_failure_to_report():
+    reader, writer = os.pipe()
+    os.close(reader)
+    made = subprocess.run(DERIVE, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (made.returncode, made.stderr) == (1, "")
+
+
+def in_this_process(monkeypatch, output):
+    """Run the command with its output sent to an open file; return its status."""
+    with open(output, "w") as file:  # noqa: PTH123 - a descriptor has no path
+        monkeypatch.setattr(sys, "stdout", file)
+        return main(DERIVE[3:])
+
+
+def test_a_broken_pipe_and_a_full_disk_in_this_process(monkeypatch, capsys):
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert in_this_process(monkeypatch, writer) == 1
+    assert capsys.readouterr().err == ""
+    assert in_this_process(monkeypatch, "/dev/full") == 1
+    assert capsys.readouterr().err == "handgrad: [Errno 28] No space left on device\n"
+
+
+def test_what_cannot_be_written_is_one_line():
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        made = subprocess.run(DERIVE, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert made.returncode == 1
+    assert made.stderr == "handgrad: [Errno 28] No space left on device\n"

@@ -166,11 +166,69 @@ def test_a_failed_backward_leaves_no_stale_gradients():
         (lambda: hg.Linear(0, 2), ValueError, r"Linear: in_features is 0; it must be at least 1"),
         (lambda: hg.Linear(2, -1), ValueError, r"Linear: out_features is -1"),
         (hg.Sequential, ValueError, r"Sequential: got no layers; it needs at least one"),
+        (lambda: hg.Linear("2", 3), TypeError, r"Linear: in_features is '2'; it must be an integer"),
+        (lambda: hg.Linear(None, 3), TypeError, r"Linear: in_features is None; it must be an integer"),
+        (lambda: hg.Linear(3, 2.5), TypeError, r"Linear: out_features is 2.5; it must be an integer"),
+        (lambda: hg.Linear(3, 2, dtype=int), TypeError, r"Linear: dtype is <class 'int'>; it must be floating point"),
+        (lambda: hg.Linear(3, 2, dtype=bool), TypeError, r"Linear: dtype is <class 'bool'>; it must be"),
+        (lambda: hg.Linear(3, 2, dtype="floating"), TypeError, r"Linear: dtype is 'floating'; it must be floating point, numpy.float64"),
+        (lambda: hg.Linear(3, 2, rng="0"), TypeError, r"Linear: rng is '0'; it must be"),
+        (lambda: hg.LeakyReLU(None), TypeError, r"LeakyReLU: slope is None; it must be a number"),
+        (lambda: hg.Sequential([hg.ReLU(), hg.Tanh()]), TypeError, r"Sequential: layer 0 is \[ReLU\(\), Tanh\(\)\]; it must be a layer.* such as ReLU\(\); make one of several: Sequential\(\*layers\)$"),
+        (lambda: hg.Sequential(hg.Linear(3, 2), hg.relu), TypeError, r"Sequential: layer 1 is <function relu .*; it must be a layer"),
+        (lambda: hg.Sequential(hg.ReLU), TypeError, r"Sequential: layer 0 is <class .*ReLU'>; it must be a layer, an object"),
+        (lambda: hg.SGD([hg.Linear(3, 2)], 0.1), TypeError, r"SGD: net is \[Linear\(3, 2\)\]; it must be a layer"),
+        (lambda: hg.SGD(hg.ReLU(), "0.1"), TypeError, r"SGD: lr is '0.1'; it must be a number"),
+        (lambda: hg.SGD(hg.ReLU(), None), TypeError, r"SGD: lr is None; it must be a number"),
+        (lambda: hg.SGD(hg.ReLU(), [0.1]), TypeError, r"SGD: lr is \[0.1\]; it must be a number"),
+        (lambda: hg.SGD(hg.ReLU(), np.full(2, 0.1)), TypeError, r"SGD: lr is array\(\[0.1, 0.1\]\); it must be a number"),
+        (lambda: hg.SGD(hg.ReLU(), float("inf")), ValueError, r"SGD: lr is inf; it must be finite"),
     ],
 )  # fmt: skip
 def test_refusals(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_numbers_of_numpy_are_numbers():
+    layer = hg.Linear(np.int64(3), np.int32(2), rng=np.random.default_rng(0), dtype="float32")
+    assert layer.params["weight"].shape == (2, 3)
+    assert hg.SGD(layer, np.float32(0.5)).lr == 0.5
+    assert hg.SGD(layer, 1).lr == 1
+    np.testing.assert_array_equal(hg.LeakyReLU(np.float64(0.25)).forward([-4.0]), [-1.0])
+
+
+def test_a_layer_is_in_a_network_once():
+    """Twice, it would go back through its last forward pass twice: the first is forgotten."""
+    relu, linear = hg.ReLU(), hg.Linear(3, 3, rng=0)
+    with pytest.raises(ValueError, match=r"^Sequential: layers 0 and 2 are one object, ReLU\(\), .* make a second one"):
+        hg.Sequential(relu, linear, relu)
+    with pytest.raises(ValueError, match=r"layers 0 and 1.1 are one object, Linear\(3, 3\)"):
+        hg.Sequential(linear, hg.Sequential(hg.Tanh(), linear))
+    tail = hg.Sequential(hg.Tanh())
+    with pytest.raises(ValueError, match=r"layers 0.0 and 1.0 are one object"):
+        hg.Sequential(tail, tail)
+    twin = hg.Sequential(hg.ReLU(), linear, hg.ReLU())
+    X, G = normal(5, 3), normal(5, 3, seed=1)
+    assert hg.check_pullback(lambda X: (twin.forward(X), twin.backward), X).ok
+
+    def shared(X):  # what is refused: both ways back go through the second pass
+        Y = relu.forward(linear.forward(relu.forward(X)))
+        return Y, lambda G: relu.backward(linear.backward(relu.backward(G)))
+
+    assert not np.allclose(shared(X)[1](G), (twin.forward(X), twin.backward(G))[1])
+
+
+def test_a_layer_shows_how_it_was_made():
+    net = hg.Sequential(
+        hg.Linear(3, 2), hg.Sequential(hg.LeakyReLU(0.2), hg.Linear(2, 4, bias=False, dtype=np.float32)), hg.GELU()
+    )
+    assert (
+        repr(net)
+        == "Sequential(Linear(3, 2), Sequential(LeakyReLU(0.2), Linear(2, 4, bias=False, dtype=float32)), GELU())"
+    )
+    for layer in (hg.ReLU, hg.Sigmoid, hg.Tanh, hg.Softplus, hg.Softmax, hg.LogSoftmax):
+        assert repr(layer()) == f"{layer.__name__}()"
 
 
 def test_sgd_steps_every_layer_of_a_nested_network():

@@ -110,6 +110,13 @@ def test_differences_where_the_complex_step_fails():
     np.testing.assert_allclose(hg.jacobian(np.linalg.norm, x), x / np.linalg.norm(x), atol=1e-8)
 
 
+@pytest.mark.parametrize("large", [1.0, 1e7, 1e8, 1e12])
+def test_a_large_entry_of_the_value_hides_no_small_one(large):
+    J = hg.jacobian(lambda x: np.array([large * x[0] ** 3, abs(x[1])]), np.array([0.7, -0.3]))
+    np.testing.assert_allclose(J[0], [large * 3 * 0.7**2, 0], rtol=1e-14)  # by complex step
+    np.testing.assert_allclose(J[1], [0, -1], rtol=1e-9)  # by difference
+
+
 def test_jacobian_of_nothing_and_of_a_number():
     assert hg.jacobian(lambda x: 2 * x, np.ones(0)).shape == (0, 0)
     assert hg.jacobian(np.sin, 0.0) == 1.0
@@ -184,6 +191,21 @@ def test_layout_is_documented_as_it_is():
         ),
         (TypeError, "jacobian: x has dtype int64", lambda: hg.jacobian(np.sum, np.arange(3))),
         (TypeError, "jacobian: x is of type list", lambda: hg.jacobian(np.sum, [1.0])),
+        (
+            TypeError,
+            "jacobian: f is of type ndarray; it must be a function",
+            lambda: hg.jacobian(np.ones(3), np.ones(3)),
+        ),
+        (
+            TypeError,
+            "convert: ndim_out is 1.0; it must be an integer",
+            lambda: hg.convert(np.eye(2), "shape", "shape", ndim_out=1.0),
+        ),
+        (
+            TypeError,
+            "convert: ndim_out is '1'; it must be",
+            lambda: hg.convert(np.eye(2), "shape", "shape", ndim_out="1"),
+        ),
         (TypeError, "jacobian: the value has dtype int64", lambda: hg.jacobian(lambda x: np.arange(3), np.ones(3))),
         (ValueError, "jacobian: the value holds nan", lambda: hg.jacobian(lambda x: x * np.nan, np.ones(3))),
         (ValueError, "convert: from_layout is 'Shape'", lambda: hg.convert(np.ones(3), "Shape", "shape")),
@@ -199,7 +221,7 @@ def test_layout_is_documented_as_it_is():
             lambda: hg.convert(np.ones(2), "shape", "shape", ndim_out=-1),
         ),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_bad_calls_are_explained(error, words, call):
     with pytest.raises(error) as caught:

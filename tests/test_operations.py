@@ -210,10 +210,40 @@ def test_extreme_logits(dtype):
         np.testing.assert_array_equal(pullback(), [[1, -0.5, -1]])
 
 
-def test_confident_and_right_keeps_its_digits():
-    """sigmoid(z) - 1 would be 0 here."""
-    _, pullback = hg.sigmoid_cross_entropy(np.array([40.0]), np.array([1.0]))
-    np.testing.assert_allclose(pullback(), [-4.248354255291589e-18], rtol=1e-14)
+@pytest.mark.parametrize(("z", "t"), [(40.0, 1.0), (-40.0, 0.0)])
+def test_confident_and_right_keeps_its_digits(z, t):
+    """sigmoid(z) - 1 would be 0 here, and so would softplus(z) - z."""
+    loss, pullback = hg.sigmoid_cross_entropy(np.array([z]), np.array([t]))
+    np.testing.assert_allclose(loss, 4.248354255291589e-18, rtol=1e-14)
+    np.testing.assert_allclose(pullback(), [4.248354255291589e-18 * (1 - 2 * t)], rtol=1e-14)
+
+
+def test_a_class_masked_by_minus_infinity():
+    """0 times the logarithm of a probability 0 is 0: indices and rows agree, and nothing warns."""
+    Z, T = np.array([[1.0, -np.inf, 2.0], [0.5, 1.0, -1.0]]), np.array([0, 2])
+    without = np.array([[1.0, 2.0]])
+    with warnings.catch_warnings(action="error"):
+        loss, pullback = hg.softmax_cross_entropy(Z, T)
+        by_rows, pullback_by_rows = hg.softmax_cross_entropy(Z, np.eye(3)[T])
+        assert (
+            by_rows
+            == loss
+            == pytest.approx(
+                np.mean([hg.softmax_cross_entropy(without, [0])[0], hg.softmax_cross_entropy(Z[1:], [2])[0]])
+            )
+        )
+        np.testing.assert_array_equal(pullback_by_rows(), pullback())
+        assert pullback()[0, 1] == 0
+        np.testing.assert_allclose(pullback()[:1, ::2], hg.softmax_cross_entropy(without, [0])[1]() / 2, rtol=1e-14)
+        assert hg.softmax_cross_entropy(Z, np.array([1, 2]))[0] == np.inf  # a masked class that is asked for
+        assert hg.softmax_cross_entropy(Z, np.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]))[0] == np.inf
+
+
+def test_gelu_at_infinity_has_its_limits():
+    with warnings.catch_warnings(action="error"):
+        A, pullback = hg.gelu(np.array([-np.inf, np.inf, -1e4]))
+        np.testing.assert_array_equal(A, [0.0, np.inf, 0.0])
+        np.testing.assert_array_equal(pullback(np.ones(3)), [0.0, 1.0, 0.0])
 
 
 def test_nan_stays_nan():
@@ -353,6 +383,17 @@ X, W, b = np.ones((64, 3)), np.ones((256, 784)), np.ones(256)
         (lambda: hg.softmax_cross_entropy(X, np.tile([2.0, -1.0, 0.0], (64, 1))), ValueError, r"the smallest entry is -1.0"),
         (lambda: hg.softmax_cross_entropy(X, X[:, :2]), ValueError, r"T has shape \(64, 2\), Z has shape \(64, 3\)"),
         (lambda: hg.sigmoid_cross_entropy(X, 2 * X), ValueError, r"T reaches from 2.0 to 2.0; targets are probabilities"),
+        (lambda: hg.softmax_cross_entropy(X, np.zeros((64, 1), int)), ValueError, r"T has shape \(64, 1\), Z has shape \(64, 3\); T is either class indices, shape \(64,\), or rows of probabilities, shape \(64, 3\)"),
+        (lambda: hg.softmax_cross_entropy(X, 0), ValueError, r"T has shape \(\), Z has shape \(64, 3\); T is either class indices"),
+        (lambda: hg.softmax_cross_entropy(X, X.astype(complex) / 3), TypeError, r"softmax_cross_entropy: T has dtype complex128; targets are real numbers"),
+        (lambda: hg.mean_squared_error(X[0, :2], np.array(["1", "2"])), TypeError, r"mean_squared_error: T has dtype <U1; targets are real numbers"),
+        (lambda: hg.mean_squared_error(X[0, :2], [None, None]), TypeError, r"T has dtype object; targets are real numbers"),
+        (lambda: hg.mean_squared_error(X[0, :2], np.array([1, 2], "M8[s]")), TypeError, r"T has dtype datetime64\[s\]; targets"),
+        (lambda: hg.mean_squared_error(X, X * 1j), TypeError, r"T has dtype complex128; targets are real numbers"),
+        (lambda: hg.sigmoid_cross_entropy(X, X * 1j), TypeError, r"sigmoid_cross_entropy: T has dtype complex128"),
+        (lambda: hg.leaky_relu(X, None), TypeError, r"leaky_relu: slope is None; it must be a number"),
+        (lambda: hg.leaky_relu(X[0], np.ones((4, 3))), TypeError, r"(?s)leaky_relu: slope is array.* it must be a number"),
+        (lambda: hg.leaky_relu(X, np.nan), ValueError, r"leaky_relu: slope is nan; it must be finite"),
         (lambda: hg.sigmoid_cross_entropy(1.0, 1.0), ValueError, r"Z has shape \(\)"),
     ],
 )  # fmt: skip

@@ -3,16 +3,22 @@
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad import activations
 
 
 def test_every_public_name_is_there_and_documented():
     for name in hg.__all__:
         assert getattr(hg, name).__doc__, name
-    assert set(hg.__all__) <= set(dir(hg))
+    names = dir(hg)
+    assert len(names) == len(set(names))
+    assert {name for name in names if not name.startswith("__")} == set(hg.__all__)
+    assert {"__version__", "__doc__"} <= set(names)
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -44,3 +50,23 @@ def test_numpy_is_all_that_using_the_package_loads():
     after = loaded_after("import handgrad as hg; [getattr(hg, name) for name in hg.__all__]")
     extra = {module.partition(".")[0] for module in after - before} - {first_party}
     assert extra <= sys.stdlib_module_names | {"numpy"}, extra
+
+
+def test_the_operation_that_contributors_are_shown():
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = text.partition("## An operation\n")[2].partition("```python\n")[2].partition("```")[0]
+    names = dict(vars(activations))
+    exec(shown, names)  # noqa: S102 - a text of this repository
+    square, Z = names["square"], np.random.default_rng(0).normal(size=(3, 4))
+    hg.check_pullback(square, Z).assert_ok()
+    assert hg.check_pullback(lambda Z: (square(Z)[0], lambda dA: dA * Z), Z).factor == pytest.approx(0.5)
+
+
+def test_names_are_registered_in_all_three_places():
+    """In `_HOME` and `__all__`, and for type checkers, which read the imports only."""
+    source = Path(hg.__file__).read_text(encoding="utf-8")
+    checked = source.partition("if TYPE_CHECKING:")[2].partition("__version__")[0]
+    imported = {name.strip(" ,()") for name in checked.replace(",", "\n").replace("import", "\n").split("\n")}
+    assert set(hg._HOME) <= imported
+    assert set(hg._HOME) <= set(hg.__all__)
+    assert "square" not in imported

@@ -4,10 +4,12 @@ The left side asks for values of the function only, the right side for the gradi
 only. A gradient is right when the two agree for every v: that is the whole check.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ._arguments import Array
-from ._pushforward import COMPLEX_STEP, Pushforward
+from ._pushforward import COMPLEX_STEP, UNDERFLOW, Pushforward
 
 
 class Adjoint:
@@ -20,11 +22,15 @@ class Adjoint:
     def __init__(self, push: Pushforward, rng: np.random.Generator) -> None:
         x, y = push.x, push.y
         self.push = push
+        self.rng = rng
         self.entrywise = x.size * max(y.size, 1000) <= 1_000_000
         self.V = np.eye(x.size) if self.entrywise else rng.standard_normal((8, x.size))
-        JV = [push(v.reshape(x.shape)) for v in self.V]
-        self.JV = np.reshape(JV, (len(self.V), y.size))  # a row for each direction
+        self.JV = self._along(push, self.V)
         self.tolerance = 1e-10 if push.method == COMPLEX_STEP else 1e-6
+
+    def _along(self, push: Pushforward, V: Array) -> Array:
+        """Return J v for each direction v, as rows."""
+        return np.reshape([push(v.reshape(push.x.shape)) for v in V], (len(V), push.y.size))
 
     def expected(self, G: Array) -> Array:
         """Return <G, J v> for each direction v."""
@@ -36,23 +42,33 @@ class Adjoint:
         along: Array = np.dot(self.V, np.ravel(gradient))
         return along
 
-    def floor(self, G: Array) -> float:
-        """Return how far rounding alone can drive the two sides apart."""
-        return float(self.push.noise * np.linalg.norm(G) * np.sqrt(len(self.V)))
+    def slack(self, G: Array) -> float:
+        """Return how far apart the two sides may be: ten digits by complex step, six by difference."""
+        by_difference = self.expected(np.where(self.push.trusted, 0, G))
+        return float(1e-10 * np.linalg.norm(self.expected(G)) + 1e-6 * np.linalg.norm(by_difference))
+
+    def noise(self, G: Array) -> float:
+        """Return how far rounding alone can drive the two sides apart, if their terms are of order 1."""
+        return self._total(self.push.noise, G)
 
     def blur(self, G: Array) -> float:
         """Return how far apart the two sides can be unseen by a central difference."""
-        return float(self.push.blur * np.linalg.norm(G) * np.sqrt(len(self.V)))
+        return self._total(self.push.blur, G)
 
-    def error(self, gradient: Array, G: Array) -> float:
-        """Return the distance of the two sides, relative to the norm of the right gradient.
+    def rounding(self, G: Array) -> float:
+        """Return how far the left side moves when nothing but rounding changes."""
+        moved = [UNDERFLOW]
+        for _ in range(1 + 8 // len(self.V)):  # a single number may be the same by accident
+            near = replace(self.push, x=beside_itself(self.push.x, self.rng))
+            scale = self.rng.uniform(0.5, 0.9)
+            again = np.dot(self._along(near, scale * self.V), np.ravel(G)) / scale
+            moved.append(float(np.linalg.norm(again - self.expected(G))))
+        return max(moved)
 
-        A distance that rounding explains counts as less than the tolerance, also where the
-        gradient is nearly zero.
-        """
-        expected, floor = self.expected(G), self.floor(G)
-        distance = float(np.linalg.norm(self.claimed(gradient) - expected))
-        size = float(np.linalg.norm(expected))
-        if distance <= floor:
-            return distance / max(size, floor / self.tolerance, np.finfo(float).tiny)
-        return distance / size if size else np.inf
+    def _total(self, error: Array, G: Array) -> float:
+        return float(np.linalg.norm(error * G) * np.sqrt(len(self.V)))
+
+
+def beside_itself(x: Array, rng: np.random.Generator) -> Array:
+    """Return a point that differs from x in the last digit."""
+    return x * (1 + np.finfo(float).eps * rng.standard_normal(x.shape))

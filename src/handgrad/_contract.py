@@ -83,6 +83,14 @@ def unchanged(who: str, arrays: Iterable[tuple[str, Any, Any]]) -> None:
             raise BrokenContractError(f"{who} changes {name} in place; its caller may still need that array")
 
 
+def is_numbers(value: Any) -> bool:
+    """Tell whether `value` is an array of numbers, or can be made one."""
+    try:
+        return np.asarray(value).dtype.kind in "fiubc"
+    except ValueError:  # rows of different lengths
+        return False
+
+
 def paired(where: str, returned: Any, primals: tuple[Any, ...], names: tuple[str, ...]) -> dict[int, Array]:
     """Return the gradients by the position of their primal.
 
@@ -94,18 +102,22 @@ def paired(where: str, returned: Any, primals: tuple[Any, ...], names: tuple[str
     given = primals if several else primals[:1]
     gradients += [None] * (len(given) - len(gradients))
     if any(gradient is not None for gradient in gradients[len(given) :]):
-        raise BrokenContractError(
-            f"the pullback returned {len(gradients)} gradients for {len(given)} primals, {', '.join(names)}"
+        plural = "s" * (len(given) != 1)
+        sentence = (
+            f"the pullback returned {len(gradients)} gradients for {len(given)} primal{plural}, {', '.join(names)}"
         )
+        if isinstance(returned, list):
+            sentence += "; a list is read as one gradient for each primal: return a gradient as an array"
+        raise BrokenContractError(sentence)
     pairs = {}
     for i, (name, primal, gradient) in enumerate(zip(names, given, gradients, strict=False)):
         if gradient is not None and primal is None:
             raise BrokenContractError(f"{name} is None, and its gradient is not")
         if gradient is not None:
             float64_array(where, name, primal)
-            pairs[i] = np.array(gradient)
-            if pairs[i].dtype.kind not in "fiubc":
+            if not is_numbers(gradient):
                 raise BrokenContractError(f"the gradient for {name} is not made of numbers: {gradient!r:.40}")
+            pairs[i] = np.array(gradient)
         elif isinstance(primal, np.ndarray) and primal.dtype.kind == "f":
             raise BrokenContractError(f"the pullback returned no gradient for {name}")
     if not pairs:

@@ -11,7 +11,7 @@ from math import erfc, pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._arguments import Array, as_upstream, differentiable
+from ._arguments import Array, as_upstream, differentiable, finite
 
 Pullback = Callable[[ArrayLike], Array]
 
@@ -78,7 +78,9 @@ def leaky_relu(Z: ArrayLike, slope: float = 0.01) -> tuple[Array, Pullback]:
     Raises
     ------
     TypeError
-        Z is not floating point.
+        Z is not floating point, or the slope is not a number.
+    ValueError
+        The slope is not finite.
 
     Examples
     --------
@@ -92,6 +94,7 @@ def leaky_relu(Z: ArrayLike, slope: float = 0.01) -> tuple[Array, Pullback]:
     array([0.25, 1.  ])
     """
     Z = differentiable("leaky_relu", "Z", Z)
+    finite("leaky_relu", "slope", slope)
     derivative: Array = np.where(Z > 0, Z.dtype.type(1), Z.dtype.type(slope))
     A = Z * derivative
 
@@ -239,14 +242,21 @@ def gelu(Z: ArrayLike) -> tuple[Array, Pullback]:
         raise TypeError(f"gelu: Z has dtype {Z.dtype}; the error function takes real numbers only")
     # erfc and not 1 + erf: to the left of 0 the sum would cancel.
     Phi = np.array([erfc(-z / sqrt(2)) / 2 for z in Z.flat], Z.dtype).reshape(Z.shape)
-    A = Z * Phi
+    A = times(Z, Phi)
 
     def gelu_pullback(dA: ArrayLike) -> Array:
         dA = as_upstream("gelu_pullback", "dA", dA, of=A)
         phi = np.exp(-Z * Z / 2) / sqrt(2 * pi)
-        return dA * (Phi + Z * phi)
+        dZ: Array = dA * (Phi + times(Z, phi))
+        return dZ
 
     return A, gelu_pullback
+
+
+def times(Z: Array, factor: Array) -> Array:
+    """Return ``Z * factor``, and 0 where the factor is 0, its limit where Z is infinite."""
+    product: Array = np.multiply(Z, factor, out=np.zeros_like(Z), where=factor != 0)
+    return product
 
 
 def softplus(Z: ArrayLike) -> tuple[Array, Pullback]:

@@ -1,11 +1,13 @@
 """The command line: ``handgrad derive ...`` and ``handgrad check ...``."""
 
 import argparse
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 
+from . import __version__
 from .derive import Derivation, DerivationError, ExpressionError, derive
 from .derive.candidate import judge
 from .derive.derivation import LAYOUTS
@@ -31,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"handgrad {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--wrt", required=True, metavar="NAME", help="the variable: with respect to what")
@@ -81,8 +84,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 if a check fails; 2 if the input cannot be used.
+        0; 1 if a check fails or the output cannot be written; 2 if the input cannot be used.
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, where what fails can still be told
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # a reader that has had enough, such as head, is no failure
+            print(f"handgrad: {error}", file=sys.stderr)
+        # The interpreter flushes once more when it ends: that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     # With a space in front, "-x @ x" is an expression and no option.
     options = _parser().parse_args(

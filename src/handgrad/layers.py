@@ -5,7 +5,7 @@ pass, and the gradients that ``backward`` got by calling that pullback. Before t
 ``backward`` there are none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from math import sqrt
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import activations
-from ._arguments import Array
+from ._arguments import Array, finite, generator, integer
 from .activations import Pullback
 from .dense import linear
 
@@ -74,6 +74,8 @@ class Linear(Remembering):
 
     Raises
     ------
+    TypeError
+        A number of features is not an integer, or the dtype is not floating point.
     ValueError
         A number of features is less than 1; in `forward` and `backward`, the shapes do not fit.
     RuntimeError
@@ -103,13 +105,22 @@ class Linear(Remembering):
     ) -> None:
         super().__init__()
         for name, size in {"in_features": in_features, "out_features": out_features}.items():
-            if size < 1:
+            if integer("Linear", name, size) < 1:
                 raise ValueError(f"Linear: {name} is {size}; it must be at least 1")
-        rng = np.random.default_rng(rng)
+        if not _is_floating(dtype):
+            raise TypeError(f"Linear: dtype is {dtype!r}; it must be floating point, numpy.float64 or numpy.float32")
+        rng = generator("Linear", rng)
         bound = 1 / sqrt(in_features)
         shapes = {"weight": (out_features, in_features), "bias": (out_features,)}
         for name in shapes if bias else ["weight"]:
             self.params[name] = rng.uniform(-bound, bound, shapes[name]).astype(dtype)
+
+    def __repr__(self) -> str:
+        W = self.params["weight"]
+        outputs, inputs = W.shape
+        bias = "" if "bias" in self.params else ", bias=False"
+        dtype = "" if W.dtype == np.float64 else f", dtype={W.dtype}"
+        return f"Linear({inputs}, {outputs}{bias}{dtype})"
 
     def forward(self, X: ArrayLike) -> Array:
         """Return Y, shape (n, out), for X, shape (n, in)."""
@@ -128,12 +139,22 @@ class Linear(Remembering):
         return dX
 
 
+def _is_floating(dtype: DTypeLike) -> bool:
+    try:
+        return np.dtype(dtype).kind == "f"
+    except TypeError:  # a name that NumPy does not know
+        return False
+
+
 class Activation(Remembering):
     """A layer without parameters around one of the operations of `handgrad.activations`."""
 
     def __init__(self, operation: Callable[[ArrayLike], tuple[Array, Pullback]]) -> None:
         super().__init__()
         self._operation = operation
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     def forward(self, Z: ArrayLike) -> Array:
         """Return the activation of Z, in the shape of Z."""
@@ -157,7 +178,11 @@ class LeakyReLU(Activation):
     """`leaky_relu` as a layer, with its slope to the left of 0."""
 
     def __init__(self, slope: float = 0.01) -> None:
+        self.slope = finite("LeakyReLU", "slope", slope)
         super().__init__(partial(activations.leaky_relu, slope=slope))
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.slope})"
 
 
 class Sigmoid(Activation):
@@ -208,7 +233,7 @@ class Sequential:
     Parameters
     ----------
     *layers : Layer
-        At least one, a Sequential included. Kept as the tuple ``layers``.
+        At least one, a Sequential included, and none of them twice. Kept as the tuple ``layers``.
 
     Attributes
     ----------
@@ -217,8 +242,10 @@ class Sequential:
 
     Raises
     ------
+    TypeError
+        An argument is not a layer.
     ValueError
-        There is no layer.
+        There is no layer, or one is there twice: it remembers its last forward pass only.
 
     Examples
     --------
@@ -237,7 +264,21 @@ class Sequential:
     def __init__(self, *layers: Layer) -> None:
         if not layers:
             raise ValueError("Sequential: got no layers; it needs at least one")
+        for i, layer in enumerate(layers):
+            _check_layer("Sequential", f"layer {i}", layer)
         self.layers = layers
+        places: dict[int, str] = {}
+        for place, leaf in _leaves(self):
+            if id(leaf) in places:
+                raise ValueError(
+                    f"Sequential: layers {places[id(leaf)]} and {place} are one object, {leaf!r}, which remembers "
+                    f"its last forward pass only; make a second one. Weights that are shared need gradients that "
+                    f"are added, +=: see the page on chains"
+                )
+            places[id(leaf)] = place
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"
 
     def forward(self, X: ArrayLike) -> Array:
         """Return the output of the last layer."""
@@ -268,11 +309,24 @@ class Sequential:
         return _numbered(layer.grads for layer in self.layers)
 
 
-def _leaves(net: Layer) -> list[Layer]:
-    """The layers that are no Sequential."""
-    if not isinstance(net, Sequential):
-        return [net]
-    return [leaf for layer in net.layers for leaf in _leaves(layer)]
+def _leaves(net: Layer, place: str = "") -> Iterator[tuple[str, Layer]]:
+    """The layers that are no Sequential, each with its place, such as "1.0"."""
+    if isinstance(net, Sequential):
+        for i, layer in enumerate(net.layers):
+            yield from _leaves(layer, f"{place}.{i}" if place else f"{i}")
+    else:
+        yield place, net
+
+
+def _check_layer(where: str, name: str, layer: Any) -> None:
+    """Raise unless `layer` is a layer: an object, not its class, not a list of layers."""
+    needed = ("params", "grads", "forward", "backward")
+    if isinstance(layer, type) or not all(hasattr(layer, attribute) for attribute in needed):
+        hint = "; make one of several: Sequential(*layers)" if isinstance(layer, list | tuple) else ""
+        raise TypeError(
+            f"{where}: {name} is {layer!r:.60}; it must be a layer, an object with {', '.join(needed)}, "
+            f"such as ReLU(){hint}"
+        )
 
 
 def _numbered(dicts: Iterable[dict[str, Array]]) -> dict[str, Array]:
@@ -292,8 +346,10 @@ class SGD:
 
     Raises
     ------
+    TypeError
+        The net is not a layer, or the learning rate is not a number.
     ValueError
-        The learning rate is not positive.
+        The learning rate is not positive and finite.
     RuntimeError
         In `step`: there are no gradients yet.
 
@@ -318,11 +374,12 @@ class SGD:
     """
 
     def __init__(self, net: Layer, lr: float) -> None:
-        if not lr > 0:
-            raise ValueError(f"SGD: lr is {lr}; it must be positive")
+        _check_layer("SGD", "net", net)
         self.net = net
-        self.lr = lr
-        self._layers = _leaves(net)
+        self.lr = finite("SGD", "lr", lr)
+        if self.lr <= 0:
+            raise ValueError(f"SGD: lr is {lr}; it must be positive")
+        self._layers = [layer for _, layer in _leaves(net)]
 
     def step(self) -> None:
         """Take one step with the gradients that the last `backward` left."""

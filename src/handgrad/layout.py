@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import Array
+from ._arguments import Array, function, integer
 from ._pushforward import float64_array, pushforward
 
 
@@ -96,14 +96,14 @@ def jacobian(f: Callable[[Array], Any], x: Array, layout: str = Layout.NUMERATOR
     Returns
     -------
     ndarray of float64
-        One entry for each pair of an entry of ``f(x)`` and an entry of x: by complex step where
-        f allows it, which is right to the last digits, else by central difference, to about
-        nine.
+        One entry for each pair of an entry of ``f(x)`` and an entry of x: by complex step for
+        each entry of ``f(x)`` that allows it, which is right to the last digits, else by central
+        difference, to about nine.
 
     Raises
     ------
     TypeError
-        x is not float64, or the value is not real floating point.
+        f is not a function, x is not float64, or the value is not real floating point.
     ValueError
         The layout is unknown, or x or the value holds nan or infinity.
 
@@ -133,6 +133,7 @@ def jacobian(f: Callable[[Array], Any], x: Array, layout: str = Layout.NUMERATOR
     (2, 3)
     """
     to = _layout("jacobian", "layout", layout)
+    function("jacobian", "f", f)
     x = float64_array("jacobian", "x", x)
     push = pushforward("jacobian", f, x, np.random.default_rng(0))
     columns = [push(e.reshape(x.shape)) for e in np.eye(x.size)]
@@ -161,6 +162,8 @@ def convert(J: Array, from_layout: str, to_layout: str, *, ndim_out: int | None 
 
     Raises
     ------
+    TypeError
+        `ndim_out` is not an integer.
     ValueError
         A layout is unknown, `ndim_out` does not fit J, or it is missing and the answer depends
         on it.
@@ -186,7 +189,7 @@ def convert(J: Array, from_layout: str, to_layout: str, *, ndim_out: int | None 
     J = np.asarray(J)
     source = _layout("convert", "from_layout", from_layout)
     target = _layout("convert", "to_layout", to_layout)
-    if ndim_out is not None and not 0 <= ndim_out <= J.ndim:
+    if ndim_out is not None and not 0 <= integer("convert", "ndim_out", ndim_out) <= J.ndim:
         raise ValueError(
             f"convert: ndim_out is {ndim_out}; J has {J.ndim} axes (shape {J.shape}), "
             f"of which y has between 0 and {J.ndim}"

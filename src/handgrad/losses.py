@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._arguments import Array, as_upstream, differentiable
-from .activations import log_probabilities, logistic, logits, softplus
+from .activations import log_probabilities, logistic, logits
 
 LossPullback = Callable[..., Array]
 Reduction = Literal["mean", "sum"]
@@ -42,7 +42,7 @@ def mean_squared_error(Y: ArrayLike, T: ArrayLike, *, reduction: Reduction = "me
     ValueError
         The shapes differ, or `reduction` is unknown.
     TypeError
-        Y is not floating point.
+        Y is not floating point, or T is not made of real numbers.
 
     Examples
     --------
@@ -94,11 +94,12 @@ def softmax_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
         The shapes do not fit, a class index is out of range, a row of T does not sum to one, or
         `reduction` is unknown.
     TypeError
-        Z is not floating point, or class indices are not integers.
+        Z is not floating point, class indices are not integers, or probabilities not real numbers.
 
     Notes
     -----
-    Nothing is clipped: the loss of a logit 20000 below the largest is 20000.
+    Nothing is clipped: the loss of a logit 20000 below the largest is 20000. A logit of -inf masks
+    its class: probability 0, gradient 0, and no part in the loss unless the target asks for it.
 
     Examples
     --------
@@ -122,7 +123,7 @@ def softmax_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
         loss = -L[T].sum() * scale
     else:
         T = _probability_rows(T, Z)  # (n, k)
-        loss = -(T * L).sum() * scale
+        loss = -(T * np.where(T > 0, L, 0)).sum() * scale  # no probability of a class that is masked by -inf
 
     def softmax_cross_entropy_pullback(upstream: ArrayLike = 1.0) -> Array:
         d = as_upstream("softmax_cross_entropy_pullback", "upstream", upstream, of=loss)
@@ -159,7 +160,7 @@ def sigmoid_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
     ValueError
         The shapes differ, a target is not between 0 and 1, or `reduction` is unknown.
     TypeError
-        Z is not floating point.
+        Z is not floating point, or T is not made of real numbers.
 
     Examples
     --------
@@ -183,8 +184,9 @@ def sigmoid_cross_entropy(Z: ArrayLike, T: ArrayLike, *, reduction: Reduction = 
             f"sigmoid_cross_entropy: T reaches from {T.min()} to {T.max()}; targets are probabilities, from 0 to 1"
         )
     scale = _scale("sigmoid_cross_entropy", reduction, len(Z))
-    # -log sigmoid(z) = softplus(-z) = softplus(z) - z
-    loss = (softplus(Z)[0] - T * Z).sum() * scale
+    # softplus(z) - t z, with the large terms taken off each other first: what is left keeps its digits
+    positive = Z > 0
+    loss = (np.where(positive, 1 - T, -T) * Z + np.log1p(np.exp(np.where(positive, -Z, Z)))).sum() * scale
 
     def sigmoid_cross_entropy_pullback(upstream: ArrayLike = 1.0) -> Array:
         d = as_upstream("sigmoid_cross_entropy_pullback", "upstream", upstream, of=loss)
@@ -206,6 +208,8 @@ def _scale(loss: str, reduction: str, count: int) -> float:
 
 def _targets_like(loss: str, T: ArrayLike, name: str, prediction: Array) -> Array:
     T = np.asarray(T)
+    if T.dtype.kind not in "biuf":
+        raise TypeError(f"{loss}: T has dtype {T.dtype}; targets are real numbers")
     if T.shape != prediction.shape:
         raise ValueError(
             f"{loss}: T has shape {T.shape}, {name} has shape {prediction.shape}; the two must "
@@ -231,6 +235,11 @@ def _one_hot(T: Array, Z: Array) -> Array:
 
 
 def _probability_rows(T: Array, Z: Array) -> Array:
+    if T.shape != Z.shape:
+        raise ValueError(
+            f"softmax_cross_entropy: T has shape {T.shape}, Z has shape {Z.shape}; T is either class indices, "
+            f"shape {Z.shape[:1]}, or rows of probabilities, shape {Z.shape}"
+        )
     T = _targets_like("softmax_cross_entropy", T, "Z", Z)
     sums = T.sum(axis=1)
     if not np.allclose(sums, 1, atol=1e-5) or (T < 0).any():
