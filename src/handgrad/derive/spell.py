@@ -79,8 +79,11 @@ def transpose(expr: Expr) -> Expr:
     is_diagonal = op == "diag" and len(args[0].shape) == 1
     if expr.symmetric or is_diagonal or len(expr.shape) < 2:
         return expr
-    inside = _transposed_inside(expr)
+    inside = _transposed_inside(expr) if expr.size < SHORT else None
     return inside if inside and _transposes(inside) <= _transposes(expr) else expr.T
+
+
+SHORT = 40  # parts: of what is longer, only the whole is transposed
 
 
 def _transposed_inside(expr: Expr) -> Expr | None:
