@@ -1,4 +1,4 @@
-"""The two ways to extend the engine that CONTRIBUTING shows: a row each."""
+"""The ways to extend the engine that CONTRIBUTING shows: a row each."""
 
 import math
 
@@ -23,6 +23,52 @@ def test_a_contraction_is_its_einsum_row_and_its_numpy_name(monkeypatch):
     d = hg.derive("L(vecdot(X, Y))", "X", "X: n i, Y: n i")
     assert str(d.gradient) == "G[:, None] * Y"
     d.check()
+
+
+def softmin(row):
+    powers = [math.exp(min(row) - z) for z in row]
+    return [p / sum(powers) for p in powers]
+
+
+SOFTMIN = functions.ArrayFunction(
+    "row", "y[.k] = - y[.k] dz[.k] + y[.k] y[.j] dz[.j]", softmin, """\
+def softmin(Z, axis=-1):
+    E = np.exp(Z.min(axis=axis, keepdims=True) - Z)
+    return E / E.sum(axis=axis, keepdims=True)
+""", "P",
+)  # fmt: skip
+SMOOTHMIN = functions.ArrayFunction(
+    "number", "y[.] = + softmin(z)[.j] dz[.j]", lambda row: -math.log(sum(math.exp(-z) for z in row)), """\
+def smoothmin(Z, axis=-1, keepdims=False):
+    return -np.log(np.exp(-Z).sum(axis=axis, keepdims=keepdims))
+""", "M",
+)  # fmt: skip
+ABSDET = functions.ArrayFunction(
+    "scalar", "y[] = + y[] inv(z)[lk] dz[kl]", lambda A: abs(functions.gauss_jordan(A)[1]),
+    "np.abs(np.linalg.det({}))", "S",
+)  # fmt: skip
+INVERSE_SQUARE = functions.ArrayFunction(
+    "matrix", "y[ij] = - y[ik] dz[kl] inv(z)[lj] - inv(z)[ik] dz[kl] y[lj]",
+    lambda A: functions.gauss_jordan([[sum(x * y for x, y in zip(row, column)) for column in zip(*A)] for row in A])[0],
+    "np.linalg.matrix_power({}, -2)", "V",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "row", "cases"), [
+    ("softmin", SOFTMIN, {
+        "L(softmin(Z))": "P * ((G * P).sum(axis=1, keepdims=True) - G)", "sum(f(softmin(Z, axis=0)))": None}),
+    ("smoothmin", SMOOTHMIN, {
+        "sum(smoothmin(Z, axis=1))": "softmin(Z)", "smoothmin(Z)": None, "sum(smoothmin(Z, axis=0, keepdims=True)**2)": None}),
+    ("absdet", ABSDET, {"absdet(Z.T @ Z)": None, "log(absdet(Z @ Z.T + eye(n)))": None}),
+    ("invsquare", INVERSE_SQUARE, {"trace(invsquare(Z.T @ Z))": None, "L(invsquare(Z.T @ Z) @ Z.T)": None}),
+])  # fmt: skip
+def test_a_function_of_an_array_is_one_row(monkeypatch, name, row, cases):
+    monkeypatch.setitem(functions.ARRAY, "softmin", SOFTMIN)
+    monkeypatch.setitem(functions.ARRAY, name, row)
+    for text, printed in cases.items():
+        d = hg.derive(text, "Z", "Z: n k")
+        assert printed in (None, str(d.gradient))
+        d.check()
 
 
 @pytest.mark.parametrize(("expression_", "wrt", "dims", "printed"), [

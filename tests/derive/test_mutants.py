@@ -40,8 +40,13 @@ def elementwise(name, **changes):
     return lambda patch: patch.setitem(functions.ELEMENTWISE, name, functions.ELEMENTWISE[name]._replace(**changes))
 
 
-def differential(name, row):
-    return lambda patch: patch.setitem(rules.DIFFERENTIALS, name, (rules.DIFFERENTIALS[name][0], row))
+def array(name, **changes):
+    return lambda patch: patch.setitem(functions.ARRAY, name, functions.ARRAY[name]._replace(**changes))
+
+
+def differential(name, terms):
+    left, _, _ = functions.ARRAY[name].differential.partition(" = ")
+    return array(name, differential=f"{left} = {terms}")
 
 
 def entry(table, key, value):
@@ -201,8 +206,9 @@ MUTANTS = {
     "the source returns too early": (wrapped(source, "write", lambda t: t.replace(" * ", " + ")), LAYER),
     "NumPy's tanh is another": (elementwise("tanh", numpy="np.sin"), LAYER),
     "the definition of tanh is another": (elementwise("tanh", value=lambda z: z), LAYER),
-    "the softmax helper sums the wrong axis": (entry(source.HELPERS, "softmax", source.HELPERS["softmax"].replace(
+    "the softmax helper sums the wrong axis": (array("softmax", numpy=functions.ARRAY["softmax"].numpy.replace(
         "E.sum(axis=axis", "E.sum(axis=0")), SOFTMAX),
+    "the definition of the determinant is another": (array("det", value=lambda A: A[0][0]), ("det(X)", "X", "X: n n")),
     "a definition is another": (wrapped(program, "function_expr", lambda e: e.args[0] if e.op == "call" else e),
                                 LAYER),
     # layouts

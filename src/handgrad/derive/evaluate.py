@@ -4,12 +4,11 @@ A table maps every index, a tuple of integers, to a number. Axes that are produc
 of length 1 have no index.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .expression import Axis, Expr, Shape, postorder, read_row
-from .functions import ELEMENTWISE
+from .functions import ALONG, ARRAY, ELEMENTWISE, kind
 from .terms import Letter, Letters, Node, Sum
 
 Table: TypeAlias = dict[tuple[int, ...], float]
@@ -112,9 +111,9 @@ def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: 
         return {index: combine(op, a[pick[0](index)], b[pick[1](index)]) for index in indices(dims, sizes)}
     inner = flat(expr.args[0].shape)
     info = expr.info
-    if op in AXIS_FUNCTIONS and info[0] != -1:
+    if kind(op) in ALONG and info[0] != -1:
         info = len(flat(expr.args[0].shape[: info[0]])), len(expr.args[0].shape[info[0]])
-    elif op in AXIS_FUNCTIONS:
+    elif kind(op) in ALONG:
         info = 0, len(inner)
     return apply(op, info, args[0], inner, sizes, functions)
 
@@ -171,24 +170,6 @@ def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
     return total
 
 
-def _softmax(row: list[float]) -> list[float]:
-    powers = [math.exp(z - max(row)) for z in row]
-    return [p / sum(powers) for p in powers]
-
-
-def _logsumexp(row: list[float]) -> float:
-    return max(row) + math.log(sum(math.exp(z - max(row)) for z in row))
-
-
-AXIS_FUNCTIONS: dict[str, Callable[[list[float]], Any]] = {
-    "softmax": _softmax,
-    "log_softmax": lambda row: [z - _logsumexp(row) for z in row],
-    "logsumexp": _logsumexp,
-    "max": max,
-    "min": min,
-}
-
-
 ROUNDING = 1e-12  # m == max(m) is asked of what two lines compute in two ways
 
 
@@ -203,14 +184,14 @@ def apply(op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, fun
         return {index: functions[info](z) for index, z in arg.items()}
     if op == "loss":
         return {(): functions[info](arg)}
-    if op in AXIS_FUNCTIONS:
+    if kind(op) in ALONG:
         start, length = info
         rows: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
         for index in arg:
             rows.setdefault(index[:start] + index[start + length :], []).append(index)
         result: Table = {}
         for kept, members in rows.items():
-            row = AXIS_FUNCTIONS[op]([arg[index] for index in members])
+            row = ARRAY[op].value([arg[index] for index in members])
             if isinstance(row, list):
                 result |= dict(zip(members, row))
             else:
@@ -218,28 +199,10 @@ def apply(op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, fun
         return result
     half = len(dims) // 2
     places = list(indices(dims[:half], sizes))
-    inverse, determinant = _invert([[arg[p + q] for q in places] for p in places])
-    if op == "inv":
-        return {p + q: inverse[i][j] for i, p in enumerate(places) for j, q in enumerate(places)}
-    return {(): determinant if op == "det" else math.log(abs(determinant))}
-
-
-def _invert(matrix: list[list[float]]) -> tuple[list[list[float]], float]:
-    """Gauss and Jordan, with the largest pivot."""
-    n = len(matrix)
-    rows = [row + [float(i == j) for j in range(n)] for i, row in enumerate(matrix)]
-    determinant = 1.0
-    for at in range(n):
-        pivot = max(range(at, n), key=lambda i: abs(rows[i][at]))
-        if pivot != at:
-            rows[at], rows[pivot] = rows[pivot], rows[at]
-            determinant = -determinant
-        determinant *= rows[at][at]
-        rows[at] = [value / rows[at][at] for value in rows[at]]
-        for i in range(n):
-            if i != at:
-                rows[i] = [a - rows[i][at] * b for a, b in zip(rows[i], rows[at])]
-    return [row[n:] for row in rows], determinant
+    made = ARRAY[op].value([[arg[p + q] for q in places] for p in places])
+    if kind(op) == "scalar":
+        return {(): made}
+    return {p + q: made[i][j] for i, p in enumerate(places) for j, q in enumerate(places)}
 
 
 def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functions: Functions) -> Table:
@@ -252,7 +215,7 @@ def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functi
         return evaluate_sum(node.sum, values, sizes)
     assert node.arg is not None
     info = node.info
-    if node.op in AXIS_FUNCTIONS:
+    if kind(node.op) in ALONG:
         axes = node.arg.shape
         info = (0, len(flat(axes))) if info == -1 else (len(flat(axes[:info])), len(axes[info]))
     elif node.op == "loss":

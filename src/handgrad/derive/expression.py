@@ -10,7 +10,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from .errors import ExpressionError
-from .functions import ELEMENTWISE, MASKS
+from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, SQUARE, kind
 
 if TYPE_CHECKING:
     from .formula import Node
@@ -25,9 +25,7 @@ ROWS = {
     "kron": "ij,kl->(ik)(jl)",
 }
 PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
-SQUARE = ("inv", "det", "logdet")
-ALONG = ("softmax", "log_softmax", "logsumexp", "max", "min")
-REDUCTIONS = ("sum", "mean", "max", "logsumexp", "norm", "var", "std", "min")
+REDUCTIONS = ("sum", "mean", "norm", "var", "std")
 ARITY = {"where": 3, "clip": 3} | dict.fromkeys(
     ["@", "maximum", "minimum", "softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error", "matrix_power",
      "vdot", "inner", "solve", "logaddexp", "hypot", "add", "subtract", "multiply", "divide", "power"], 2)  # fmt: skip
@@ -452,7 +450,7 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return _constant(name, args)
     if name in ("max", "min") and len(args) == 2 and value_of(args[1]) == 0:
         raise ExpressionError(f"{name}(X, 0) may be {name}(X, axis=0) or {name}imum(X, 0); write the one that is meant")
-    if name in REDUCTIONS + ALONG and len(args) == 2 and value_of(args[1]) is not None:
+    if (name in REDUCTIONS or kind(name) in ALONG) and len(args) == 2 and value_of(args[1]) is not None:
         options.setdefault("ord" if name == "norm" else "axis", args.pop().info)
     if name == "leaky_relu" and len(args) == 2:  # with a slope of its own
         return _where(args[0] > 0, args[0], args[1] * args[0])
@@ -461,15 +459,21 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
     x = args[0]
-    allowed = {"axis", "keepdims"} if name in REDUCTIONS else {"axis"} if name in ALONG else set()
+    allowed = (
+        {"axis", "keepdims"}
+        if name in REDUCTIONS or kind(name) == "number"
+        else {"axis"}
+        if kind(name) in ALONG
+        else set()
+    )
     allowed |= {"ord"} if name == "norm" else set()
     for option in options:
         if option not in allowed:
             raise ExpressionError(f"{name} takes no argument {option}=")
     keepdims = options.get("keepdims", False)
     axis = _axis(name, x, options.get("axis"))
-    if name in ALONG[:3] and axis is None:
-        if name == "logsumexp" and len(x.shape) > 1 and not keepdims:  # of all entries
+    if kind(name) in ALONG and axis is None and name not in ("max", "min"):
+        if kind(name) == "number" and len(x.shape) > 1 and not keepdims:  # of all entries
             return call(name, [call("flatten", [x])])
         axis = _axis(name, x, -1)
     if "axis" in options:
@@ -490,11 +494,11 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return x
     if name in ("sum", "mean"):
         return _reduction(name, x, axis, keepdims)
-    if name in SQUARE:
+    if kind(name) in SQUARE:
         if len(x.shape) != 2 or x.shape[0] != x.shape[1]:
             raise ExpressionError(f"{name}: {_label(x)} has shape {show_shape(x.shape)}; it must be square")
-        return Expr(name, (x,), shape=x.shape if name == "inv" else ())
-    if name in ALONG:
+        return Expr(name, (x,), shape=x.shape if kind(name) == "matrix" else ())
+    if kind(name) in ALONG:
         return _along(name, x, axis, keepdims)
     if name in ELEMENTWISE and x.op == "number":
         return _constant_value(f"{name}({x})", lambda: ELEMENTWISE[name].value(x.info))
@@ -553,7 +557,7 @@ def _along(name: str, x: Expr, axis: int | None, keepdims: bool) -> Expr:
     kept: Shape
     if axis is None:
         axis, kept = -1, ((),) * len(x.shape) if keepdims else ()
-    elif name in ("softmax", "log_softmax"):
+    elif kind(name) == "row":
         kept = x.shape
     else:
         kept = x.shape[:axis] + (((),) if keepdims else ()) + x.shape[axis + 1 :]
@@ -718,7 +722,7 @@ _OTHERS = """
 """
 RESERVED = frozenset(_OTHERS.split())
 KNOWN: set[str] = {
-    *ROWS, *SQUARE, *ALONG, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
+    *ROWS, *ARRAY, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
 }  # fmt: skip
 
 

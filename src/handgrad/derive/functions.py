@@ -1,12 +1,8 @@
-"""Elementwise functions: one row each.
-
-A row holds the derivative, as an expression in the argument ``z`` and the value ``y``; the
-definition, on one number; and how NumPy spells it, either a NumPy name or a formula in ``z``.
-"""
+"""Functions: one row each, with the derivative, the definition on plain numbers, and NumPy's spelling."""
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Elementwise(NamedTuple):
@@ -91,3 +87,113 @@ ELEMENTWISE = {
     "erf": Elementwise("1.1283791670955126 * exp(-z**2)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),
 }
 MASKS = {"step": ">", "iszero": "=="}  # printed as a comparison
+
+
+class ArrayFunction(NamedTuple):
+    """A function of a whole array, or of each of its rows.
+
+    Attributes
+    ----------
+    kind : str
+        What it makes: ``"row"`` of a row a row, ``"number"`` of a row a number, ``"matrix"`` of a square
+        matrix a matrix, ``"scalar"`` of a square matrix a number.
+    differential : str
+        ``y[...] = terms``: y is the value, z the argument, dz its differential. Letters that the value
+        does not have are summed; a point stands for the axes that the function leaves alone.
+    value : callable
+        The function of a list of numbers, or of a list of rows: the definition.
+    numpy : str
+        A NumPy name, NumPy code with ``{}`` for the argument, or the source of a function of that name.
+    letter : str
+        What its value is called in a derivation.
+    """
+
+    kind: str
+    differential: str
+    value: Callable[[list[Any]], Any]
+    numpy: str
+    letter: str
+
+
+def _softmax(row: list[float]) -> list[float]:
+    powers = [math.exp(z - max(row)) for z in row]
+    return [p / sum(powers) for p in powers]
+
+
+def _logsumexp(row: list[float]) -> float:
+    return max(row) + math.log(sum(math.exp(z - max(row)) for z in row))
+
+
+def gauss_jordan(matrix: list[list[float]]) -> tuple[list[list[float]], float]:
+    """The inverse and the determinant, with the largest pivot."""
+    n = len(matrix)
+    rows = [row + [float(i == j) for j in range(n)] for i, row in enumerate(matrix)]
+    determinant = 1.0
+    for at in range(n):
+        pivot = max(range(at, n), key=lambda i: abs(rows[i][at]))
+        if pivot != at:
+            rows[at], rows[pivot] = rows[pivot], rows[at]
+            determinant = -determinant
+        determinant *= rows[at][at]
+        rows[at] = [value / rows[at][at] for value in rows[at]]
+        for i in range(n):
+            if i != at:
+                rows[i] = [a - rows[i][at] * b for a, b in zip(rows[i], rows[at])]
+    return [row[n:] for row in rows], determinant
+
+
+ARRAY = {
+    "inv": ArrayFunction("matrix", "y[ij] = - y[ik] dz[kl] y[lj]", lambda A: gauss_jordan(A)[0], "np.linalg.inv", "V"),
+    "det": ArrayFunction("scalar", "y[] = + y[] inv(z)[lk] dz[kl]", lambda A: gauss_jordan(A)[1], "np.linalg.det", "S"),
+    "logdet": ArrayFunction(
+        "scalar",
+        "y[] = + inv(z)[lk] dz[kl]",
+        lambda A: math.log(abs(gauss_jordan(A)[1])),
+        "np.linalg.slogdet({})[1]",
+        "S",
+    ),
+    "softmax": ArrayFunction(
+        "row",
+        "y[.k] = + y[.k] dz[.k] - y[.k] y[.j] dz[.j]",
+        _softmax,
+        """\
+def softmax(Z, axis=-1):
+    E = np.exp(Z - Z.max(axis=axis, keepdims=True))
+    return E / E.sum(axis=axis, keepdims=True)
+""",
+        "P",
+    ),
+    "log_softmax": ArrayFunction(
+        "row",
+        "y[.k] = + dz[.k] - softmax(z)[.j] dz[.j]",
+        lambda row: [z - _logsumexp(row) for z in row],
+        """\
+def log_softmax(Z, axis=-1):
+    Z = Z - Z.max(axis=axis, keepdims=True)
+    return Z - np.log(np.exp(Z).sum(axis=axis, keepdims=True))
+""",
+        "S",
+    ),
+    "logsumexp": ArrayFunction(
+        "number",
+        "y[.] = + softmax(z)[.j] dz[.j]",
+        _logsumexp,
+        """\
+def logsumexp(Z, axis=-1, keepdims=False):
+    M = Z.max(axis=axis, keepdims=True)
+    Y = M + np.log(np.exp(Z - M).sum(axis=axis, keepdims=True))
+    return Y if keepdims else Y.squeeze(axis)
+""",
+        "M",
+    ),
+    "max": ArrayFunction("number", "y[.] = + (z==y)[.j] dz[.j]", max, "np.max", "M"),
+    "min": ArrayFunction("number", "y[.] = + (z==y)[.j] dz[.j]", min, "np.min", "M"),
+}
+
+
+def kind(name: str) -> str:
+    """The kind of a function of an array; empty if it is none."""
+    return ARRAY[name].kind if name in ARRAY else ""
+
+
+ALONG, SQUARE = ("row", "number"), ("matrix", "scalar")  # kinds

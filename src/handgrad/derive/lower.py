@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from .errors import ExpressionError
-from .expression import ALONG, Expr, Shape, matched, numbered, read_row, value_of
-from .functions import ELEMENTWISE
+from .expression import Expr, Shape, matched, numbered, read_row, value_of
+from .functions import ALONG, ELEMENTWISE, kind
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, gather, grouped, summed, times
 
 LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube
@@ -250,9 +250,9 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     _, (node, _, _) = graph.wrap(arg, whole=True, split=False)
     axes = fresh(expr.shape)
     shape = expr.shape
-    if op in ALONG:
+    if kind(op) in ALONG:
         info = info[0]
-        if op in ("max", "min", "logsumexp"):  # keepdims is a matter of the axes
+        if kind(op) == "number":  # keepdims is a matter of the axes
             shape = tuple([axis for at, axis in enumerate(node.shape) if info not in (-1, at)])
     elif op == "loss":
         info = info, expr.args[0].shape

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .expression import Axis, Expr, postorder, show_number, value_of
-from .functions import MASKS
+from .functions import ALONG, MASKS, kind
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
 
@@ -412,9 +412,9 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return Matrix("call", tuple(args), "kron", rows, columns)
     if op not in ("diag", "inv") and expr.row:
         raise NoMatrixFormError(op)
-    if op in ("softmax", "log_softmax", "logsumexp", "max", "min") and len(expr.args[0].shape) == 2:
+    if kind(op) in ALONG and len(expr.args[0].shape) == 2:
         name = op if info[0] == -1 else f"{op}, axis={info[0]}"
-        if op in ("softmax", "log_softmax") and info[0] == 1:
+        if kind(op) == "row" and info[0] == 1:
             name = op
         return call(name, args[0], *((rows, ()) if len(expr.shape) < 2 else (rows, columns)))
     return call(str(info) if op in ("call", "unknown", "loss") else op, args[0], rows, columns)

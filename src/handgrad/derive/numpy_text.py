@@ -4,13 +4,13 @@ from typing import TypeAlias
 
 from .choice import with_choices
 from .expression import Expr, is_mask, number, postorder, show_axis, show_number, value_of
-from .functions import ELEMENTWISE, MASKS
+from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
 
 # how tightly each operation binds when printed
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
 ATOM = 9
 LOOSE = 2.5  # a scalar in front of a matrix product, c * A @ B: any product may contain it, none may split it
-FULL = {"inv": "np.linalg.inv", "det": "np.linalg.det", "outer": "np.outer", "kron": "np.kron",
+FULL = {"outer": "np.outer", "kron": "np.kron",
         "trace": "np.trace",
         "diag": "np.diag"}  # fmt: skip
 
@@ -108,17 +108,18 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         return f"{np}where({condition}, {args[1][0]}, {no})", ATOM
     if op == "einsum":
         return f"{np}einsum({expr.row!r}, {listed})", ATOM
-    if op in ("softmax", "log_softmax", "logsumexp"):
-        if op == "logsumexp" or info[0] != len(expr.shape) - 1:
+    if kind(op) in ALONG:
+        if kind(op) == "number" or info[0] != len(expr.shape) - 1:
             listed += f", axis={info[0]}" if len(expr.args[0].shape) > 1 else ""
-        return f"{op}({listed}{', keepdims=True' if info[1] and op == 'logsumexp' else ''})", ATOM
+        return f"{op}({listed}{', keepdims=True' if info[1] and kind(op) == 'number' else ''})", ATOM
     if not python:
         return f"{info if op in ('call', 'unknown', 'loss') else op}({listed})", ATOM
     if op == "call":
         numpy = ELEMENTWISE[info].numpy
         return f"{numpy if numpy.startswith('np.') and '(' not in numpy else info}({listed})", ATOM
-    if op == "logdet":
-        return f"np.linalg.slogdet({listed})[1]", ATOM
+    if op in ARRAY:
+        numpy = ARRAY[op].numpy if ARRAY[op].numpy.startswith("np.") else op
+        return numpy.format(listed) if "{}" in numpy else f"{numpy}({listed})", ATOM
     return f"{FULL[op] if op in FULL else info.replace(chr(39), '_prime')}({listed})", ATOM
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from .expression import Expr, name_expr
+from .functions import ALONG, ARRAY, SQUARE, kind
 from .lower import power
 from .rules import constant
 from .spell import spell
@@ -12,8 +13,11 @@ from .terms import Factor, Graph, Node, Sum, Term, collect, linked, opened, summ
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
-PREFIX = {"call": "A", "unknown": "A", "softmax": "P", "log_softmax": "S", "logsumexp": "M",
-          "max": "M", "min": "M", "inv": "V", "det": "S", "logdet": "S"}  # fmt: skip
+
+
+def letter(op: str) -> str:
+    """What the value of a function is called; empty for what is none."""
+    return "A" if op in ("call", "unknown") else ARRAY[op].letter if op in ARRAY else ""
 
 
 def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]) -> dict[Node, str]:
@@ -43,8 +47,8 @@ def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
             labels[node] = str(node.info)
         elif node.op == "loss":
             labels[node] = node.info[0]
-        elif node is root or (node.index < forward and not constant(node)) or node.op in ("softmax", "max", "min"):
-            wish = PREFIX.get(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
+        elif node is root or (node.index < forward and not constant(node)) or kind(node.op) in ALONG:
+            wish = letter(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node is root and not node.shape:
                 wish = "L"
             elif node.sum is not None and node not in inside:
@@ -192,7 +196,8 @@ def _is_outer(value: Sum) -> bool:
 
 def fresh_name(op: str, rank: int, taken: Collection[str]) -> str:
     """A name for the value of a function: a capital for a matrix, with a number if it is taken."""
-    wish = PREFIX.get(op, "T") if rank == 2 else PREFIX.get(op, "T").lower()
+    wish = letter(op) or "T"
+    wish = wish if rank == 2 else wish.lower()
     name, number = wish, 0
     while name in taken:
         number += 1
@@ -202,7 +207,7 @@ def fresh_name(op: str, rank: int, taken: Collection[str]) -> str:
 
 def function_expr(node: Node, arg: Expr) -> Expr:
     """The expression of a function node, given that of its argument."""
-    if node.op in ("call", "unknown", "inv", "det", "logdet"):
+    if node.op in ("call", "unknown") or kind(node.op) in SQUARE:
         return Expr(node.op, (arg,), node.info, shape=node.shape)
     info = node.info[0] if node.op == "loss" else (node.info, False)
     return Expr(node.op, (arg,), info, shape=node.shape)
@@ -214,7 +219,7 @@ def _deserves_name(
 ) -> bool:  # fmt: skip
     if expr.size == 1 or constant(node):
         return False
-    if node.op in ("softmax", "log_softmax", "logsumexp", "max", "min", "loss"):
+    if kind(node.op) in ALONG or node.op == "loss":
         return True
     if node.op in ("call", "unknown") and node.index < forward:
         return True

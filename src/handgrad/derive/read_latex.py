@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from .errors import ExpressionError
-from .functions import ELEMENTWISE
+from .functions import ARRAY, ELEMENTWISE
 from .latex import name_latex
 
 SPACES = (r"\,", " ", r"\left", r"\right", "{}")
@@ -37,7 +37,9 @@ class LatexReader:
     ) -> None:
         self.text, self.at = text, 0
         self.has_delta = "delta" in names  # an array of that name
-        self.names, self.functions = _spelled(tuple(names), tuple(sizes), tuple(functions), tuple(ELEMENTWISE))
+        self.names, self.functions = _spelled(
+            tuple(names), tuple(sizes), tuple(functions), tuple(ELEMENTWISE), tuple(ARRAY)
+        )
 
     def skip(self) -> None:
         """Move past space."""
@@ -194,22 +196,20 @@ class LatexReader:
 
 @lru_cache(maxsize=8)
 def _spelled(
-    names: tuple[str, ...], sizes: tuple[str, ...], functions: tuple[str, ...], elementwise: tuple[str, ...]
+    names: tuple[str, ...], sizes: tuple[str, ...], functions: tuple[str, ...], elementwise: tuple[str, ...],
+    arrays: tuple[str, ...],
 ) -> tuple[dict[str, str], dict[str, str]]:  # fmt: skip
     """What every name and every function looks like in LaTeX, the longest first."""
     spelled = {f"d{name_latex(name[1:])}": name for name in names if name[0] == "d" and name[1:]}
     spelled |= {name_latex(name): name for name in names}
     spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
     spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
-    named = (*elementwise, *ARRAY_FUNCTIONS, *functions)
+    named = (*elementwise, "tr", "diag", *arrays, *functions)
     known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in named}
     known |= {f"\\{name}": name for name in (*elementwise, "max", "min")} | COMMANDS
     known |= {name_latex(name): name for name in functions}  # sigma may be another function than the sigmoid
     longest_first = [dict(sorted(table.items(), key=lambda pair: -len(pair[0]))) for table in (spelled, known)]
     return longest_first[0], longest_first[1]
-
-
-ARRAY_FUNCTIONS = ("tr", "diag", "softmax", "logsumexp", "max", "min")
 
 
 def letters(text: str) -> list[str]:

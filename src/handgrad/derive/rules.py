@@ -3,23 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .functions import ELEMENTWISE
+from .functions import ARRAY, ELEMENTWISE
 from .lower import fresh, lower
 from .parse import parse
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, gather
-
-# y is the value, z the argument, dz its differential. Letters that the value does not have are
-# summed; a point stands for the axes that the function leaves alone.
-DIFFERENTIALS = {
-    "inv": ("ij", "- y[ik] dz[kl] y[lj]"),
-    "det": ("", "+ y[] inv(z)[lk] dz[kl]"),
-    "logdet": ("", "+ inv(z)[lk] dz[kl]"),
-    "softmax": (".k", "+ y[.k] dz[.k] - y[.k] y[.j] dz[.j]"),
-    "log_softmax": (".k", "+ dz[.k] - softmax(z)[.j] dz[.j]"),
-    "logsumexp": (".", "+ softmax(z)[.j] dz[.j]"),
-    "max": (".", "+ ismax(z)[.j] dz[.j]"),
-    "min": (".", "+ ismin(z)[.j] dz[.j]"),
-}
 
 
 class Slot(NamedTuple):
@@ -56,7 +43,7 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
 
     Notes
     -----
-    Sums follow the product rule; functions the rows of `ELEMENTWISE` and `DIFFERENTIALS`.
+    Sums follow the product rule; functions the rows of `ELEMENTWISE` and `ARRAY`.
     """
     if node.sum is not None:
         return node.sum.free, [slot for term in node.sum.terms for slot in product_rule(term)]
@@ -126,7 +113,7 @@ def _written_for(given: dict[str, Node], terms: Sequence[Term], axes: list[Lette
 
 
 def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
-    left, right = DIFFERENTIALS[node.op]
+    left, right = ARRAY[node.op].differential.removeprefix("y[").split("] = ")
     axes = fresh(arg.shape)
     named: dict[str, Letters] = {}
 
@@ -160,13 +147,11 @@ def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[
 
 
 def _helper(head: str, node: Node, arg: Node, graph: Graph) -> Node:
-    """The array that a rule names: ``y``, ``inv(z)``, ``softmax(z)``, ``ismax(z)`` or ``ismin(z)``."""
+    """The array that a rule names: ``y``, ``(z==y)``, or a function of z such as ``inv(z)``."""
     if head == "y":
         return node
-    if head == "inv(z)":
-        return graph.function("inv", None, arg, arg.shape)
-    if head == "softmax(z)":
-        return graph.function("softmax", node.info, arg, arg.shape)
+    if head != "(z==y)":
+        return graph.function(head.removesuffix("(z)"), node.info, arg, arg.shape)
     axes = fresh(arg.shape)
     kept = [l for at, axis in enumerate(axes) for l in axis if node.info not in (-1, at)]
     free = tuple([l for axis in axes for l in axis])

@@ -7,32 +7,17 @@ from typing import Any
 from .choice import with_choices
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, numbered, postorder
-from .functions import ELEMENTWISE, MASKS
+from .functions import ARRAY, ELEMENTWISE, MASKS
 from .numpy_text import write
 from .program import Program, fresh_name
 
 DEEP = 25
-HELPERS = {
-    "softmax": """def softmax(Z, axis=-1):
-    E = np.exp(Z - Z.max(axis=axis, keepdims=True))
-    return E / E.sum(axis=axis, keepdims=True)
-""",
-    "log_softmax": """def log_softmax(Z, axis=-1):
-    Z = Z - Z.max(axis=axis, keepdims=True)
-    return Z - np.log(np.exp(Z).sum(axis=axis, keepdims=True))
-""",
-    "logsumexp": """def logsumexp(Z, axis=-1, keepdims=False):
-    M = Z.max(axis=axis, keepdims=True)
-    Y = M + np.log(np.exp(Z - M).sum(axis=axis, keepdims=True))
-    return Y if keepdims else Y.squeeze(axis)
-""",
-}
 
 
 def helper(name: str) -> str:
     """The definition of a function that NumPy does not have; empty if it has it."""
-    if name in HELPERS:
-        return HELPERS[name]
+    if name in ARRAY and not ARRAY[name].numpy.startswith("np."):
+        return ARRAY[name].numpy
     if name in ELEMENTWISE and name not in MASKS and not ELEMENTWISE[name].numpy.replace("np.", "").isidentifier():
         return f"def {name}(z):\n    return {ELEMENTWISE[name].numpy}\n"
     return ""
