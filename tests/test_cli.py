@@ -100,7 +100,7 @@ def test_a_failing_check_is_status_1(capsys):
 
 
 def test_help_has_examples():
-    made = subprocess.run([sys.executable, "-m", "handgrad.cli", "--help"], capture_output=True, text=True, check=True)
+    made = subprocess.run([sys.executable, "-m", "handgrad", "--help"], capture_output=True, text=True, check=True)
     assert "handgrad check" in made.stdout
 
 

@@ -124,7 +124,3 @@ def _run(arguments: Sequence[str] | None) -> int:
         print(f"handgrad: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

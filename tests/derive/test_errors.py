@@ -85,6 +85,7 @@ BAD = [
     ("einsum('éi->i', X)", "letters only"),
     ("norm('fro')", "norm of a string"),
     ("L(sofmax(X))", "sofmax is not known; softmax is"),
+    ("L(tahn(X))", "tahn is not known; tanh is"),
     ("L(layer_norm(X))", "layer_norm is not supported"),
     ("where(X, X**2, W)", "X is no comparison; write X != 0"),
     ("where(X > 0, X, 1) * where(2 - (X > 0), X, 1)", "is no comparison"),

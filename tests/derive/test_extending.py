@@ -49,7 +49,7 @@ ABSDET = functions.ArrayFunction(
 )  # fmt: skip
 INVERSE_SQUARE = functions.ArrayFunction(
     "matrix", "y[ij] = - y[ik] dz[kl] inv(z)[lj] - inv(z)[ik] dz[kl] y[lj]",
-    lambda A: functions.gauss_jordan([[sum(x * y for x, y in zip(row, column)) for column in zip(*A)] for row in A])[0],
+    lambda A: functions.gauss_jordan((np.array(A) @ A).tolist())[0],
     "np.linalg.matrix_power({}, -2)", "V",
 )  # fmt: skip
 

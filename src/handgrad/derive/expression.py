@@ -513,9 +513,9 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
 
 
 def _misspelled(name: str) -> str:
-    """A function that a name may have been meant for: ``sofmax``, ``simgoid``."""
+    """A function that a name may have been meant for: ``sofmax``; of a short one, with its letters: ``tahn``."""
     if len(name) < 5:
-        return ""
+        return next((known for known in sorted(KNOWN) if len(name) > 3 and sorted(known) == sorted(name)), "")
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, KNOWN, 1, 0.85)), "")

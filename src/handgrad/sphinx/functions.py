@@ -222,7 +222,6 @@ def refuse_known(name: str) -> None:
         raise ExpressionError(f"{name} is not supported; write the derivative of {stem} as a formula")
     if stem in CALLABLE | RESERVED:
         raise ExpressionError(f"{name} is not supported in claims; choose another name for a function of your own")
-    swapped = (known for known in sorted(KNOWN) if len(stem) > 3 and sorted(known) == sorted(stem))
-    meant = _misspelled(stem) or next(swapped, "")  # tahn: of short names, those with the letters of another
+    meant = _misspelled(stem)
     if meant:
         raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
