@@ -7,6 +7,7 @@ import time
 import pytest
 
 import handgrad as hg
+from handgrad.derive.candidate import judge
 
 DIMS = {"X": "n i", "W": "o i", "x": "n", "c": "", "A": "n n"}
 
@@ -86,6 +87,7 @@ BAD = [
     ("norm('fro')", "norm of a string"),
     ("L(sofmax(X))", "sofmax is not known; softmax is"),
     ("L(tahn(X))", "tahn is not known; tanh is"),
+    ("sum(X) * 1e-400", "1e-400 is too small"),
     ("L(layer_norm(X))", "layer_norm is not supported"),
     ("where(X, X**2, W)", "X is no comparison; write X != 0"),
     ("where(X > 0, X, 1) * where(2 - (X > 0), X, 1)", "is no comparison"),
@@ -124,6 +126,8 @@ def test_hostile_input_is_refused_quickly(text):
     ({"1X": "n"}, "cannot be a name"), ({"G_X": "n"}, "cannot be a name"), ([("X", "n")], "dict or a string"),
     ("X", "of the form"), ("X: n i k", r"has 3 axes \(n i k\)"), ("X: (n, i)", "of the form"),
     ({None: "n"}, "None cannot be a name"), ({"lambda": "n"}, "cannot be a name"),
+    ({"np": ""}, "np is NumPy"), ({"sum_x": "n"}, "sum_... is a sum sign"), ({"tr": "n"}, "tr is the trace"),
+    ({"Y": "n k", "dY": "n k"}, "'dY' cannot be a name beside Y, whose differential it is"),
     ({"I_n": "n n"}, "I_... names identity matrices"), ("X: n i, X: i n", "X is given twice"),
 ])  # fmt: skip
 def test_bad_dims(dims, message):
@@ -216,3 +220,34 @@ def test_a_length_that_no_array_shows():
     d = hg.derive("A.reshape(i, k*l)", "A", "A: i k*l")
     with pytest.raises(hg.ExpressionError, match="no axis of an array tells the length k"):
         d.to_numpy()
+
+
+@pytest.mark.parametrize(("expression", "dims", "message"), [
+    ("mean(x**2) + n * x @ x", "x: n, n:", "n is an array, and the length of an axis"),
+    ("sum(n * x)", "x: n, n:", "n is an array, and the length of an axis"),
+    ("sum(gelu(x * phi))", "x: n, phi: n", "phi is an array, and the derivative needs the function"),
+    ("det(A * x)", "x: n n, inv: n, A: n n", "inv is an array, and the derivative needs the function"),
+])  # fmt: skip
+def test_a_name_that_the_derivation_needs(expression, dims, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        hg.derive(expression, "x", dims)
+
+
+def test_a_name_that_the_derivation_does_not_need():
+    assert hg.derive("L(x * n)", "x", "x: n, n: n").check((0,))
+    assert hg.derive("L(I @ x) + trace(inv(A + I) @ I)", "A", "I: n n, x: n, A: n n").check((0,))
+    assert "\\mathbf{I}_{n}" in hg.derive("I @ x + x", "x", "I: n n, x: n").latex()
+    assert hg.derive("sum(dL * x)", "x", "dL:, x: n").check((0,))
+
+
+@pytest.mark.parametrize(("candidate", "message"), [
+    ("foo(x)", "foo is no function of"), ("x**0.5", "has no value where"), ("log(-x * x)", "has no value where"),
+])  # fmt: skip
+def test_a_candidate_without_a_value(candidate, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        judge(candidate, hg.derive("x @ x", "x", "x: n"))
+
+
+def test_a_judge_says_what_its_names_stand_for():
+    verdict = judge("(T - P) / n", hg.derive("softmax_cross_entropy(X, T)", "X", "X: n k, T: n k"))
+    assert str(verdict).endswith("(P - T) / n, where P = softmax(X)")

@@ -101,6 +101,14 @@ def test_kronecker_form_that_does_not_exist():
     assert hg.derive("A", "X", "X: n i, A: n i").kronecker() == "vec(dA) = 0"
 
 
+def test_einsum_and_vec_speak_of_defined_names_only():
+    d = hg.derive("softmax(W @ x)", "x", "W: k n, x: n")
+    assert str(d.einsum()) == "einsum('ka,an->kn', diag(p) - outer(p, p), W)"
+    assert d.kronecker() == "vec(dp) = ((diag(p) - outer(p, p)) @ W) @ vec(dx)"
+    hadamard = hg.derive("L(tanh(A + f(A)) @ x)", "A", "A: n n, x: n")
+    assert "f'(A)" in str(hadamard.einsum())
+
+
 def test_einsum_exchanges_subscripts():
     d = hg.derive("L(X @ W.T)", "W", "X: n i, W: o i")
     assert str(d.einsum()) == "einsum('no,ni->oi', G, X)"

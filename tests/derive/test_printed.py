@@ -386,6 +386,9 @@ dy1 = X^T dr                                    only r varies
     ("(A @ x) / (b @ x)", "A: m n, x: n, b: n", "(A / s - A x b^T / s^2) dx"),
     ("f(x) * g(x)", "x: n", "(diag(f'(x) * a2) + diag(a1 * g'(x))) dx"),
     ("exp(x @ A @ x) * b", "A: n n, x: n, b: n", "a b (x^T A^T + x^T A) dx"),
+    ("tanh(x) / b", "x: n, b: n", "diag((1 - a**2) / b) dx"),
+    ("x / b", "x: n, b: n", "diag(b**(-1)) dx"),
+    ("sum(x * y) * b", "x: n, y: n, b: m", "b y^T dx"),
     ("(A @ x) / x", "A: n n, x: n", "(-diag(r / x**2) + A / (x 1_n^T)) dx"),
     ("log_softmax(W @ log_softmax(V @ x))", "V: m n, W: k m, x: n", None),
 ])  # fmt: skip
@@ -394,6 +397,12 @@ def test_a_vector_by_a_vector_has_a_matrix_in_front(expression, dims, wanted):
     assert d.check((0,))
     lines = [step.right for step in d.steps("frobenius")]
     assert wanted in lines if wanted else True, lines
+
+
+def test_a_line_says_what_is_held_fixed():
+    lines = {step.left: step.rule for step in hg.derive("L(x / norm(x))", "x", "x: n").steps("index")}
+    assert lines["dy[n]/dx[p]"] == "only x varies, s held fixed"
+    assert lines["dy[n]/ds"] == "power rule"
 
 
 def test_a_line_says_which_names_it_writes_out():

@@ -17,6 +17,7 @@ from .matrix import (
     ones,
     ordered,
     over,
+    power,
     product,
     replaced,
     to_matrix,
@@ -127,9 +128,6 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         parts = [in_front(part, name, rules) for part in m.parts]
         found = [part for part in parts if part is not None]
         return add(found, m.info) if len(found) == len(parts) else None
-    if m.kind == "inner":
-        mine, other = m.parts if varies(m.parts[0], name) else m.parts[::-1]
-        return in_front(product(flip(other), mine), name, rules)
     at = next(k for k, part in enumerate(m.parts) if varies(part, name))
     mine, others = m.parts[at], [*m.parts[:at], *m.parts[at + 1 :]]
     if m.kind == "product" and m.scalar and mine is m.parts[0]:
@@ -139,22 +137,21 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         still = next(part for part in mine.parts if not varies(part, name))
         divided = [over(part, others[0]) if part is still else part for part in mine.parts]
         return in_front(hadamard(*divided), name, rules)
-    front = None if mine.columns else in_front(mine, name, rules)
+    front = None if mine.columns or m.kind in ("call", "inner") else in_front(mine, name, rules)
     if front is None:
         return None
-    if m.kind == "product" and mine is m.parts[-1]:
-        return product(*others, front)
-    if m.kind == "scale":
-        if mine is m.parts[0]:
-            rules["(a^T b) c = c a^T b"] = None
-        return product(*others, front)
-    if m.kind == "over" and others[0].scalar:
-        return over(front, others[0])
-    if m.kind == "over" and not is_identity(front):
+    v = others[0] if len(others) == 1 else hadamard(*others) if m.kind == "hadamard" else None
+    if v is not None and m.kind == "over":
+        if v.scalar:
+            return over(front, v)
+        if is_identity(front):
+            rules["u / v = diag(1 / v) u"] = None
+            return call("diag", power(v, -1), v.rows, v.rows)
         rules["(A u) / v = (A / (v 1^T)) u"] = None
-        return over(front, product(*others, flip(ones(front.columns))))
-    if m.kind == "hadamard":
+        return over(front, product(v, flip(ones(front.columns))))
+    if v is not None and m.kind == "hadamard":
         rules["v * u = diag(v) u"] = None
-        v = others[0] if len(others) == 1 else hadamard(*others)
         return product(call("diag", v, v.rows, v.rows), front)
-    return None
+    if m.kind == "scale" and mine is m.parts[0]:
+        rules["(a^T b) c = c a^T b"] = None
+    return product(*others, front)

@@ -100,7 +100,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
             left += f"/d{d.labels[node]}{letters.show(own)}"
             shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, link_rule(link, node, d)))
+            steps.append(Step(left, shown, link_rule(link, node, d) + _held(link, node, d)))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
             joined = times(upstream(link.parent, d.sweep).at(_flat(out) + link.letters), short)
@@ -173,6 +173,16 @@ def link_rule(link: Link, node: Node, d: "Derivation") -> str:
     if any(power != 1 for powers in found for power in powers):
         return "power rule"
     return f"only {d.labels[node]} varies"
+
+
+def _held(link: Link, node: Node, d: "Derivation") -> str:
+    """What stands still in the derivative of a node by a child, although it depends on that child too."""
+    moving = {node}
+    for other in d.sweep.path:
+        if moving.intersection(other.children()):
+            moving.add(other)
+    held = [d.labels[other] for other in link.parent.children() if other in moving and other is not node]
+    return f", {' and '.join(held)} held fixed" if held else ""
 
 
 def function_rule(node: Node) -> str:
