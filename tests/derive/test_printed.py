@@ -47,6 +47,7 @@ GRADIENTS = [
     ("logsumexp(X)", "X", "X: n k", "p.reshape(n, k)"),
     ("sum(p * (log(p) - log(q)))", "p", "p: n, q: n", "1 + a1 - a2"),
     ("v**v", "v", "v: n", "diag(a2 * (1 + a1))"),
+    ("L(sigmoid(X @ w + b))", "b", "X: n i, w: i, b:", "(G * a * (1 - a)).sum()"),
     ("L(P @ H.T @ inv(H @ P @ H.T + R))", "P", "P: n n, H: m n, R: m m", "(H.T @ G_Z + G @ inv(Z).T) @ H"),
     ("0.5*logdet(K + s**2*eye(n)) + 0.5*y @ inv(K + s**2*eye(n)) @ y", "s", "K: n n, s:, y: n",
      "s * (trace(inv(Z)) - y @ (inv(Z) @ (inv(Z) @ y)))"),
@@ -357,7 +358,7 @@ def test_lines_say_what_varies_and_how():
         "definition",
         "definition",
         "power rule",
-        "product rule",
+        "quotient rule",
         "insert ds",
         "(a^T b) c = c a^T b",
         "the matrix in front of dx",
@@ -399,6 +400,9 @@ dy1 = X^T dr                                    only r varies
     ("tanh(x) / b", "x: n, b: n", "diag((1 - a**2) / b) dx"),
     ("x / b", "x: n, b: n", "diag(b**(-1)) dx"),
     ("sum(x * y) * b", "x: n, y: n, b: m", "b y^T dx"),
+    ("(x @ y) / b", "x: n, y: n, b: m", "b**(-1) y^T dx"),
+    ("x / norm(y) / b", "x: n, y: n, b: n", "diag(b**(-1)) dx / sqrt(s)"),
+    ("sum((A - x) * y[:, None], axis=0)", "A: m n, x: n, y: m", "-(1_m^T y) dx"),
     ("(A @ x) / x", "A: n n, x: n", "(-diag(r / x**2) + A / (x 1_n^T)) dx"),
     ("log_softmax(W @ log_softmax(V @ x))", "V: m n, W: k m, x: n", None),
 ])  # fmt: skip
@@ -407,6 +411,47 @@ def test_a_vector_by_a_vector_has_a_matrix_in_front(expression, dims, wanted):
     assert d.check((0,))
     lines = [step.right for step in d.steps("frobenius")]
     assert wanted in lines if wanted else True, lines
+
+
+def test_two_differentials_of_one_output_say_what_varies():
+    d = hg.derive("norm(A @ x - b) / norm(x)", "x", "A: m n, x: n, b: m")
+    rules = {step.right: step.rule for step in d.steps("frobenius")}
+    assert rules["-0.5 sqrt(s1) ds2 / s2^1.5"] == "power rule, only s2 varies"
+    rows = hg.derive("L(X / sum(X, axis=1, keepdims=True))", "X", "X: n k")
+    assert "only X varies, r held fixed" in [step.rule for step in rows.steps("frobenius")]
+
+
+def test_the_second_derivative_of_a_number_is_not_called_like_the_first():
+    second = hg.derive("s**4", "s", "s:").derive("s")
+    assert str(second) == "dy/ds = 12 * s**2"
+    assert second.check((0,))
+
+
+@pytest.mark.parametrize(("expression", "dims", "layout", "wanted"), [
+    ("a @ x", "a: n, x: n", "numerator", "a^T"), ("a @ x", "a: n, x: n", "transposed-denominator", "a^T"),
+    ("a @ x", "a: n, x: n", "denominator", "a"), ("x * x", "x: n", "numerator", "2 diag(x)"),
+    ("softmax(W @ x)", "W: k i, x: i", "denominator", "W^T (diag(p) - p p^T)"),
+    ("A @ relu(B @ x)", "A: m n, B: n k, x: k", "numerator", None),
+])  # fmt: skip
+def test_the_last_line_of_a_layout(expression, dims, layout, wanted):
+    d = hg.derive(expression, "x", dims, layout=layout)
+    assert d.check((0,))
+    last = d.steps("frobenius")[-1]
+    assert (last.left, last.rule) == ("J", f"{layout} layout")
+    assert last.right == wanted if wanted else "J_" not in last.right
+
+
+def test_arguments_of_the_source_are_in_order():
+    source = hg.derive("L(X @ W.T + f(b)) + K(f(b))", "b", "X: n i, W: o i, b: o").source
+    assert "def gradient(X, W, b, G, G_K, f_prime):" in source
+    source = hg.derive("sum(f(x) * g(f(x)))", "x", "x: n").source
+    assert "def gradient(x, f, f_prime, g, g_prime):" in source
+
+
+def test_reasons_are_typeset():
+    latex = hg.derive("tanh(W @ x)", "x", "W: o i, x: i").latex()
+    assert r"\operatorname{diag}(v) u" in latex
+    assert r"A \odot (\mathbf{1} v^{\mathsf{T}})" in latex
 
 
 def test_a_line_says_what_is_held_fixed():

@@ -505,7 +505,7 @@ def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) ->
             child = names[step.left.partition("/")[2][1:]]
             _compare_matrix(step, numbers.world(), numbers.total(child), d.root.shape + child.shape)
         elif step.left == "J":
-            shape = d.arranged(d.layout_name).shape
+            shape = ((),) * d.derivative_is_row() + d.arranged(d.layout_name).shape
             _compare_matrix(step, numbers.world(), arranged(d, numbers), shape)
         elif step.left in names:
             node = names[step.left]

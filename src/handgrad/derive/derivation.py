@@ -88,7 +88,8 @@ class Derivation:
             used = self._computed()  # exp(-Z) is not, where it has become a part of a sigmoid
             nodes = [node for node in self.graph.nodes
                      if node in used or node.index >= self.forward or not node.children()]  # fmt: skip
-            labels = label_nodes(nodes, self.forward, self.root, set(self._taken()))
+            scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
+            labels = label_nodes(nodes, self.forward, self.root, set(self._taken()), scalar)
             prefix = "J_" if self.root.dims else "G_"
             for node, adjoint in self.sweep.named.items():
                 labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
@@ -144,7 +145,7 @@ class Derivation:
     @property
     def inputs(self) -> dict[str, Shape]:
         """What the gradient is a function of, with its axes."""
-        names = [node for node in reachable(self.arranged("shape")) if node.op == "name"]
+        names = sorted([node for node in reachable(self.arranged("shape")) if node.op == "name"], key=lambda n: n.info)
         return self.shapes | {str(node.info): node.shape for node in names}
 
     @property
@@ -448,6 +449,11 @@ class Derivation:
     def arrange(self, out: list[Letters], own: list[Letters]) -> list[Letters]:
         """Put the axes in the order of the layout."""
         return arrange(out, own, self.layout_name)
+
+    def derivative_is_row(self) -> bool:
+        """Whether the layout makes a row of the derivative of a number by a vector."""
+        rows = ("numerator", "transposed-denominator")
+        return self.layout_name in rows and not self.root.shape and len(self.variable.shape) == 1
 
     def arranged(self, layout: str) -> Sum:
         """The derivative with its axes in the order of a layout."""

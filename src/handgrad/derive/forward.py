@@ -58,7 +58,7 @@ def forward_steps(d: "Derivation") -> list[Step]:
             total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
             rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
             if len(by_parent[parent]) > 1 and any([rule.startswith("only") for rule in rules]):
-                rules = dict.fromkeys(["product rule"] * _multiply(parent, by_parent[parent]) or ["term by term"])
+                rules = dict.fromkeys([_joint_rule(parent, by_parent[parent])])
             steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
             inside = replaced(total, known)
             if len(str(inside)) < WIDTH:
@@ -70,11 +70,14 @@ def forward_steps(d: "Derivation") -> list[Step]:
     return steps
 
 
-def _multiply(parent: Node, links: Sequence[tuple[Node, Link]]) -> bool:
-    """Whether two of what varies are factors of one term."""
+def _joint_rule(parent: Node, links: Sequence[tuple[Node, Link]]) -> str:
+    """What licenses a differential in which several things vary: they may be factors of one term."""
     varying = {node for node, _ in links}
     terms = parent.sum.terms if parent.sum else ()
-    return any([len(varying & {node for node, _, _ in factors}) > 1 for _, factors in terms])
+    moving = [[power for node, _, power in factors if node in varying] for _, factors in terms]
+    if all([len(powers) < 2 for powers in moving]):
+        return "term by term"
+    return "quotient rule" if any([power < 0 for powers in moving for power in powers]) else "product rule"
 
 
 def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matrix]) -> list[Step]:
@@ -100,16 +103,14 @@ def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matr
         program = Program({}, d.spell(d.arranged("shape")))
     final = to_matrix(program.result)
     named = [label for label in program.definitions if label.startswith("J_")]
+    if front is not None and (named or ordered(front) == ordered(final)):
+        return steps
     for label in named:
         reason = f"the matrix in front of d{label[2:]}"
         steps.append(Step(f"{top}/d{label[2:]}", str(to_matrix(program.definitions[label])), reason, result=True))
         steps.append(Step("", label, "its name"))
     if front is None:
         return [*steps, Step(f"{top}/{name}", str(final), why, result=True)]
-    if named:
-        return [*steps, Step(f"{top}/{name}", str(final), f"the same with {', '.join(named)}", result=True)]
-    if ordered(front) == ordered(final):
-        return steps
     return [*steps, Step("", str(final), _turned(str(front), str(final), d))]
 
 
@@ -144,9 +145,12 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
     if v is not None and m.kind == "over":
         if v.scalar:
             return over(front, v)
+        if mine.scalar:
+            rules["c / v = (1 / v) c"] = None
+            return product(power(v, -1), front)
         if is_identity(front):
             rules["u / v = diag(1 / v) u"] = None
-            return call("diag", power(v, -1), v.rows, v.rows)
+            return product(call("diag", power(v, -1), v.rows, v.rows), front)
         rules["(A u) / v = (A / (v 1^T)) u"] = None
         return over(front, product(v, flip(ones(front.columns))))
     if v is not None and m.kind == "hadamard":
@@ -154,4 +158,7 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         return product(call("diag", v, v.rows, v.rows), front)
     if m.kind == "scale" and mine is m.parts[0]:
         rules["(a^T b) c = c a^T b"] = None
+    if m.kind == "product" and mine is not m.parts[-1]:  # what stands behind a column is a number
+        rules["c a^T b = (a^T b) c"] = None
+        return product(product(*m.parts[at + 1 :]), *m.parts[:at], front)
     return product(*others, front)

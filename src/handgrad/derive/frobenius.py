@@ -5,9 +5,10 @@ Every line reads the same indexed terms; what moves is the bracket.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .expression import Expr
 from .formula import tokenize
 from .forward import differentials, forward_steps
-from .index import definition, index_node_steps, inserted, link_rule
+from .index import definition, held, index_node_steps, inserted, link_rule
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -29,7 +30,8 @@ from .matrix import (
     varies,
 )  # fmt: skip
 from .notation import IndexPrinter, Step
-from .sweep import upstream
+from .spell import spell
+from .sweep import Link, upstream
 from .terms import Node
 
 if TYPE_CHECKING:
@@ -182,8 +184,8 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
         steps.append(Step(f"d{d.wrt}/d{d.wrt}", "1", "a number changes with itself"))
     if d.variable not in d.sweep.adjoints:
         steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", f"{d.wrt} does not occur"))
-    needed = _mentioned(steps, d)
-    return [_definition(node, d) for node in needed] + steps + _layout_step(d)
+    steps += _layout_step(d)
+    return [_definition(node, d) for node in _mentioned(steps, d)] + steps
 
 
 def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
@@ -227,7 +229,8 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
-    reason = ", ".join(dict.fromkeys([link_rule(link, node, d) for link in reversed(d.sweep.links[node])]))
+    links = list(reversed(d.sweep.links[node]))
+    reason = ", ".join(dict.fromkeys([rule for link in links for rule in _rules(link, node, d)]))
     lines = [(show_pairs(pairs), reason)]
     if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
@@ -255,6 +258,14 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     return steps
 
 
+def _rules(link: Link, node: Node, d: "Derivation") -> list[str]:
+    """What licenses the differential of a parent, and which part of it this is."""
+    rule = link_rule(link, node, d)
+    others = [other for other in link.parent.children() if other in d.sweep.path and other is not node]
+    only = [f"only {d.labels[node]} varies"] if others and not rule.startswith("only") else []
+    return [rule, *only, *held(link, node, d)]
+
+
 def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
     """What turns the sum of all parts into the result."""
     if d.sweep.reasons[node] != "collect":
@@ -277,8 +288,15 @@ def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
 def _layout_step(d: "Derivation") -> list[Step]:
     if d.layout_name == "shape":
         return []
+
+    def refer(node: Node) -> Expr:
+        is_step = node.sum is not None and d.labels.get(node, "").startswith("J_")  # of the other notation
+        return spell(node.sum, refer) if node.sum and is_step else d.refer(node)
+
     try:
-        right = str(to_matrix(d.spell(d.arranged(d.layout_name))))
+        right = to_matrix(spell(d.arranged(d.layout_name), refer))
     except NoMatrixFormError:
         return []
-    return [Step("J", right, f"{d.layout_name} layout")]
+    # An array with one axis is a column here; the derivative of a number by a column is a row in these layouts.
+    right = flip(right) if d.derivative_is_row() else right
+    return [Step("J", str(right), f"{d.layout_name} layout")]

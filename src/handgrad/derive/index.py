@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .expression import postorder
+from .expression import Expr, postorder
 from .formula import tokenize
 from .lower import fresh
 from .notation import IndexPrinter, Lettering, Step
@@ -100,7 +100,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
             left += f"/d{d.labels[node]}{letters.show(own)}"
             shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, link_rule(link, node, d) + _held(link, node, d)))
+            steps.append(Step(left, shown, ", ".join([link_rule(link, node, d), *held(link, node, d)])))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
             joined = times(upstream(link.parent, d.sweep).at(_flat(out) + link.letters), short)
@@ -114,19 +114,16 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     result = adjoint.at(total)
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total, d.graph)
-    lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
-    if d.graph.key(Sum([total], merged)) != d.graph.key(Sum([total], result)):
+    keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, result)]
+    if any([factor[0].op == "delta" for _, factors in terms for factor in factors]):
+        lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
+    elif keys[0] != keys[1]:
+        lines.append((printer.sum(merged, total, letters), "collect"))
+    if keys[1] != keys[2]:
         right = printer.sum(result, total, letters)
         lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
-    expr = d.spell(adjoint)
-    told = node is d.variable or node in d.sweep.named
-    if (
-        told
-        and 1 <= len(expr.shape) <= 2
-        and expr.size > 1
-        and all(part.op not in ("einsum", "reshape") for part in postorder([expr]))
-    ):
-        lines.append((bracketed(expr) + letters.show([*out, *own]), "the same as an array"))
+    if node is d.variable or node in d.sweep.named:
+        lines += _as_array(d.spell(adjoint), letters.show([*out, *own]))
     if node in d.sweep.named and node is not d.variable:
         lines.append((d.labels[d.sweep.named[node]] + letters.show([*out, *own]), "its name"))
     last = ""
@@ -135,6 +132,14 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             steps.append(Step(left, right, reason))
             left, last = "", right
     return steps
+
+
+def _as_array(expr: Expr, index: str) -> list[tuple[str, str]]:
+    """The last line, spelled with arrays, if it has one or two axes."""
+    spelled = all(part.op not in ("einsum", "reshape") for part in postorder([expr]))
+    if spelled and 1 <= len(expr.shape) <= 2 and expr.size > 1:
+        return [(bracketed(expr) + index, "the same as an array")]
+    return []
 
 
 def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: "Derivation") -> str:
@@ -146,8 +151,9 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: "Derivation") 
 
 def inserted(before: str, after: str, d: "Derivation") -> str:
     """The named values of one line that the next one writes out."""
-    left, right = [{token.text for token in tokenize(text)} for text in (before, after)]
-    labels = [label for node, label in d.labels.items() if node.children() and label in left - right]
+    left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
+    gone = [word for word in dict.fromkeys(left) if word not in right and not ("/" in left and left.count(word) > 1)]
+    labels = [label for node, label in d.labels.items() if node.children() and label in gone]
     return f"insert {', '.join(labels)}" if labels else ""
 
 
@@ -175,14 +181,14 @@ def link_rule(link: Link, node: Node, d: "Derivation") -> str:
     return f"only {d.labels[node]} varies"
 
 
-def _held(link: Link, node: Node, d: "Derivation") -> str:
+def held(link: Link, node: Node, d: "Derivation") -> list[str]:
     """What stands still in the derivative of a node by a child, although it depends on that child too."""
     moving = {node}
     for other in d.sweep.path:
         if moving.intersection(other.children()):
             moving.add(other)
-    held = [d.labels[other] for other in link.parent.children() if other in moving and other is not node]
-    return f", {' and '.join(held)} held fixed" if held else ""
+    still = [d.labels[other] for other in link.parent.children() if other in moving and other is not node]
+    return [f"{' and '.join(still)} held fixed"] if still else []
 
 
 def function_rule(node: Node) -> str:

@@ -4,6 +4,7 @@ Only commands that every renderer knows; nothing depends on macros of a site. Br
 written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -461,5 +462,7 @@ def reason(rule: str) -> str:
     A:B = A^{\mathsf{T}}:B^{\mathsf{T}} \text{only G\_Z varies}
     """
     if "=" in rule:
+        rule = re.sub(r"\b1(?! /)", lambda _: ONES, rule)
+        rule = re.sub(r"\b(diag|tr)\b", r"\\operatorname{\1}", rule)
         return rule.replace("^T", TRANSPOSED).replace("*", r"\odot").replace(", ", r",\ ")
     return r"\text{" + "".join(rf"\{char}" if char in "_#%&" else char for char in rule) + "}"

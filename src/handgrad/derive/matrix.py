@@ -96,8 +96,9 @@ def product(*parts: Matrix) -> Matrix:
         if inside:
             scalars.remove(inside)
             chain += inside.parts
-    if len(chain) > 1:
-        chain = [part for part in chain if not _starts(part, *IDENTITY)] or chain[:1]
+    shorter = [part for part in chain if not _starts(part, *IDENTITY)]
+    if shorter and (shorter[0].rows, shorter[-1].columns) == (chain[0].rows, chain[-1].columns):
+        chain = shorter  # but (1^T u) I is no number
     result: Matrix | None = None
     if chain:
         whole = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
@@ -260,19 +261,23 @@ def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
     return Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
 
 
-def ordered(m: Matrix) -> Any:
-    """What a matrix is known by, in whatever order sums, numbers and elementwise products are written."""
+def ordered(m: Matrix) -> tuple[list[str], Any]:
+    """What a matrix is known by: the numbers in front of it, and the rest.
+
+    It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand.
+    """
     if m.kind == "scale":
-        scalars, rest = [], m
-        while rest.kind == "scale":
-            scalars.append(repr(ordered(rest.parts[0])))
-            rest = rest.parts[1]
-        inside = repr(ordered(rest))
-        return "scale", (sorted([*scalars, inside]) if rest.scalar else [*sorted(scalars), inside])
+        outer, (numbers, rest) = ordered(m.parts[0]), ordered(m.parts[1])
+        return sorted([*numbers, repr(outer)]), rest
+    if m.kind == "over":
+        numbers, rest = ordered(m.parts[0])
+        return numbers, ("over", rest, repr(ordered(m.parts[1])))
+    if m.kind == "hadamard":
+        parts = [ordered(part) for part in m.parts]
+        return sorted([one for numbers, _ in parts for one in numbers]), sorted([repr(rest) for _, rest in parts])
     if m.kind == "sum":
-        return "sum", sorted([(sign, repr(ordered(part))) for sign, part in zip(m.info, m.parts)])
-    keys = [repr(ordered(part)) for part in m.parts]
-    return m.kind, m.info, sorted(keys) if m.kind == "hadamard" else keys
+        return [], sorted([(sign, repr(ordered(part))) for sign, part in zip(m.info, m.parts)])
+    return [], (m.kind, m.info, [repr(ordered(part)) for part in m.parts])
 
 
 def _inside(m: Matrix, binding: int) -> str:

@@ -20,7 +20,9 @@ def letter(op: str) -> str:
     return "A" if op in ("call", "unknown") else ARRAY[op].letter if op in ARRAY else ""
 
 
-def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]) -> dict[Node, str]:
+def label_nodes(
+    nodes: Sequence[Node], forward: int, root: Node, taken: set[str], scalar: str = "L"
+) -> dict[Node, str]:  # fmt: skip
     """Name the nodes of an expression: Z for what a function is applied to, A for its value ...
 
     Parameters
@@ -33,6 +35,8 @@ def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
         The output.
     taken : set of str
         Names that are in use.
+    scalar : str
+        What an output is called that is one number.
 
     Returns
     -------
@@ -50,10 +54,10 @@ def label_nodes(nodes: Sequence[Node], forward: int, root: Node, taken: set[str]
         elif node is root or (node.index < forward and not constant(node)) or kind(node.op) in ALONG:
             wish = letter(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node is root and not node.shape:
-                wish = "L"
+                wish = scalar
             elif node.sum is not None and node not in inside:
                 wish = "R" if node is not root else "Y"
-            if len(node.shape) < 2 and wish != "L":
+            if len(node.shape) < 2 and wish != scalar:
                 wish = "s" if not node.shape and wish == "R" else wish.lower()
             wishes.setdefault(wish, []).append(node)
     taken = taken | set(labels.values()) | {"G"}

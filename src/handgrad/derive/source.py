@@ -41,7 +41,7 @@ def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradie
     """
     exprs = postorder([*program.definitions.values(), program.result])
     called = {str(expr.info) if expr.op == "call" else expr.op for expr in exprs}
-    unknown = {str(expr.info).replace("'", "_prime"): None for expr in exprs if expr.op in ("unknown", "loss")}
+    unknown = sorted({str(expr.info).replace("'", "_prime") for expr in exprs if expr.op in ("unknown", "loss")})
     sizes = {dim: None for expr in exprs for dim in sizes_in(expr)}
     lines = [f"{dim} = {length}" for dim, length in _lengths(sizes, inputs).items()]
     lines += [f"{label} = {write(expr, True)}" for label, expr in program.definitions.items()]

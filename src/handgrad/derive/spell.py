@@ -438,6 +438,8 @@ def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
         return Piece((), call("sum", [multiply(left, right)]))
     if left.op == "@" and right.op != "@":
         left, right = right, left
+    if left.op == "*" and len(left.args[0].shape) == len(left.args[1].shape) == 1 and right.op != "@":
+        return Piece((), call("sum", [multiply(left, right)]))  # three vectors have no pair that comes first
     column = _standing(multiply(left, right), 1) if _stood(left) and _stood(right) else None
     if column is not None:
         return Piece((), call("sum", [column]))
