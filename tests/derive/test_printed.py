@@ -47,6 +47,8 @@ GRADIENTS = [
     ("logsumexp(X)", "X", "X: n k", "p.reshape(n, k)"),
     ("sum(p * (log(p) - log(q)))", "p", "p: n, q: n", "1 + a1 - a2"),
     ("v**v", "v", "v: n", "diag(a2 * (1 + a1))"),
+    ("sum(norm(X - c, axis=1))", "c", "X: n k, c: k", "-(R / norm(R, axis=1, keepdims=True)).sum(axis=0)"),
+    ("relu(sum((a - p)**2) - sum((a - q)**2) + m)", "a", "a: n, p: n, q: n, m:", "2 * (z > 0) * (q - p)"),
     ("L(sigmoid(X @ w + b))", "b", "X: n i, w: i, b:", "(G * a * (1 - a)).sum()"),
     ("L(P @ H.T @ inv(H @ P @ H.T + R))", "P", "P: n n, H: m n, R: m m", "(H.T @ G_Z + G @ inv(Z).T) @ H"),
     ("0.5*logdet(K + s**2*eye(n)) + 0.5*y @ inv(K + s**2*eye(n)) @ y", "s", "K: n n, s:, y: n",

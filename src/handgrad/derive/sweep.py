@@ -121,18 +121,20 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     terms: list[Term] = []
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
-    merged = cheapest(collect(terms, free, graph), free, graph)
+    merged = cheapest(collect(terms, free, graph), free, graph, root)
     merged, found.reasons[node] = shortened(merged, free, graph)
     found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
 
 
-def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
+def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[Term, ...]:
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``."""
     cancels = any([_divides(node) for _, factors in terms for node, _, _ in factors])
-    if not cancels and not _overlap(terms):
+    overlap = _overlap(terms)
+    if not cancels and not overlap:
         return terms
+    known = -1 if overlap else root.index  # a value of the forward pass is there, but two of them may cancel
     best = terms
     for _ in range(3):
         product = _multiplied_out(terms, free, graph)
@@ -140,7 +142,7 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term
         if len(terms) > max(len(best), 2):
             break
         cancels = cancels or len(terms) < len(product)
-        best = min(best, terms, key=cost) if cancels else best
+        best = min(best, terms, key=lambda one: cost(one, known)) if cancels else best
     return best
 
 
@@ -183,15 +185,15 @@ def _is_quotient(node: Node) -> bool:
     return node.sum is not None and len(node.sum.terms) == 1 and _divides(node)
 
 
-def cost(terms: tuple[Term, ...]) -> int:
-    """How much there is to read: terms, factors, and every elementwise sum once."""
+def cost(terms: tuple[Term, ...], known: int) -> int:
+    """How much there is to read: terms, factors, and once every elementwise sum that comes after the `known` ones."""
     seen: set[Node] = set()
     total, waiting = 0, list(terms)
     while waiting:
         _, factors = waiting.pop()
         total += 1 + len(factors)
         for node, _, _ in factors:
-            if node not in seen and node.sum and _opens(node):
+            if node not in seen and node.index > known and node.sum and _opens(node):
                 waiting += node.sum.terms
             seen.add(node)
     return total
