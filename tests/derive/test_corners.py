@@ -1,6 +1,5 @@
 """Corners of the engine that no ordinary layer visits: the answer is right there, too."""
 
-import runpy
 import sys
 
 import numpy as np
@@ -204,14 +203,6 @@ def test_a_left_side_that_lacks_a_letter_is_found(monkeypatch):
     monkeypatch.setattr(index, "_ratio", lambda *args: original(*args).replace("[p,q]", "[p]"))
     with pytest.raises(hg.DerivationError, match="the left side has 1 letters, not 2"):
         hg.derive("L(X @ W.T)", "W", "X: n i, W: o i").check((0,))
-
-
-def test_the_module_runs_as_a_program(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["handgrad", "derive", "x @ x", "--wrt", "x", "--dims", "x: n"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("handgrad", run_name="__main__")
-    assert ended.value.code == 0
-    assert "2 * x" in capsys.readouterr().out
 
 
 def test_a_jacobian_of_zeros_is_an_array_of_zeros():

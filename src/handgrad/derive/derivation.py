@@ -433,9 +433,8 @@ class Derivation:
     def _lengths(self) -> set[str]:
         """The lengths that the derivation speaks of."""
         exprs = postorder([*self.program.definitions.values(), self.program.result])
-        return {str(node.info) for node in self.graph.nodes if node.op == "size"} | {
-            d for e in exprs for d in sizes_in(e)
-        }
+        lengths = {str(node.info) for node in self.graph.nodes if node.op == "size"}
+        return lengths.union(*map(sizes_in, exprs))
 
     # What the notations ask for.
 

@@ -459,14 +459,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
     x = args[0]
-    allowed = (
-        {"axis", "keepdims"}
-        if name in REDUCTIONS or kind(name) == "number"
-        else {"axis"}
-        if kind(name) in ALONG
-        else set()
-    )
-    allowed |= {"ord"} if name == "norm" else set()
+    reduces = name in REDUCTIONS or kind(name) == "number"
+    allowed = ["axis"] * (reduces or kind(name) in ALONG) + ["keepdims"] * reduces + ["ord"] * (name == "norm")
     for option in options:
         if option not in allowed:
             raise ExpressionError(f"{name} takes no argument {option}=")
@@ -506,13 +500,13 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return Expr("call", (x,), name, shape=x.shape)
     if name[0].isupper():
         return Expr("loss", (x,), name)
-    meant = _misspelled(name)
+    meant = misspelled(name)
     if meant:
         raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
     return Expr("unknown", (x,), name, shape=x.shape)
 
 
-def _misspelled(name: str) -> str:
+def misspelled(name: str) -> str:
     """A function that a name may have been meant for: ``sofmax``; of a short one, with its letters: ``tahn``."""
     if len(name) < 5:
         return next((known for known in sorted(KNOWN) if len(name) > 3 and sorted(known) == sorted(name)), "")

@@ -213,10 +213,11 @@ def _definition(node: Node, d: "Derivation") -> Step:
 def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     name, top = "d" + d.labels[node], "d" + d.labels[d.root]
     left = f"{top}/d{d.labels[node]}"
+    links = d.sweep.links[node][::-1]
     steps: list[Step] = []
     start, pairs = [], []
     try:
-        for link in reversed(d.sweep.links[node]):
+        for link in links:
             above = to_matrix(d.spell(upstream(link.parent, d.sweep)))
             parts = differentials(link, d)
             if link.parent is not d.root:
@@ -229,10 +230,9 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
-    links = list(reversed(d.sweep.links[node]))
     reason = ", ".join(dict.fromkeys([rule for link in links for rule in _rules(link, node, d)]))
     lines = [(show_pairs(pairs), reason)]
-    if len(d.sweep.links[node]) == 1 and show_pairs(start) != show_pairs(pairs):
+    if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
     for _ in range(MOVES):
         moved = [move(pair, name) if pair.right.kind != "atom" else (pair, "") for pair in pairs]

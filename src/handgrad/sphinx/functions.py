@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.derive import ExpressionError
 from handgrad.derive import functions as engine
 from handgrad.derive.expression import ALIASES as OTHER_NAMES
-from handgrad.derive.expression import RESERVED, _misspelled
+from handgrad.derive.expression import RESERVED, misspelled
 from handgrad.derive.formula import CALLABLE
 from handgrad.derive.source import compile_source
 
@@ -222,6 +222,6 @@ def refuse_known(name: str) -> None:
         raise ExpressionError(f"{name} is not supported; write the derivative of {stem} as a formula")
     if stem in CALLABLE | RESERVED:
         raise ExpressionError(f"{name} is not supported in claims; choose another name for a function of your own")
-    meant = _misspelled(stem)
+    meant = misspelled(stem)
     if meant:
         raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
