@@ -5,7 +5,7 @@ summed over two factors a matrix product, a lonely summed letter a sum. A partia
 that can be read in both directions, so that transposes are looked up and never derived.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from .expression import (
@@ -535,20 +535,28 @@ JOINS: tuple[tuple[Join, tuple[int, ...]], ...] = (
 )
 
 
+def separated(factors: Iterable[Factor], sides: Sequence[Letters]) -> list[tuple[Factor, ...]] | None:
+    """The factors that have to do with each of two groups of letters; None if some have to do with both."""
+    parts: list[tuple[Factor, ...]] = [(), ()]
+    for group in linked(factors):
+        letters = {letter for _, own, _ in group for letter in own}
+        here = [at for at in (0, 1) if letters.intersection(sides[at])] or [0]
+        if len(here) > 1:
+            return None
+        parts[here[0]] += tuple(group)
+    return parts
+
+
 def as_kron(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr | None:
     """``A[i,j] B[k,l]`` with the axes (i,k) and (j,l)."""
-    groups = linked(factors)
-    if [len(axis) for axis in axes] != [2, 2] or len(groups) != 2:
+    if [len(axis) for axis in axes] != [2, 2]:
         return None
-    parts = []
-    for own in zip(*axes):
-        mine = [group for group in groups if set(own) <= {letter for _, letters, _ in group for letter in letters}]
-        if len(mine) != 1:
-            return None
-        parts.append(spell(Sum([(letter,) for letter in own], [(1, tuple(mine[0]))]), names))
-    if all(part.op == "eye" for part in parts):
-        return Expr("eye", shape=_dims(axes))
-    return call("kron", parts)
+    sides = list(zip(*axes))
+    parts = separated(factors, sides)
+    if parts is None:
+        return None
+    made = [spell(Sum([(i,), (j,)], [(1, part)]), names) for (i, j), part in zip(sides, parts)]
+    return Expr("eye", shape=_dims(axes)) if all(part.op == "eye" for part in made) else call("kron", made)
 
 
 def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:

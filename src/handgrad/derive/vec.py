@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call
-from .spell import Names, as_einsum, entry_expr, multiply, spell
-from .terms import Factor, Letters, Sum, Term, linked
+from .spell import Names, as_einsum, entry_expr, multiply, separated, spell
+from .terms import Letters, Sum, Term
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -41,47 +41,24 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
 
 def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str) -> Stacked:
     """``Y = M X N^T`` has ``vec(Y) = kron(N, M) vec(X)``; by rows, ``kron(M, N)``."""
-    parts: list[list[Factor]] = [[], []]  # what is linked to the rows of the output, and to its columns
-    columns: list[Letters] = [(), ()]
-    loose: list[list[Factor]] = []
-    for group in linked(term[1]):
-        letters = {letter for _, ls, _ in group for letter in ls}
-        rows = [at for at, axis in enumerate(out) if letters & set(axis)]
-        mine = [axis for axis in own if letters & set(axis)]
-        if len(rows) > 1 or len(mine) > 1:
-            raise ExpressionError("the derivative is no sum of Kronecker products")
-        if rows:
-            if mine and (columns[rows[0]] not in ((), mine[0]) or columns[1 - rows[0]] == mine[0]):  # a reshape
-                raise ExpressionError("the derivative is no sum of Kronecker products")
-            parts[rows[0]] += group
-            columns[rows[0]] = mine[0] if mine else columns[rows[0]]
-        else:
-            loose.append(group)
-    if not out[1] and columns[0] == own[1] != ():  # a vector's row goes with the variable's columns
-        parts.reverse()
-        columns.reverse()
-        out = out[::-1]
-    for group in loose:
-        letters = {letter for _, ls, _ in group for letter in ls}
-        axis = next((axis for axis in own if letters & set(axis)), ())
-        at = own.index(axis) if axis and not columns[own.index(axis)] else 1 if axis and columns[0] else 0
-        parts[at] += group
-        columns[at] = columns[at] or axis
-    for axis in own:
-        if axis and axis not in columns:  # the output is the same all along it
-            at = own.index(axis)
-            columns[1 - at if columns[at] else at] = axis
-    turned = columns[0] == own[1] != () or columns[1] == own[0] != ()
-    # A vector leaves one of the two factors empty.
-    kept = [at for at in (0, 1) if parts[at] or out[at] or columns[at]]
-    matrices = [
-        spell(Sum([out[at], columns[at]], [(abs(term[0]) if at == kept[0] else 1, tuple(parts[at]))]), names)
-        for at in kept
-    ]
-    if order == "F":
-        matrices.reverse()
-    made = matrices[0] if len(matrices) == 1 else call("kron", matrices)
-    return Stacked(-made if term[0] < 0 else made, turned)
+    ways = [(out, own, False), (out, own[::-1], True)]
+    if not out[1]:  # a vector is a row as well
+        ways.insert(1, (out[::-1], own, False))
+    for rows, columns, transposed in ways:
+        parts = separated(term[1], [(*rows[at], *columns[at]) for at in (0, 1)])
+        if parts is None:
+            continue
+        # A vector leaves one of the two factors empty.
+        kept = [at for at in (0, 1) if parts[at] or rows[at] or columns[at]]
+        matrices = [
+            spell(Sum([rows[at], columns[at]], [(abs(term[0]) if at == kept[0] else 1, parts[at])]), names)
+            for at in kept
+        ]
+        if order == "F":
+            matrices.reverse()
+        made = matrices[0] if len(matrices) == 1 else call("kron", matrices)
+        return Stacked(-made if term[0] < 0 else made, transposed)
+    raise ExpressionError("the derivative is no sum of Kronecker products")
 
 
 def kronecker(d: "Derivation", order: str) -> str:
