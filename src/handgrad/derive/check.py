@@ -374,7 +374,7 @@ LAYOUT_TABLE = {
 
 def arranged(d: "Derivation", numbers: Numbers) -> Table:
     """The derivative by differences, in the layout of the derivation."""
-    out, own = d.sweep_axes()
+    out, own = d.root.shape, d.variable.shape
     names = "abefgh"[: len(out)] + "cd"[: len(own)]  # of a second derivative the output has more than two axes
     order = LAYOUT_TABLE[d.layout_name].get((len(out), len(own)), names)
     places: dict[str, list[int]] = {}

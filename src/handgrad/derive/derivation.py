@@ -7,7 +7,7 @@ from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis, show_shape, squeeze
 from .frobenius import frobenius_steps
 from .index import index_steps
-from .lower import fresh, lower
+from .lower import lower
 from .notation import Step, layout_text
 from .parse import parse
 from .program import Program, function_expr, label_nodes, layer_gradients, reachable, write_program
@@ -15,7 +15,7 @@ from .rules import upstream_name
 from .source import compile_source, shared, sizes_in, write_source
 from .spell import spell
 from .sweep import sweep
-from .terms import Graph, Letters, Node, Sum, grouped
+from .terms import Graph, Letters, Node, Sum
 from .vec import einsum_expr, kronecker
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
@@ -441,14 +441,6 @@ class Derivation:
     def _dims(self) -> dict[str, str]:
         return {name: " ".join(map(show_axis, shape)) for name, shape in self.shapes.items()}
 
-    def sweep_axes(self) -> tuple[list[Letters], list[Letters]]:
-        """Letters for the axes of the output and of the variable."""
-        return fresh(self.root.shape), fresh(self.variable.shape)
-
-    def arrange(self, out: list[Letters], own: list[Letters]) -> list[Letters]:
-        """Put the axes in the order of the layout."""
-        return arrange(out, own, self.layout_name)
-
     def derivative_is_row(self) -> bool:
         """Whether the layout makes a row of the derivative of a number by a vector."""
         rows = ("numerator", "transposed-denominator")
@@ -456,10 +448,8 @@ class Derivation:
 
     def arranged(self, layout: str) -> Sum:
         """The derivative with its axes in the order of a layout."""
-        out, own = self.sweep_axes()
-        adjoint = self.sweep.adjoints.get(self.variable, Sum(out + own, ()))
-        out, own = list(adjoint.axes[: len(out)]), list(adjoint.axes[len(out) :])
-        return Sum(arrange(out, own, layout), adjoint.terms)
+        adjoint, rank = self.sweep.adjoints[self.variable], len(self.root.shape)
+        return Sum(arrange(adjoint.axes[:rank], adjoint.axes[rank:], layout), adjoint.terms)
 
     def defined(self) -> list[Node]:
         """The named values other than the inputs, in the order of their computation."""
@@ -508,15 +498,11 @@ class Derivation:
         """Spell terms with the names of this derivation."""
         return spell(value, self.refer)
 
-    def group(self, node: Node, letters: Letters) -> list[Letters]:
-        """The letters of a node, axis by axis."""
-        return grouped(node, letters)
-
 
 NOTATIONS = ("index", "frobenius")
 
 
-def arrange(out: list[Any], own: list[Any], layout: str) -> list[Any]:
+def arrange(out: tuple[Letters, ...], own: tuple[Letters, ...], layout: str) -> tuple[Letters, ...]:
     """Put the axes of a derivative in the order of a layout."""
     if layout == "denominator":
         return own + out if own else out[::-1]

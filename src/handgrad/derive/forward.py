@@ -26,7 +26,7 @@ from .matrix import (
 from .notation import WIDTH, Step
 from .program import Program
 from .sweep import Link
-from .terms import Node, Sum
+from .terms import Node, Sum, grouped
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -39,7 +39,7 @@ def differentials(link: Link, d: "Derivation") -> list[Matrix]:
         mark = Node("name", "d" + d.labels[slot.child], None, None, slot.child.shape, -1)
         coefficient, factors = slot.term
         parts = (*factors[: slot.at], (mark, slot.letters, 1), *factors[slot.at :])
-        axes = d.group(link.parent, link.letters)
+        axes = grouped(link.parent, link.letters)
         found.append(to_matrix(d.spell(Sum(axes, [(coefficient, parts)]))))
     return found
 
@@ -47,33 +47,31 @@ def differentials(link: Link, d: "Derivation") -> list[Matrix]:
 def forward_steps(d: "Derivation") -> list[Step]:
     """The differentials, one put into the other, and the derivative where it is a matrix."""
     steps: list[Step] = []
-    by_parent: dict[Node, list[tuple[Node, Link]]] = {}
-    for node, links in d.sweep.links.items():
-        for link in links:
-            by_parent.setdefault(link.parent, []).append((node, link))
     known: dict[str, Matrix] = {}  # every differential in terms of that of the variable
     try:
-        for parent in sorted(by_parent, key=lambda node: node.index):
-            parts = [part for _, link in by_parent[parent] for part in differentials(link, d)]
+        for parent in d.sweep.path[1:]:
+            links = [link for links in d.sweep.links.values() for link in links if link.parent is parent]
+            parts = [part for link in links for part in differentials(link, d)]
             total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
-            rules = dict.fromkeys([link_rule(link, node, d) for node, link in by_parent[parent]])
-            if len(by_parent[parent]) > 1 and any([rule.startswith("only") for rule in rules]):
-                rules = dict.fromkeys([_joint_rule(parent, by_parent[parent])])
+            rules = dict.fromkeys([link_rule(link, d) for link in links])
+            if len(links) > 1 and any([rule.startswith("only") for rule in rules]):
+                rules = dict.fromkeys([_joint_rule(links)])
             steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
             inside = replaced(total, known)
             if len(str(inside)) < WIDTH:
                 known[f"d{d.labels[parent]}"] = inside
-        if d.variable in d.sweep.adjoints:
+        if d.sweep.path:
             steps += _put_together(d, steps, known)
     except NoMatrixFormError:
         steps += derivative_steps(d)
     return steps
 
 
-def _joint_rule(parent: Node, links: Sequence[tuple[Node, Link]]) -> str:
+def _joint_rule(links: Sequence[Link]) -> str:
     """What licenses a differential in which several things vary: they may be factors of one term."""
-    varying = {node for node, _ in links}
-    terms = parent.sum.terms if parent.sum else ()
+    varying = {link.child for link in links}
+    total = links[0].parent.sum
+    terms = total.terms if total else ()
     moving = [[power for node, _, power in factors if node in varying] for _, factors in terms]
     if all([len(powers) < 2 for powers in moving]):
         return "term by term"

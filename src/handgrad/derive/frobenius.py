@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .expression import Expr
 from .formula import tokenize
 from .forward import differentials, forward_steps
-from .index import definition, held, index_node_steps, inserted, link_rule
+from .index import definition, held, index_node_steps, inserted, link_rule, new_lines
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -182,7 +182,7 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
                 steps += _node_steps(node, d)
     if d.variable is d.root and not d.root.dims:
         steps.append(Step(f"d{d.wrt}/d{d.wrt}", "1", "a number changes with itself"))
-    if d.variable not in d.sweep.adjoints:
+    if not d.sweep.path:
         steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", f"{d.wrt} does not occur"))
     steps += _layout_step(d)
     return [_definition(node, d) for node in _mentioned(steps, d)] + steps
@@ -214,7 +214,6 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     name, top = "d" + d.labels[node], "d" + d.labels[d.root]
     left = f"{top}/d{d.labels[node]}"
     links = d.sweep.links[node][::-1]
-    steps: list[Step] = []
     start, pairs = [], []
     try:
         for link in links:
@@ -230,7 +229,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
-    reason = ", ".join(dict.fromkeys([rule for link in links for rule in _rules(link, node, d)]))
+    reason = ", ".join(dict.fromkeys([rule for link in links for rule in _rules(link, d)]))
     lines = [(show_pairs(pairs), reason)]
     if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
@@ -241,11 +240,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
         pairs = [pair for pair, _ in moved]
         lines.append((show_pairs(pairs), ", ".join(dict.fromkeys(seen))))
-    last = ""
-    for right, rule in lines:
-        if right != last:
-            steps.append(Step("" if steps else top, right, rule))
-            last = right
+    steps = new_lines(top, lines)
     total = pairs[0].left if len(pairs) == 1 else add([pair.left for pair in pairs], [1] * len(pairs))
     done = all(pair.right.kind == "atom" for pair in pairs)
     if done and ordered(total) != ordered(final):
@@ -258,12 +253,12 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     return steps
 
 
-def _rules(link: Link, node: Node, d: "Derivation") -> list[str]:
+def _rules(link: Link, d: "Derivation") -> list[str]:
     """What licenses the differential of a parent, and which part of it this is."""
-    rule = link_rule(link, node, d)
-    others = [other for other in link.parent.children() if other in d.sweep.path and other is not node]
-    only = [f"only {d.labels[node]} varies"] if others and not rule.startswith("only") else []
-    return [rule, *only, *held(link, node, d)]
+    rule = link_rule(link, d)
+    others = [other for other in link.parent.children() if other in d.sweep.path and other is not link.child]
+    only = [f"only {d.labels[link.child]} varies"] if others and not rule.startswith("only") else []
+    return [rule, *only, *held(link, d)]
 
 
 def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:

@@ -1,6 +1,6 @@
 """The derivation in index notation: product rule, deltas, sums over deltas, chain rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .expression import Expr, postorder
@@ -30,12 +30,11 @@ def derivative_steps(d: "Derivation") -> list[Step]:
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
             steps += index_node_steps(node, d, printer)
-    if d.variable is d.root or d.variable not in d.sweep.adjoints:
-        out, own = d.sweep_axes()
-        letters, total = printer.lettering().add(_flat(out)).add(_flat(own), OWN), _flat(out) + _flat(own)
-        right = printer.sum(d.sweep.adjoints[d.root].at(total) if d.variable is d.root else (), total, letters)
-        why = "an entry changes with itself only" if d.variable is d.root else f"{d.wrt} does not occur"
-        steps.append(Step(_ratio(d, d.variable, out, own, letters), right, why))
+    if len(d.sweep.path) < 2:
+        adjoint, letters = d.sweep.adjoints[d.variable], _lettering(d.variable, d, printer)
+        why = "an entry changes with itself only" if d.sweep.path else f"{d.wrt} does not occur"
+        right = printer.sum(adjoint.terms, adjoint.free, letters)
+        steps.append(Step(_ratio(d.variable, d, letters), right, why))
     return steps + _layout_step(d, printer)
 
 
@@ -63,9 +62,25 @@ def _flat(axes: Sequence[Letters]) -> Letters:
     return tuple([letter for axis in axes for letter in axis])
 
 
-def _ratio(d: "Derivation", node: Node, out: Sequence[Letters], own: Sequence[Letters], letters: Lettering) -> str:
-    """The name of the derivative: ``dL/dW[p,q]``."""
-    return f"d{d.labels[d.root]}{letters.show(out)}/d{d.labels[node]}{letters.show(own)}"
+def _lettering(node: Node, d: "Derivation", printer: IndexPrinter) -> Lettering:
+    """Letters for the derivative by a node: those of the output, and others for those of the node."""
+    free, rank = d.sweep.adjoints[node].free, len(d.root.dims)
+    return printer.lettering().add(free[:rank]).add(free[rank:], OWN)
+
+
+def _ratio(node: Node, d: "Derivation", letters: Lettering) -> str:
+    """The name of the derivative by a node: ``dL/dW[p,q]``."""
+    axes, rank = d.sweep.adjoints[node].axes, len(d.root.shape)
+    return f"d{d.labels[d.root]}{letters.show(axes[:rank])}/d{d.labels[node]}{letters.show(axes[rank:])}"
+
+
+def new_lines(left: str, lines: Iterable[tuple[str, str]]) -> list[Step]:
+    """Steps with one left side, given the right sides and the reasons; what repeats the line before is left out."""
+    steps: list[Step] = []
+    for right, reason in lines:
+        if not steps or right != steps[-1].right:
+            steps.append(Step("" if steps else left, right, reason))
+    return steps
 
 
 def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
@@ -82,56 +97,45 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
     """Say how the derivative by one node comes from those by the nodes that use it."""
     steps: list[Step] = []
     terms: list[Term] = []
-    out, own = fresh(d.root.shape), grouped(node, _flat(fresh(node.shape)))
-    base = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
-    names = dict(base.names)
-    root_links = []
-    for link in reversed(d.sweep.links[node]):
-        raw = partial(link, _flat(own), d.graph)
+    adjoint, links = d.sweep.adjoints[node], d.sweep.links[node][::-1]
+    total, rank = adjoint.free, len(d.root.dims)
+    out, own = total[:rank], total[rank:]
+    names = dict(_lettering(node, d, printer).names)
+    for link in links:
+        raw, free = partial(link, own, d.graph), link.letters + own
         if link.parent is d.root:
-            terms += Sum(grouped(d.root, link.letters) + own, raw).at(_flat(out) + _flat(own))
-            root_links.append(link)
+            terms += Sum([free], raw).at(total)
         else:
-            letters = printer.lettering({l: names[l] for l in _flat(own)}).add(link.letters)
+            letters = printer.lettering({l: names[l] for l in own}).add(link.letters)
             for letter in link.letters:
                 names.setdefault(letter, letters.names[letter])
-            free = link.letters + _flat(own)
             short = collect(raw, free, d.graph)
             left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
-            left += f"/d{d.labels[node]}{letters.show(own)}"
+            left += f"/d{d.labels[node]}{letters.show(grouped(node, own))}"
             shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, ", ".join([link_rule(link, node, d), *held(link, node, d)])))
+            steps.append(Step(left, shown, ", ".join([link_rule(link, d), *held(link, d)])))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
-            joined = times(upstream(link.parent, d.sweep).at(_flat(out) + link.letters), short)
+            joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
             terms += [counted(term, link.letters, d.graph) for term in joined]
-    total = _flat(out) + _flat(own)
     letters = printer.lettering({l: names[l] for l in total})
     chained = printer.lettering(_unique(names, letters))
-    left = _ratio(d, node, out, own, letters)
-    rule = "chain rule" if len(root_links) < len(d.sweep.links[node]) else link_rule(root_links[0], node, d)
-    adjoint = d.sweep.adjoints[node]
-    result = adjoint.at(total)
+    rule = link_rule(links[0], d) if all(link.parent is d.root for link in links) else "chain rule"
     lines = [(printer.sum(terms, total, chained), rule)]
     merged = collect(terms, total, d.graph)
-    keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, result)]
+    keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, adjoint.terms)]
     if any([factor[0].op == "delta" for _, factors in terms for factor in factors]):
         lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
     elif keys[0] != keys[1]:
         lines.append((printer.sum(merged, total, letters), "collect"))
     if keys[1] != keys[2]:
-        right = printer.sum(result, total, letters)
+        right = printer.sum(adjoint.terms, total, letters)
         lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
     if node is d.variable or node in d.sweep.named:
-        lines += _as_array(d.spell(adjoint), letters.show([*out, *own]))
+        lines += _as_array(d.spell(adjoint), letters.show(adjoint.axes))
     if node in d.sweep.named and node is not d.variable:
-        lines.append((d.labels[d.sweep.named[node]] + letters.show([*out, *own]), "its name"))
-    last = ""
-    for right, reason in lines:
-        if right != last:
-            steps.append(Step(left, right, reason))
-            left, last = "", right
-    return steps
+        lines.append((d.labels[d.sweep.named[node]] + letters.show(adjoint.axes), "its name"))
+    return steps + new_lines(_ratio(node, d, letters), lines)
 
 
 def _as_array(expr: Expr, index: str) -> list[tuple[str, str]]:
@@ -166,28 +170,28 @@ def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
     return kept
 
 
-def link_rule(link: Link, node: Node, d: "Derivation") -> str:
+def link_rule(link: Link, d: "Derivation") -> str:
     """What licenses the derivative of a node by a child."""
     parent = link.parent
     if parent.op == "loss":
         return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
     if parent.sum is None:
         return function_rule(parent)
-    found = [[power for other, _, power in factors if other is node] for _, factors in parent.sum.terms]
+    found = [[power for other, _, power in factors if other is link.child] for _, factors in parent.sum.terms]
     if max(map(len, found)) > 1:
         return "product rule"
     if any(power != 1 for powers in found for power in powers):
         return "power rule"
-    return f"only {d.labels[node]} varies"
+    return f"only {d.labels[link.child]} varies"
 
 
-def held(link: Link, node: Node, d: "Derivation") -> list[str]:
+def held(link: Link, d: "Derivation") -> list[str]:
     """What stands still in the derivative of a node by a child, although it depends on that child too."""
-    moving = {node}
+    moving = {link.child}
     for other in d.sweep.path:
         if moving.intersection(other.children()):
             moving.add(other)
-    still = [d.labels[other] for other in link.parent.children() if other in moving and other is not node]
+    still = [d.labels[other] for other in link.parent.children() if other in moving and other is not link.child]
     return [f"{' and '.join(still)} held fixed"] if still else []
 
 
@@ -202,7 +206,6 @@ def _layout_step(d: "Derivation", printer: IndexPrinter) -> list[Step]:
     """The last line of any other layout."""
     if d.layout_name == "shape":
         return []
-    out, own = d.sweep_axes()
-    letters = printer.lettering().add(_flat(out)).add(_flat(own), OWN)
-    right = _ratio(d, d.variable, out, own, letters)
-    return [Step("J" + letters.show(d.arrange(out, own)), right, f"{d.layout_name} layout")]
+    letters = _lettering(d.variable, d, printer)
+    left = "J" + letters.show(d.arranged(d.layout_name).axes)
+    return [Step(left, _ratio(d.variable, d, letters), f"{d.layout_name} layout")]

@@ -25,9 +25,10 @@ from .terms import (
 
 
 class Link(NamedTuple):
-    """How a node depends on a child: the differential of `parent`, one child's slots of it."""
+    """How a node depends on a child: the differential of `parent`, the slots of `child` in it."""
 
     parent: Node
+    child: Node
     letters: Letters
     slots: list[Slot]
 
@@ -42,7 +43,8 @@ class Sweep(NamedTuple):
     links : dict
         For every node of the path, how the nodes that use it depend on it.
     adjoints : dict
-        For every node, the derivative of the output: its axes are the output's, then the node's.
+        For every node of the path, and for the variable, the derivative of the output: its axes are the
+        output's, then the node's.
     named : dict
         The nodes that stand for adjoints which deserve a name.
     reasons : dict
@@ -92,7 +94,7 @@ def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
     path = dependents(root, wrt, graph)
     on_path = set(path)
     links: dict[Node, list[Link]] = {node: [] for node in path}
-    found = Sweep(path, links, {}, {}, {})
+    found = Sweep(path, links, {wrt: Sum(fresh(root.shape) + fresh(wrt.shape), ())}, {}, {})
     for node in reversed(path):
         if node is root:
             found.adjoints[node] = _identity(node, graph)
@@ -103,7 +105,7 @@ def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
         letters, slots = differential(node, graph)
         children = dict.fromkeys(slot.child for slot in slots if slot.child in on_path)
         for child in children:
-            links[child].append(Link(node, letters, [s for s in slots if s.child is child]))
+            links[child].append(Link(node, child, letters, [s for s in slots if s.child is child]))
     return found
 
 
