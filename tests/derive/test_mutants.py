@@ -209,7 +209,7 @@ MUTANTS = {
     "the softmax helper sums the wrong axis": (array("softmax", numpy=functions.ARRAY["softmax"].numpy.replace(
         "E.sum(axis=axis", "E.sum(axis=0")), SOFTMAX),
     "the definition of the determinant is another": (array("det", value=lambda A: A[0][0]), ("det(X)", "X", "X: n n")),
-    "a definition is another": (wrapped(program, "function_expr", lambda e: e.args[0] if e.op == "call" else e),
+    "a definition is another": (wrapped(program, "written_out", lambda e: e.args[0] if e.op == "call" else e),
                                 LAYER),
     # layouts
     "numerator is shape": (replaced(derivation, "arrange", lambda out, own, layout: out + own),

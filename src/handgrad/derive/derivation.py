@@ -1,6 +1,7 @@
 """From an expression to its derivative, with every step on the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from functools import cached_property
 from typing import Any
 
 from .errors import ExpressionError
@@ -10,12 +11,12 @@ from .index import index_steps
 from .lower import lower
 from .notation import Step, layout_text
 from .parse import parse
-from .program import Program, function_expr, label_nodes, layer_gradients, reachable, write_program
+from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
 from .rules import upstream_name
 from .source import compile_source, shared, sizes_in, write_source
 from .spell import spell
 from .sweep import sweep
-from .terms import Graph, Letters, Node, Sum
+from .terms import Graph, Letters, Node, Sum, nodes_in
 from .vec import einsum_expr, kronecker
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
@@ -68,8 +69,6 @@ class Derivation:
                 )
         self.variable = self.graph.leaf("name", wrt, shapes[wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
-        self._labels: dict[Node, str] | None = None
-        self._program: Program | None = None
         for node in self.graph.nodes:
             function = node.info if node.op in ("call", "unknown") else node.op
             if node.arg is not None and function in shapes:
@@ -81,27 +80,23 @@ class Derivation:
             if name in self._lengths():
                 raise ExpressionError(f"dims: {name} is an array, and the length of an axis; rename one of them")
 
-    @property
+    @cached_property
     def labels(self) -> dict[Node, str]:
         """The names of the intermediate values and of their gradients."""
-        if self._labels is None:
-            used = self._computed()  # exp(-Z) is not, where it has become a part of a sigmoid
-            nodes = [node for node in self.graph.nodes
-                     if node in used or node.index >= self.forward or not node.children()]  # fmt: skip
-            scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
-            labels = label_nodes(nodes, self.forward, self.root, set(self._taken()), scalar)
-            prefix = "J_" if self.root.dims else "G_"
-            for node, adjoint in self.sweep.named.items():
-                labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
-            self._labels = labels
-        return self._labels
+        used = self._computed()  # exp(-Z) is not, where it has become a part of a sigmoid
+        nodes = [node for node in self.graph.nodes
+                 if node in used or node.index >= self.forward or not node.children()]  # fmt: skip
+        scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
+        labels = label_nodes(nodes, self.forward, self.root, set(self._taken()), scalar)
+        prefix = "J_" if self.root.dims else "G_"
+        for node, adjoint in self.sweep.named.items():
+            labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
+        return labels
 
-    @property
+    @cached_property
     def program(self) -> Program:
         """The gradient as a short program."""
-        if self._program is None:
-            self._program = self._write(self.flatten)
-        return self._program
+        return self._write(self.flatten)
 
     def _write(self, flatten: bool) -> Program:
         value = self.arranged(self.layout_name)
@@ -145,8 +140,8 @@ class Derivation:
     @property
     def inputs(self) -> dict[str, Shape]:
         """What the gradient is a function of, with its axes."""
-        names = sorted([node for node in reachable(self.arranged("shape")) if node.op == "name"], key=lambda n: n.info)
-        return self.shapes | {str(node.info): node.shape for node in names}
+        names = {str(node.info): node.shape for node in self._needed() if node.op == "name"}
+        return self.shapes | dict(sorted(names.items()))
 
     @property
     def source(self) -> str:
@@ -453,7 +448,7 @@ class Derivation:
 
     def defined(self) -> list[Node]:
         """The named values other than the inputs, in the order of their computation."""
-        used = self._computed() | set(reachable(self.arranged("shape")))
+        used = self._computed().union(self._needed())
         return [
             node
             for node in self.graph.nodes
@@ -463,40 +458,27 @@ class Derivation:
 
     def _computed(self) -> set[Node]:
         """What the output is computed from, and the output."""
-        return {self.root, *reachable(Sum((), [(1, ((self.root, (), 1),))]))}
+        return set(reachable([self.root]))
+
+    def _needed(self) -> list[Node]:
+        """What the derivative is computed from."""
+        return reachable(nodes_in(self.sweep.adjoints[self.variable].terms))
 
     def is_upstream(self, node: Node) -> bool:
         """Whether the derivative by a node is given: what an unknown loss sees."""
         links = self.sweep.links.get(node, [])
         return len(links) == 1 and links[0].parent is self.root and self.root.op == "loss" and node is not self.variable
 
-    def refer(self, node: Node) -> Expr:
-        """A node as an expression: its name, or what it stands for if it has none."""
-        if node.op == "size":
-            return Expr("size", info=node.info)
-        if node in self.labels or node.op == "name":
-            return name_expr(self.labels.get(node, str(node.info)), node.shape)
-        if node.sum is not None:
-            return spell(node.sum, self.refer)
-        return self.function_expr(node)
+    def refer(self, node: Node, named: Container[str] | None = None) -> Expr:
+        """A node by its name, or what it stands for; if some names are given, values have no others."""
+        label = None if node.op in ("name", "size") else self.labels.get(node)
+        if label and (named is None or label in named):
+            return name_expr(label, node.shape)
+        return written_out(node, lambda child: self.refer(child, named))
 
-    def refer_defined(self, node: Node) -> Expr:
-        """The same, by no other names than those of the inputs and of `definitions`."""
-        if node.op in ("name", "size") or self.labels.get(node) in self.definitions:
-            return self.refer(node)
-        if node.sum is not None:
-            return spell(node.sum, self.refer_defined)
-        assert node.arg is not None
-        return function_expr(node, self.refer_defined(node.arg))
-
-    def function_expr(self, node: Node) -> Expr:
-        """A function node, applied to what its argument is called."""
-        assert node.arg is not None
-        return function_expr(node, self.refer(node.arg))
-
-    def spell(self, value: Sum) -> Expr:
+    def spell(self, value: Sum, named: Container[str] | None = None) -> Expr:
         """Spell terms with the names of this derivation."""
-        return spell(value, self.refer)
+        return spell(value, lambda node: self.refer(node, named))
 
 
 NOTATIONS = ("index", "frobenius")

@@ -5,7 +5,6 @@ Every line reads the same indexed terms; what moves is the bracket.
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .expression import Expr
 from .formula import tokenize
 from .forward import differentials, forward_steps
 from .index import definition, held, index_node_steps, inserted, link_rule, new_lines
@@ -30,7 +29,7 @@ from .matrix import (
     varies,
 )  # fmt: skip
 from .notation import IndexPrinter, Step
-from .spell import spell
+from .program import written_out
 from .sweep import Link, upstream
 from .terms import Node
 
@@ -204,7 +203,7 @@ def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
 
 def _definition(node: Node, d: "Derivation") -> Step:
     try:
-        right = str(to_matrix(d.spell(node.sum) if node.sum else d.function_expr(node)))
+        right = str(to_matrix(written_out(node, d.refer)))
         return Step(d.labels[node], right, "definition")
     except NoMatrixFormError:
         return definition(node, d, IndexPrinter(d.labels))[0]
@@ -283,13 +282,9 @@ def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
 def _layout_step(d: "Derivation") -> list[Step]:
     if d.layout_name == "shape":
         return []
-
-    def refer(node: Node) -> Expr:
-        is_step = node.sum is not None and d.labels.get(node, "").startswith("J_")  # of the other notation
-        return spell(node.sum, refer) if node.sum and is_step else d.refer(node)
-
+    named = [label for label in d.labels.values() if not label.startswith("J_")]  # steps of the other notation
     try:
-        right = to_matrix(spell(d.arranged(d.layout_name), refer))
+        right = to_matrix(d.spell(d.arranged(d.layout_name), named))
     except NoMatrixFormError:
         return []
     # An array with one axis is a column here; the derivative of a number by a column is a row in these layouts.

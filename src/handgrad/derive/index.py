@@ -8,6 +8,7 @@ from .formula import tokenize
 from .lower import fresh
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
+from .program import written_out
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
 
@@ -54,7 +55,7 @@ def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]
         axis = "" if node.info == -1 else f", axis={node.info}"
         right = f"{node.op}({d.labels[node.arg]}{axis})" + letters.show(axes)
     else:
-        right = plain(d.function_expr(node)) + letters.show(axes)
+        right = plain(written_out(node, d.refer)) + letters.show(axes)
     return [Step(left, right, "definition")]
 
 

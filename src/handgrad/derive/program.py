@@ -1,15 +1,16 @@
 """From adjoints to a short program: which intermediate values get a name, which are written out."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from .expression import Expr, name_expr
-from .functions import ALONG, ARRAY, SQUARE, kind
+from .functions import ALONG, ARRAY, kind
 from .lower import power
 from .rules import constant
-from .spell import spell
+from .spell import Names, spell
 from .sweep import factor_out, share
-from .terms import Factor, Graph, Node, Sum, Term, collect, linked, opened, summed, times
+from .terms import Factor, Graph, Node, Sum, Term, collect, linked, nodes_in, opened, summed, times
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
@@ -62,15 +63,18 @@ def label_nodes(
             wishes.setdefault(wish, []).append(node)
     taken = taken | set(labels.values()) | {"G"}
     for wish, group in wishes.items():
-        number = 0
+        names = names_like(wish, len(group) == 1)
         for node in group:
-            name = wish if len(group) == 1 else ""
-            while not name or name in taken or f"d{name}" in taken:
-                number += 1
-                name = f"{wish}{number}"
-            labels[node] = name
-            taken.add(name)
+            labels[node] = next(name for name in names if name not in taken and f"d{name}" not in taken)
+            taken.add(labels[node])
     return labels
+
+
+def names_like(wish: str, alone: bool) -> Iterator[str]:
+    """``Z``, ``Z1``, ``Z2`` ...; the first only for what is `alone`."""
+    if alone:
+        yield wish
+    yield from (f"{wish}{number}" for number in count(1))
 
 
 class Program(NamedTuple):
@@ -80,10 +84,10 @@ class Program(NamedTuple):
     result: Expr
 
 
-def reachable(value: Sum) -> list[Node]:
-    """The nodes that a sum is computed from, in topological order."""
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """Nodes and what they are computed from, in topological order."""
     found: set[Node] = set()
-    waiting = [node for _, factors in value.terms for node, _, _ in factors]
+    waiting = list(roots)
     while waiting:
         node = waiting.pop()
         if node not in found:
@@ -128,11 +132,11 @@ def write_program(
     -------
     Program
     """
-    nodes = reachable(value)
+    nodes = reachable(nodes_in(value.terms))
     uses = dict.fromkeys(nodes, 0)
     diagonal = set()  # nodes of which only the diagonal is asked for
-    for total in [value, *(node.sum for node in nodes if node.sum)]:
-        for _, factors in total.terms:
+    for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:
+        for _, factors in terms:
             for node, letters, _ in factors:
                 uses[node] += 1
                 if node.sum and len(set(letters)) < len(letters):
@@ -150,17 +154,14 @@ def write_program(
 
     def refer(node: Node) -> Expr:
         if node not in exprs:
-            exprs[node] = Expr("size", info=node.info) if node.sum is None else spell(node.sum, refer)
+            exprs[node] = written_out(node, refer)
         return exprs[node]
 
     for node in nodes:
-        if node.op in ("name", "size"):
-            exprs[node] = Expr(node.op, info=node.info, shape=node.shape)
-            continue
         if node.op == "delta":
             continue
-        if node.sum is not None:
-            total = node.sum
+        total = node.sum
+        if total is not None:
             if node not in compared:
                 total = _simplify(total, open_sums, graph, node.index >= forward)
             once = node.index >= forward and node not in layers and uses[node] == 1
@@ -169,17 +170,13 @@ def write_program(
                 open_sums[node] = total
                 continue
             exprs[node] = spell(total, refer)
-        else:
-            assert node.arg is not None
-            exprs[node] = function_expr(node, exprs[node.arg])
         if not (flatten or node in diagonal) and _deserves_name(
-            node, exprs[node], uses[node], labels, forward, arguments, layers
+            node, refer(node), uses[node], labels, forward, arguments, layers
         ):
-            label = labels.get(node) or fresh_name(node.op, len(node.shape), labels.values())
-            labels[node] = label
+            labels[node] = label = labels.get(node) or fresh_name(node.op, len(node.shape), labels.values())
             definitions[label] = exprs[node]
             exprs[node] = name_expr(label, node.shape)
-        elif node.sum is not None:
+        elif total is not None:
             open_sums[node] = total
     result = spell(_simplify(value, open_sums, graph, True), refer)
     if result.op == "name" and result.info in definitions:
@@ -201,20 +198,16 @@ def _is_outer(value: Sum) -> bool:
 def fresh_name(op: str, rank: int, taken: Collection[str]) -> str:
     """A name for the value of a function: a capital for a matrix, with a number if it is taken."""
     wish = letter(op) or "T"
-    wish = wish if rank == 2 else wish.lower()
-    name, number = wish, 0
-    while name in taken:
-        number += 1
-        name = f"{wish}{number}"
-    return name
+    return next(name for name in names_like(wish if rank == 2 else wish.lower(), True) if name not in taken)
 
 
-def function_expr(node: Node, arg: Expr) -> Expr:
-    """The expression of a function node, given that of its argument."""
-    if node.op in ("call", "unknown") or kind(node.op) in SQUARE:
-        return Expr(node.op, (arg,), node.info, shape=node.shape)
-    info = node.info[0] if node.op == "loss" else (node.info, False)
-    return Expr(node.op, (arg,), info, shape=node.shape)
+def written_out(node: Node, names: Names) -> Expr:
+    """What a node stands for, in terms of the nodes that it is computed from."""
+    if node.sum is not None:
+        return spell(node.sum, names)
+    args = (names(node.arg),) if node.arg is not None else ()
+    info = node.info[0] if node.op == "loss" else (node.info, False) if kind(node.op) in ALONG else node.info
+    return Expr(node.op, args, info, shape=node.shape)
 
 
 def _deserves_name(
@@ -239,7 +232,7 @@ def _deserves_name(
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:
     """Multiply single terms out, merge equal terms, and put common factors in front."""
-    if not any([node in open_sums for _, factors in value.terms for node, _, _ in factors]):
+    if not any([node in open_sums for node in nodes_in(value.terms)]):
         return value
     flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
     write_out = lambda factor: _written_out(factor, open_sums, graph)

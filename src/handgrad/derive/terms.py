@@ -59,7 +59,7 @@ class Node:
             return [self.arg]
         if self.sum is None:
             return []
-        return list(dict.fromkeys(node for _, factors in self.sum.terms for node, _, _ in factors))
+        return nodes_in(self.sum.terms)
 
 
 class Sum:
@@ -90,6 +90,11 @@ class Sum:
                 renamed.append((node, tuple([new[letter] for letter in old]), power))
             terms.append((coefficient, tuple(renamed)))
         return tuple(terms)
+
+
+def nodes_in(terms: Iterable[Term]) -> list[Node]:
+    """The nodes that terms refer to, in order of appearance."""
+    return list(dict.fromkeys([node for _, factors in terms for node, _, _ in factors]))
 
 
 def grouped(node: Node, letters: Letters) -> list[Letters]:

@@ -36,7 +36,12 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
     value = d.arranged("shape")
     rank = len(d.expression.shape)
     out, own = value.axes[:rank], value.axes[rank:]
-    return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], d.refer_defined, order) for term in value.terms]
+    return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], _names(d), order) for term in value.terms]
+
+
+def _names(d: "Derivation") -> Names:
+    """How nodes are written: by no other names than those of the inputs and of the definitions."""
+    return lambda node: d.refer(node, d.definitions)
 
 
 def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str) -> Stacked:
@@ -75,12 +80,12 @@ def kronecker(d: "Derivation", order: str) -> str:
 
 def einsum_expr(d: "Derivation") -> Expr:
     """The derivative as a sum of einsums, in the layout of the derivation."""
-    value = d.arranged(d.layout_name)
+    value, names = d.arranged(d.layout_name), _names(d)
     result: Expr | None = None
     for coefficient, factors in value.terms:
-        part = as_einsum([f for f in factors if f[1]], value.axes, d.refer_defined)
+        part = as_einsum([f for f in factors if f[1]], value.axes, names)
         for node, letters, power in factors:
-            part = part if letters else multiply(part, entry_expr((node, letters, power), d.refer_defined))
+            part = part if letters else multiply(part, entry_expr((node, letters, power), names))
         part = part if abs(coefficient) == 1 else abs(coefficient) * part
         if coefficient < 0:
             result = -part if result is None else result - part
