@@ -18,6 +18,7 @@ from .terms import (
     collect,
     counted,
     linked,
+    nodes_in,
     opened,
     summed,
     times,
@@ -132,7 +133,7 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[Term, ...]:
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``."""
-    cancels = any([_divides(node) for _, factors in terms for node, _, _ in factors])
+    cancels = any(map(_divides, nodes_in(terms)))
     overlap = _overlap(terms)
     if not cancels and not overlap:
         return terms
@@ -152,39 +153,34 @@ def _overlap(terms: tuple[Term, ...]) -> bool:
     """Whether two terms hold sums that have an array in common."""
     if len(terms) < 2:
         return False
-    nodes = dict.fromkeys([node for _, factors in terms for node, _, _ in factors])
-    inside = [{inner for _, factors in node.sum.terms for inner, letters, _ in factors if letters}
-              for node in nodes if node.sum and _opens(node)]  # fmt: skip
+    inside = [{inner for _, factors in _entrywise(node) for inner, letters, _ in factors if letters}
+              for node in nodes_in(terms)]  # fmt: skip
     return len(set().union(*inside)) < sum(map(len, inside))
 
 
-def _opens(node: Node) -> bool:
-    return node.sum is not None and not any(summed(fs, node.sum.free) for _, fs in node.sum.terms)
+def _entrywise(node: Node) -> Sequence[Term]:
+    """The terms of a sum in which nothing is summed over letters; none of any other node."""
+    terms = node.sum.terms if node.sum else ()
+    return () if node.sum is None or any(summed(factors, node.sum.free) for _, factors in terms) else terms
 
 
 def _divides(node: Node) -> bool:
     """Whether a sum has quotients, which a product may cancel."""
-    terms = node.sum.terms if node.sum and _opens(node) else ()
-    return any(power < 0 for _, factors in terms for _, letters, power in factors if letters)
+    return any(power < 0 for _, factors in _entrywise(node) for _, letters, power in factors if letters)
 
 
 def _multiplied_out(terms: tuple[Term, ...], free: Letters, graph: Graph) -> list[Term]:
     """Open sums of quotients; if there are none, all sums."""
-    nodes = {node for _, factors in terms for node, _, power in factors if power == 1 or _is_quotient(node)}
-    found = {node for node in nodes if _divides(node)} or {node for node in nodes if _opens(node)}
+    nodes = [node for _, factors in terms for node, _, power in factors if power == 1 or len(_entrywise(node)) == 1]
+    found = set(filter(_divides, nodes)) or set(filter(_entrywise, nodes))
 
     def write_out(factor: Factor) -> Sequence[Term]:
         node, letters, power = factor
-        if node not in found or not node.sum or not (power == 1 or _is_quotient(node)):
+        if node not in found or not node.sum:
             return [(1, (factor,))]
         return raised(Sum([letters], node.sum.at(letters)), power, graph).terms
 
     return [new for term in terms for new in opened(term, write_out, free, graph)]
-
-
-def _is_quotient(node: Node) -> bool:
-    """Whether a node is one product with a divisor, of which a whole power is one too: ``1 / (p / q)``."""
-    return node.sum is not None and len(node.sum.terms) == 1 and _divides(node)
 
 
 def cost(terms: tuple[Term, ...], known: int) -> int:
@@ -195,8 +191,8 @@ def cost(terms: tuple[Term, ...], known: int) -> int:
         _, factors = waiting.pop()
         total += 1 + len(factors)
         for node, _, _ in factors:
-            if node not in seen and node.index > known and node.sum and _opens(node):
-                waiting += node.sum.terms
+            if node not in seen and node.index > known:
+                waiting += _entrywise(node)
             seen.add(node)
     return total
 
@@ -257,7 +253,6 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
     if not (common or (scale != 1 and entrywise)):
         return terms
     rest = [(c / scale, tuple([f for f in factors if f not in common])) for c, factors in terms]
-    rest = [(int(c) if c == int(c) else c, factors) for c, factors in rest]
     coefficient, inner = graph.wrap(Sum(axes, share(tuple(rest), tuple(free), graph)))
     return ((scale * coefficient, (*common, inner)),)
 
