@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, matched, numbered, read_row, value_of
+from .expression import Expr, Shape, matched, numbered, read_row
 from .functions import ALONG, ELEMENTWISE, kind
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, gather, grouped, summed, times
 
@@ -119,9 +119,7 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     if expr.op == "-":
         return Sum(axes, a.terms + tuple(times([(-1, ())], b.terms)))
     if expr.op == "**":
-        exponent = value_of(expr.args[1])
-        assert exponent is not None  # arithmetic() has turned any other exponent into exp and log
-        return power(a, exponent, graph)
+        return power(a, expr.args[1].info, graph)  # a number: arithmetic() has turned others into exp and log
     if not a.terms:
         return Sum(axes, [])
     if expr.op == "/":

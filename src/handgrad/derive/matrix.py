@@ -4,10 +4,10 @@ Everything is a matrix here: a vector is a column, a scalar has one row and one 
 broadcast except a scalar; what NumPy repeats along an axis is a product with a vector of ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .expression import Axis, Expr, postorder, show_number, value_of
+from .expression import Axis, Expr, postorder, show_number
 from .functions import ALONG, MASKS, kind
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
@@ -217,7 +217,6 @@ def trace(m: Matrix) -> Matrix:
     """The trace, with scalars in front."""
     if m.kind == "scale":
         return product(m.parts[0], trace(m.parts[1]))
-    identity(m.rows)  # which the trace is a product with
     return call("tr", m, (), ())
 
 
@@ -242,23 +241,19 @@ def varies(m: Matrix, name: str) -> bool:
     return False
 
 
+MAKERS: dict[str, Callable[..., Matrix]] = {
+    "product": product, "scale": product, "hadamard": hadamard, "over": over, "T": flip
+}  # fmt: skip
+
+
 def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
     """A matrix with others in place of names."""
     if not m.parts:
         return known.get(str(m.info), m) if m.kind == "atom" else m
     parts = [replaced(part, known) for part in m.parts]
-    match m.kind:
-        case "product" | "scale":
-            return product(*parts)
-        case "hadamard":
-            return hadamard(*parts)
-        case "over":
-            return over(*parts)
-        case "sum":
-            return add(parts, m.info)
-        case "T":
-            return flip(parts[0])
-    return Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
+    if m.kind in MAKERS:
+        return MAKERS[m.kind](*parts)
+    return add(parts, m.info) if m.kind == "sum" else Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
 
 
 def ordered(m: Matrix) -> tuple[list[str], Any]:
@@ -402,39 +397,25 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     if op == "/":
         return over(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
     if op == "**":
-        exponent = value_of(expr.args[1])
-        assert exponent is not None
-        return power(args[0], int(exponent) if exponent == int(exponent) else exponent)
+        return power(args[0], expr.args[1].info)
     if op == "@":
         left = args[0] if len(expr.args[0].shape) == 2 else flip(args[0])
         made = product(left, args[1])
         return flip(made) if len(expr.args[0].shape) == 1 and len(expr.args[1].shape) == 2 else made
-    if op in ("T", "outer", "trace", "expand", "squeeze"):
-        return _structure(expr, args)
+    if op == "T" or (op in ("expand", "squeeze") and not info):
+        return flip(args[0])
+    if op in ("expand", "squeeze"):
+        return args[0]
+    if op == "outer":
+        return product(args[0], flip(args[1]))
+    if op == "trace":
+        return trace(args[0])
     if op in ("sum", "mean"):
         return _total(expr, args[0])
-    if op == "kron":
-        return Matrix("call", tuple(args), "kron", rows, columns)
-    if op not in ("diag", "inv") and expr.row:
-        raise NoMatrixFormError(op)
-    if kind(op) in ALONG and len(expr.args[0].shape) == 2:
-        name = op if info[0] == -1 else f"{op}, axis={info[0]}"
-        if kind(op) == "row" and info[0] == 1:
-            name = op
-        return call(name, args[0], *((rows, ()) if len(expr.shape) < 2 else (rows, columns)))
-    return call(str(info) if op in ("call", "unknown", "loss") else op, args[0], rows, columns)
-
-
-def _structure(expr: Expr, args: list[Matrix]) -> Matrix:
-    if expr.op == "T":
-        return flip(args[0])
-    if expr.op == "outer":
-        return product(args[0], flip(args[1]))
-    if expr.op == "trace":
-        return trace(args[0])
-    if expr.op == "expand":
-        return args[0] if expr.info else flip(args[0])
-    return args[0] if expr.info or len(expr.args[0].shape) == 1 else flip(args[0])
+    name = str(info) if op in ("call", "unknown", "loss") else op
+    if kind(op) in ALONG and len(expr.args[0].shape) == 2 and info[0] != (1 if kind(op) == "row" else -1):
+        name = f"{op}, axis={info[0]}"
+    return Matrix("call", tuple(args), name, rows, columns)
 
 
 def _total(expr: Expr, m: Matrix) -> Matrix:
