@@ -280,7 +280,7 @@ def _spell_term(
     if below != 1:
         under = [number(below), *under]
     result = _product(over)
-    return multiply(result, _product(under) ** -1) if under else result
+    return result / _product(under) if under else result
 
 
 def _product(parts: list[Expr]) -> Expr:
