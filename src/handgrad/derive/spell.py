@@ -152,21 +152,20 @@ def spell(value: Sum, names: Names) -> Expr:
     axes = tuple([axis for axis in value.axes if axis])
     whole = value.shape
     shape = tuple([axis for axis in whole if axis])
-    result: Expr | None = None
-    for term in value.terms:
-        part = _spell_term(term, axes, names, shape if len(value.terms) == 1 else None)
-        if result is None:
-            result = part if term[0] > 0 else _negative(part)
-        else:
-            result = result + part if term[0] > 0 else result - part
-    assert result is not None
+    alone = shape if len(value.terms) == 1 else None
+    result = added([(term[0], _spell_term(term, axes, names, alone)) for term in value.terms])
     if result.shape != shape:
         result = _fill(result, shape)
     return result if shape == whole else _unit_axes(result, value)
 
 
-def _negative(part: Expr) -> Expr:
-    return number(-part.info) if part.op == "number" else -part
+def added(parts: Sequence[tuple[float, Expr]]) -> Expr:
+    """A sum of parts, each with a number that says its sign."""
+    sign, total = parts[0]
+    total = total if sign > 0 else -total
+    for sign, part in parts[1:]:
+        total = total + part if sign > 0 else total - part
+    return total
 
 
 def _fill(part: Expr, shape: Shape) -> Expr:
@@ -247,22 +246,16 @@ def _spell_term(
     """
     coefficient, factors = term
     pieces = _merge(_pieces(factors, axes, names, apart), axes)
-    if pieces is None and not apart:
-        letters = tuple([letter for axis in axes for letter in axis])
-        merged = [axis for factor in factors for axis in split(factor) if len(axis) > 1]
-        for other, alone in ((_regrouped(letters, merged), False), ([(letter,) for letter in letters], True)):
-            if _merge(_pieces(factors, tuple(other), names, alone), tuple(other)) is not None:
-                inner = reshape(_spell_term((1, factors), tuple(other), names, _dims(other), alone), _dims(axes))
-                above, below = ratio(abs(coefficient))
-                inner = inner if above == 1 else above * inner
-                return inner if below == 1 else inner / below
+    main: Expr | None = None
+    scalars: list[Expr] = []
     if pieces is None:
+        main = _reshaped(factors, axes, names)
+    if pieces is None and main is None:
         scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
         arrays = [f for f in factors if f[1]]
-        main: Expr | None = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
-    else:
+        main = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
+    elif pieces is not None:
         scalars = [piece.expr() for piece in pieces if not piece.axes]
-        main = None
         for piece in pieces:
             if len(piece.axes) == 2:
                 main = piece.led_by(axes[0]).expr()
@@ -281,6 +274,16 @@ def _spell_term(
         under = [number(below), *under]
     result = _product(over)
     return result / _product(under) if under else result
+
+
+def _reshaped(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names) -> Expr | None:
+    """A product under other axes: letters stay together as they are in a factor, or each is by itself."""
+    letters = tuple([letter for axis in axes for letter in axis])
+    merged = [axis for factor in factors for axis in split(factor) if len(axis) > 1]
+    for other, apart in ((_regrouped(letters, merged), False), ([(letter,) for letter in letters], True)):
+        if _merge(_pieces(factors, tuple(other), names, apart), tuple(other)) is not None:
+            return reshape(_spell_term((1, factors), tuple(other), names, _dims(other), apart), _dims(axes))
+    return None
 
 
 def _product(parts: list[Expr]) -> Expr:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call
-from .spell import Names, as_einsum, entry_expr, multiply, separated, spell
+from .spell import Names, added, as_einsum, entry_expr, multiply, separated, spell
 from .terms import Letters, Sum, Term
 
 if TYPE_CHECKING:
@@ -81,14 +81,10 @@ def kronecker(d: "Derivation", order: str) -> str:
 def einsum_expr(d: "Derivation") -> Expr:
     """The derivative as a sum of einsums, in the layout of the derivation."""
     value, names = d.arranged(d.layout_name), _names(d)
-    result: Expr | None = None
+    parts = []
     for coefficient, factors in value.terms:
         part = as_einsum([f for f in factors if f[1]], value.axes, names)
-        for node, letters, power in factors:
-            part = part if letters else multiply(part, entry_expr((node, letters, power), names))
-        part = part if abs(coefficient) == 1 else abs(coefficient) * part
-        if coefficient < 0:
-            result = -part if result is None else result - part
-        else:
-            result = part if result is None else result + part
-    return result or d.gradient
+        for factor in factors:
+            part = part if factor[1] else multiply(part, entry_expr(factor, names))
+        parts.append((coefficient, part if abs(coefficient) == 1 else abs(coefficient) * part))
+    return added(parts) if parts else d.gradient
