@@ -55,14 +55,13 @@ def show_pairs(pairs: list[Pair]) -> str:
 
 def _joined(pair: Pair) -> Matrix:
     """The summand as one matrix, with its sign in front."""
-    left, right = pair
+    (left, right), minus = pair, number(-1)
     if left.scalar:
         return product(left, right)
-    for part in pair:
-        if negative(part):
-            minus = number(-1)
-            left, right = [product(minus, side) if side is part else side for side in pair]
-            return product(minus, _joined(Pair(left, right)))
+    if negative(left):
+        return product(minus, _joined(Pair(product(minus, left), right)))
+    if negative(right):
+        return product(minus, _joined(Pair(left, product(minus, right))))
     return inner(left, right)
 
 
@@ -91,7 +90,7 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     if right.kind == "hadamard":
         others = [part for part in right.parts if not varies(part, name)]
         (mine,) = [part for part in right.parts if varies(part, name)]
-        return Pair(_times(left, others), mine), "C : (A * B) = (C * A) : B"
+        return Pair(hadamard(left, *others), mine), "C : (A * B) = (C * A) : B"
     if right.kind == "over" and right.parts[0].scalar and not right.scalar:
         over_all = product(flip(ones(right.rows)), over(left, right.parts[1]), ones(right.columns))
         return Pair(over_all, right.parts[0]), "A : (b / C) = (1^T (A / C) 1) b"
@@ -128,12 +127,6 @@ def _dot(left: Matrix, right: Matrix) -> Matrix:
     if left.kind == "over" and left.parts[1].scalar:
         return over(_dot(left.parts[0], right), left.parts[1])
     return product(left, right) if left.scalar else inner(left, right)
-
-
-def _times(left: Matrix, rest: list[Matrix]) -> Matrix:
-    if left.kind == "scale":
-        return product(left.parts[0], hadamard(left.parts[1], *rest))
-    return product(left, hadamard(*rest) if len(rest) > 1 else rest[0]) if left.scalar else hadamard(left, *rest)
 
 
 def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
@@ -217,13 +210,10 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     try:
         for link in links:
             above = to_matrix(d.spell(upstream(link.parent, d.sweep)))
-            parts = differentials(link, d)
-            if link.parent is not d.root:
-                whole = atom("d" + d.labels[link.parent], *(*link.parent.shape, (), ())[:2])
-                start.append(Pair(above, whole))
-            else:
-                start += [settled(Pair(above, part), name) for part in parts]
-            pairs += [settled(Pair(above, part), name) for part in parts]
+            whole = atom("d" + d.labels[link.parent], *(*link.parent.shape, (), ())[:2])
+            parts = [settled(Pair(above, part), name) for part in differentials(link, d)]
+            start += parts if link.parent is d.root else [Pair(above, whole)]
+            pairs += parts
         adjoint = d.sweep.adjoints[node]
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:

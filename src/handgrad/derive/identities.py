@@ -13,7 +13,7 @@ def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tup
     """Apply the identities to the terms of an adjoint; say which one did something."""
     if len(terms) == 1 and not any([node.op in ("softmax", "call") for node, _, _ in terms[0][1]]):
         return terms, "collect"
-    kept = [term for term in terms if len(terms) == 1 or not vanishes(term, free, graph)]
+    kept = [term for term in terms if not vanishes(term, free, graph)]
     summed_up = [sum_softmax(term, free, graph) for term in kept]
     joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]
     why = [CENTRED] * (len(kept) < len(terms)) + [SOFTMAX] * (summed_up != kept) + [JOINED] * (joined != summed_up)
@@ -46,7 +46,7 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
     coefficient, factors = term
     for at, (node, letters, power) in enumerate(factors):
         if node.op == "softmax" and power == 1:
-            own = letters if node.info == -1 else grouped(node, letters)[node.info]
+            own = grouped(node, letters)[node.info]
             if set(own) <= set(alone(at, factors, free)):
                 others = [l for l in summed(factors, free) if l not in own]
                 left = counted((coefficient, factors[:at] + factors[at + 1 :]), others, graph)
@@ -56,18 +56,16 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
 
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``(z > 0)**2`` is ``z > 0``, ``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``."""
-    if not any([node.op == "call" for node, _, _ in factors]):
-        return factors
     found = [(n, ls, 1 if p > 0 and n.info in MASKS else p) for n, ls, p in factors]
     for node, letters, power in found:
         for other, own, exponent in found:
-            if node.op != "call" or other.op != "call" or node.arg is not other.arg or letters != own:
+            if node.arg is None or node.arg is not other.arg or letters != own:
                 continue
             rest = [f for f in found if f[0] is not other or f[1] != own]
             if (node.info, other.info) == ("relu", "step") and power > 0 and exponent == 1:
                 return join(tuple(rest), graph)
             name = QUOTIENTS.get((node.info, other.info))
-            if name and power == -exponent and node.arg is not None:
+            if name and power == -exponent:
                 made = graph.function("call", name, node.arg, node.shape), letters, power
                 return join(tuple([made if f[0] is node and f[1] == letters else f for f in rest]), graph)
     return tuple(found)

@@ -121,8 +121,9 @@ def number(value: float) -> Matrix:
 
 
 def negative(m: Matrix) -> bool:
-    """Whether a matrix starts with a negative number."""
-    return m.kind == "scale" and m.parts[0].kind == "number" and m.parts[0].info < 0
+    """Whether a matrix is a negative number, or starts with one."""
+    first = m.parts[0] if m.kind == "scale" else m
+    return first.kind == "number" and first.info < 0
 
 
 def flip(m: Matrix) -> Matrix:
@@ -176,7 +177,7 @@ def over(a: Matrix, b: Matrix) -> Matrix:
     """An elementwise quotient, or a matrix over a scalar."""
     if a.kind == "over" and a.parts[1].scalar and b.scalar:
         return over(a.parts[0], product(a.parts[1], b))
-    if negative(a) or (a.kind == "number" and a.info < 0):
+    if negative(a):
         below = over(product(number(-1), a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
     return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
@@ -188,9 +189,7 @@ def add(parts: list[Matrix], signs: list[int]) -> Matrix:
     flat_signs: list[int] = []
     for part, sign in zip(parts, signs):
         if negative(part):
-            part, sign = product(number(-part.parts[0].info), part.parts[1]), -sign
-        if part.kind == "number" and part.info < 0:
-            part, sign = number(-part.info), -sign
+            part, sign = product(number(-1), part), -sign
         inner = part.parts if part.kind == "sum" else (part,)
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
