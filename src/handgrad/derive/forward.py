@@ -52,7 +52,7 @@ def forward_steps(d: "Derivation") -> list[Step]:
         for parent in d.sweep.path[1:]:
             links = [link for links in d.sweep.links.values() for link in links if link.parent is parent]
             parts = [part for link in links for part in differentials(link, d)]
-            total = parts[0] if len(parts) == 1 else add(parts, [1] * len(parts))
+            total = add(parts)
             rules = dict.fromkeys([link_rule(link, d) for link in links])
             if len(links) > 1 and any([rule.startswith("only") for rule in rules]):
                 rules = dict.fromkeys([_joint_rule(links)])

@@ -49,8 +49,7 @@ class Pair(NamedTuple):
 
 def show_pairs(pairs: list[Pair]) -> str:
     """Print a sum of Frobenius products; of scalars it is a product."""
-    whole = add([_joined(pair) for pair in pairs], [1] * len(pairs))
-    return str(whole)
+    return str(add([_joined(pair) for pair in pairs], [1] * len(pairs)))
 
 
 def _joined(pair: Pair) -> Matrix:
@@ -71,6 +70,8 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     A differential is linear: these are all the operations that can hold it.
     """
     left, right = pair
+    if right.kind == "atom":
+        return pair, ""
     if right.kind == "T":
         return Pair(flip(left), flip(right)), "A:B = A^T:B^T"
     if right.kind == "product":
@@ -223,14 +224,14 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
     for _ in range(MOVES):
-        moved = [move(pair, name) if pair.right.kind != "atom" else (pair, "") for pair in pairs]
+        moved = [move(pair, name) for pair in pairs]
         if pairs == [pair for pair, _ in moved]:
             break
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
         pairs = [pair for pair, _ in moved]
         lines.append((show_pairs(pairs), ", ".join(dict.fromkeys(seen))))
     steps = new_lines(top, lines)
-    total = pairs[0].left if len(pairs) == 1 else add([pair.left for pair in pairs], [1] * len(pairs))
+    total = add([pair.left for pair in pairs])
     done = all(pair.right.kind == "atom" for pair in pairs)
     if done and ordered(total) != ordered(final):
         steps.append(Step(left, str(total), "", result=True))

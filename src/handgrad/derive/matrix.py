@@ -4,7 +4,7 @@ Everything is a matrix here: a vector is a column, a scalar has one row and one 
 broadcast except a scalar; what NumPy repeats along an axis is a product with a vector of ones.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .expression import Axis, Expr, postorder, show_number
@@ -183,11 +183,13 @@ def over(a: Matrix, b: Matrix) -> Matrix:
     return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
 
 
-def add(parts: list[Matrix], signs: list[int]) -> Matrix:
-    """A sum; a scalar in it is added to every entry."""
+def add(parts: list[Matrix], signs: Sequence[int] = ()) -> Matrix:
+    """A sum, with plus signs if none are given; a scalar in it is added to every entry."""
+    if len(parts) == 1 and not signs:
+        return parts[0]
     flat_parts: list[Matrix] = []
     flat_signs: list[int] = []
-    for part, sign in zip(parts, signs):
+    for part, sign in zip(parts, signs or [1] * len(parts)):
         if negative(part):
             part, sign = product(number(-1), part), -sign
         inner = part.parts if part.kind == "sum" else (part,)
