@@ -196,8 +196,8 @@ def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]
 
 
 def _is_scale(value: Sum, other: Sum) -> bool:
-    """Whether a factor may be multiplied into every term: a number, or a scalar if there is one term or no array."""
-    if len(value.terms) > 1 or (len(other.terms) > 1 and other.free and any([fs for _, fs in value.terms])):
+    """Whether a factor may be multiplied into every term: a number, or a scalar if there is one term."""
+    if len(value.terms) > 1 or (len(other.terms) > 1 and any([fs for _, fs in value.terms])):
         return False
     return not any([letters for _, factors in value.terms for _, letters, _ in factors])
 
@@ -212,7 +212,7 @@ def _single(value: Sum, graph: Graph) -> Sum:
 
 def power(value: Sum, exponent: float, graph: Graph) -> Sum:
     """Raise every entry to a constant power."""
-    exponent = int(exponent) if exponent == int(exponent) else exponent
+    exponent = whole(exponent)
     if exponent in (0, 1):
         return Sum(value.axes, [(1, ())]) if exponent == 0 else value
     value = _single(value, graph)
@@ -228,8 +228,16 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
         scale = float(coefficient) ** exponent
     except OverflowError:
         raise ExpressionError(f"{coefficient} ** {exponent} is not a number to derive with") from None
-    raised = tuple([(node, letters, p * exponent) for node, letters, p in factors])
-    return Sum(value.axes, [(coefficient**exponent if abs(scale) < 1e15 else scale, raised)])
+    raised = tuple([(node, letters, whole(p * exponent)) for node, letters, p in factors])
+    found = Sum(value.axes, [(coefficient**exponent if abs(scale) < 1e15 else scale, raised)])
+    if len(raised) == 1 and raised[0][0].sum and raised[0][2] == 1:  # norm(X)**2
+        return Sum(value.axes, times([(found.terms[0][0], ())], raised[0][0].sum.at(raised[0][1])))
+    return found
+
+
+def whole(value: float) -> float:
+    """A number as an integer if it is one."""
+    return int(value) if value == int(value) else value
 
 
 def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:

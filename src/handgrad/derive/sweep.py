@@ -153,7 +153,7 @@ def _overlap(terms: tuple[Term, ...]) -> bool:
     """Whether two terms hold sums that have an array in common."""
     if len(terms) < 2:
         return False
-    inside = [{inner for _, factors in _entrywise(node) for inner, letters, _ in factors if letters}
+    inside = [{inner for _, factors in _entrywise(node) for inner, _, _ in factors if inner.op != "size"}
               for node in nodes_in(terms)]  # fmt: skip
     return len(set().union(*inside)) < sum(map(len, inside))
 
@@ -166,7 +166,7 @@ def _entrywise(node: Node) -> Sequence[Term]:
 
 def _divides(node: Node) -> bool:
     """Whether a sum has quotients, which a product may cancel."""
-    return any(power < 0 for _, factors in _entrywise(node) for _, letters, power in factors if letters)
+    return any(power < 0 for _, factors in _entrywise(node) for inner, _, power in factors if inner.op != "size")
 
 
 def _multiplied_out(terms: tuple[Term, ...], free: Letters, graph: Graph) -> list[Term]:
