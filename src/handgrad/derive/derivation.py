@@ -56,6 +56,7 @@ class Derivation:
         if self.root.op in ("size", "delta"):
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
+        axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
         losses: dict[str, Node] = {}
         for node in self.graph.nodes:
             if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
@@ -63,19 +64,20 @@ class Derivation:
                     f"{node.info[0]} has two different arguments, and its gradient {upstream_name(node)} is one: "
                     "give the second loss a name of its own, such as K, whose gradient is G_K"
                 )
-            if node.op == "loss" and upstream_name(node) in shapes:
+            if node.op == "loss" and upstream_name(node) in axes.union(shapes):
+                what = "array" if upstream_name(node) in shapes else "axis"
                 raise ExpressionError(
-                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the array in dims another name"
+                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the {what} in dims another name"
                 )
         self.variable = self.graph.leaf("name", wrt, shapes[wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
         for node in self.graph.nodes:
             function = node.info if node.op in ("call", "unknown") else node.op
-            if node.arg is not None and function in shapes:
+            if node.arg is not None and function in axes.union(shapes):
+                what = "array" if function in shapes else "axis"
                 raise ExpressionError(
-                    f"dims: {function} is an array, and the derivative needs the function; rename one"
+                    f"dims: {function} is an {what}, and the derivative needs the function; rename one"
                 )
-        axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
         for name in axes.intersection(shapes):
             if name in self._lengths():
                 raise ExpressionError(f"dims: {name} is an array, and the length of an axis; rename one of them")

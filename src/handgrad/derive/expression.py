@@ -211,9 +211,7 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
     for name, axes in dims.items():
         if not str(name).isidentifier() or iskeyword(str(name)):  # None is a keyword
             raise ExpressionError(f"dims: {name!r} cannot be a name")
-        for start, meant in NO_NAMES.items():
-            if name.startswith(start) and (start[-1] == "_" or name == start):
-                raise ExpressionError(f"dims: {name!r} cannot be a name; {start}{'...' * (start[-1] == '_')} {meant}")
+        _check_name(name)
         if name[0] == "d" and name[1:] in dims:
             raise ExpressionError(f"dims: {name!r} cannot be a name beside {name[1:]}, whose differential it is")
         if not isinstance(axes, str):
@@ -229,7 +227,15 @@ def _read_axis(name: str, axis: str) -> Axis:
     for letter in letters:
         if not letter.isidentifier():
             raise ExpressionError(f"dims[{name!r}]: {axis!r} is not a dimension; write a name, a product k*d, or 1")
+        _check_name(letter)
     return letters
+
+
+def _check_name(name: str) -> None:
+    """Refuse what the notations use for something else."""
+    for start, meant in NO_NAMES.items():
+        if name.startswith(start) and (start[-1] == "_" or name == start):
+            raise ExpressionError(f"dims: {name!r} cannot be a name; {start}{'...' * (start[-1] == '_')} {meant}")
 
 
 def show_axis(axis: Axis) -> str:

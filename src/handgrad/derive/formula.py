@@ -34,6 +34,7 @@ SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
 # beside unknown functions; those that are flat get an error of their own
 CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose", *FLAT}
 STRINGS = ("einsum", "norm")  # functions that take a string
+SAME = {"np.newaxis": "None", "numpy.newaxis": "None", "...": ":"}  # in brackets
 WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -550,7 +551,7 @@ class _Reader:
         return letters[0], letters[1]
 
     def index(self, token: Token) -> None:
-        subscripts, value = self.subscripts(), self.operands.pop()
+        subscripts, value = tuple([SAME.get(part, part) for part in self.subscripts()]), self.operands.pop()
         if subscripts == (":", "None"):
             self.push("upright", (value,), token=token)
         else:

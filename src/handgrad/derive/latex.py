@@ -115,10 +115,15 @@ def letters_latex(letters: tuple[str, ...]) -> str:
     return ("," if any(len(letter) > 1 and letter[0] != "(" for letter in letters) else "").join(shown)
 
 
+def dimension_latex(name: str) -> str:
+    """Print the name of a dimension: a letter, or a word."""
+    return name if len(name) == 1 else rf"\text{{{name.replace('_', chr(92) + '_')}}}"
+
+
 def count_latex(count: float | str) -> str:
     """Print a number, or the name of a dimension."""
     if isinstance(count, str):
-        return " ".join([name_latex(dim) if len(dim) == 1 else rf"\text{{{dim}}}" for dim in count.split("*")])
+        return " ".join(map(dimension_latex, count.split("*")))
     return str(count) if isinstance(count, int) else f"{count:.10g}"
 
 

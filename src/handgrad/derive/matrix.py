@@ -422,11 +422,11 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
 def _total(expr: Expr, m: Matrix) -> Matrix:
     axis, keep = expr.info
     arg = expr.args[0]
-    if axis is None and expr.op == "sum" and len(arg.shape) and m.kind == "hadamard":
-        return inner(m.parts[0], hadamard(*m.parts[1:]) if len(m.parts) > 2 else m.parts[1])
-    if axis is None and expr.op == "sum" and m.kind == "power" and m.info == 2:
-        return inner(m.parts[0], m.parts[0])
-    if axis is None:
+    if axis is None and len(arg.shape) and m.kind == "hadamard":
+        made = inner(m.parts[0], hadamard(*m.parts[1:]) if len(m.parts) > 2 else m.parts[1])
+    elif axis is None and m.kind == "power" and m.info == 2:
+        made = inner(m.parts[0], m.parts[0])
+    elif axis is None:
         made = product(flip(ones(m.rows)), m, ones(m.columns))
     elif axis == 1:
         made = product(m, ones(m.columns))

@@ -108,7 +108,7 @@ def _typed(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
         case "upright":
             return expand(args[0], 1)
         case "entry":
-            return _indexed(args[0], ",".join(info).replace("np.newaxis", "None"))
+            return _indexed(args[0], ",".join(info))
         case "length":
             return _length(args[0], info)
         case "call":

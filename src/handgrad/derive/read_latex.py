@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from .errors import ExpressionError
 from .functions import ARRAY, ELEMENTWISE
-from .latex import name_latex
+from .latex import dimension_latex, name_latex
 
 SPACES = (r"\,", " ", r"\left", r"\right", "{}")
 INFIX = {r"\odot": "*", r"\oslash": "/"}
@@ -153,7 +153,8 @@ class LatexReader:
         plain_identity = () if "I" in self.names else (("I_", "I_", "eye"),)
         for latex, short, long in ((r"\mathbf{1}_", "1_", "ones"), (r"\mathbf{I}_", "I_", "eye"), *plain_identity):
             if self.take(latex):
-                dims = [dim.removeprefix(r"\text{").removesuffix("}") for dim in self.braced().split(" ")]
+                inside = self.braced().replace(r"\_", "_").split(" ")
+                dims = [dim.removeprefix(r"\text{").removesuffix("}") for dim in inside]
                 return short + dims[0] if len(dims) == 1 else f"{long}({'*'.join(dims)})"
         if self.take(r"\boldsymbol{\delta}_"):
             return f"kdelta[{','.join(letters(self.braced()))}]"
@@ -202,8 +203,7 @@ def _spelled(
     """What every name and every function looks like in LaTeX, the longest first."""
     spelled = {f"d{name_latex(name[1:])}": name for name in names if name[0] == "d" and name[1:]}
     spelled |= {name_latex(name): name for name in names}
-    spelled |= {name: name for name in sizes if len(name) == 1 and name not in spelled}
-    spelled |= {rf"\text{{{name}}}": name for name in sizes if len(name) > 1}
+    spelled |= {dimension_latex(name): name for name in sizes if name not in spelled}
     named = (*elementwise, "tr", "diag", *arrays, *functions)
     known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name for name in named}
     known |= {f"\\{name}": name for name in (*elementwise, "max", "min")} | COMMANDS
