@@ -14,10 +14,10 @@ from .matrix import (
     hadamard,
     identity,
     is_identity,
+    number,
     ones,
     ordered,
     over,
-    power,
     product,
     replaced,
     to_matrix,
@@ -145,10 +145,10 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
             return over(front, v)
         if mine.scalar:
             rules["c / v = (1 / v) c"] = None
-            return product(power(v, -1), front)
+            return product(over(number(1), v), front)
         if is_identity(front):
             rules["u / v = diag(1 / v) u"] = None
-            return product(call("diag", power(v, -1), v.rows, v.rows), front)
+            return product(call("diag", over(number(1), v), v.rows, v.rows), front)
         rules["(A u) / v = (A / (v 1^T)) u"] = None
         return over(front, product(v, flip(ones(front.columns))))
     if v is not None and m.kind == "hadamard":

@@ -7,13 +7,14 @@ broadcast except a scalar; what NumPy repeats along an axis is a product with a 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .errors import ExpressionError
 from .expression import Axis, Expr, postorder, show_number
 from .functions import ALONG, MASKS, kind
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
 
 
-class NoMatrixFormError(Exception):
+class NoMatrixFormError(ExpressionError):
     """An array with more than two axes, or a contraction that no product spells."""
 
 
@@ -174,9 +175,13 @@ def _starts(m: Matrix, *texts: str) -> bool:
 
 
 def over(a: Matrix, b: Matrix) -> Matrix:
-    """An elementwise quotient, or a matrix over a scalar."""
+    """An elementwise quotient, or a matrix over a scalar; of ones it is one of a scalar."""
+    if not b.scalar and _all_ones(a.parts[1] if a.kind == "scale" else a):
+        a = a.parts[0] if a.kind == "scale" else number(1)
     if a.kind == "over" and a.parts[1].scalar and b.scalar:
         return over(a.parts[0], product(a.parts[1], b))
+    if a.kind == "over" and a.parts[1].scalar:
+        return over(over(a.parts[0], b), a.parts[1])
     if negative(a):
         below = over(product(number(-1), a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
@@ -227,7 +232,9 @@ def inner(a: Matrix, b: Matrix) -> Matrix:
 
 
 def power(m: Matrix, exponent: float) -> Matrix:
-    """An elementwise power."""
+    """An elementwise power; a negative one is a quotient."""
+    if exponent < 0:
+        return over(number(1), m if exponent == -1 else power(m, -exponent))
     return Matrix("power", (m,), exponent, m.rows, m.columns)
 
 
@@ -372,7 +379,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     op, info = expr.op, expr.info
     rows, columns = (*expr.shape, (), ())[:2]
     if len(expr.shape) > 2 or op in ("einsum", "reshape"):
-        raise NoMatrixFormError(op)
+        raise NoMatrixFormError(f"{op} has no form with matrices; latex('index') of a derivation writes its entries")
     if op in ("name", "size"):
         return atom(str(info), rows, columns)
     if op == "number":

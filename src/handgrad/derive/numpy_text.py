@@ -57,7 +57,7 @@ def _inside(part: Text, binding: float) -> str:
 
 def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     op, info = expr.op, expr.info
-    args = [texts[id(arg)] for arg in expr.args]
+    args = [texts[id(arg)] if id(arg) in texts else _write(arg, texts, python) for arg in expr.args]
     np = "np." if python else ""
     if op in ("name", "size"):
         return str(info), ATOM
@@ -73,13 +73,16 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
-        if value_of(expr.args[1]) == 0.5:
-            total = expr.args[0]
-            if total.op == "sum" and total.args[0].op == "**" and value_of(total.args[0].args[1]) == 2:
-                return (
-                    f"{'np.linalg.' * python}norm({texts[id(total.args[0].args[0])][0]}{_options(', ', total)})",
-                    ATOM,
-                )
+        base, exponent = expr.args[0], value_of(expr.args[1])
+        if exponent is not None and exponent < 0:
+            below = args[0] if exponent == -1 else _write(base**-exponent, texts, python)
+            return f"1 / {_inside(below, 4)}", 3
+        if exponent == 0.5:
+            if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
+                inside = texts[id(base.args[0].args[0])][0]
+                return f"{'np.linalg.' * python}norm({inside}{_options(', ', base)})", ATOM
+            if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
+                return f"{args[0][0]}**0.5", 5
             return f"{np}sqrt({args[0][0]})", ATOM
         return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
     if op == "T":
@@ -107,7 +110,8 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         condition = _mask(expr.args[0], texts)[1:-1] if is_mask(expr.args[0]) else f"{args[0][0]} > 0"
         return f"{np}where({condition}, {args[1][0]}, {no})", ATOM
     if op == "einsum":
-        return f"{np}einsum({expr.row!r}, {listed})", ATOM
+        several = ", optimize=True" * (python and len(args) > 2)
+        return f"{np}einsum({expr.row!r}, {listed}{several})", ATOM
     if kind(op) in ALONG:
         if kind(op) == "number" or info[0] != len(expr.shape) - 1:
             listed += f", axis={info[0]}" if len(expr.args[0].shape) > 1 else ""

@@ -346,7 +346,9 @@ def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
         if merged or apart:
             expr = reshape(expr, _dims(own))
         if len(own) == 2 and own[0] == own[1]:
-            own, expr = own[:1], call("diag", [expr])
+            base, *rest = expr.args if expr.op == "**" else (expr,)  # only what stands on the diagonal is raised
+            diagonal = call("diag", [base])
+            own, expr = own[:1], arithmetic("**", diagonal, *rest) if rest else diagonal
         pieces.append(Piece(tuple(own), expr))
     return sorted(pieces, key=lambda piece: _is_reciprocal(piece.chain[0]) or piece.chain[0].info in MASKS)
 
@@ -462,10 +464,6 @@ def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if vector.axes[0] not in matrix.axes or uses[vector.axes[0]] > 2:
         return None
-    if _is_reciprocal(vector.chain[0]):
-        at = matrix.axes.index(vector.axes[0])
-        v = vector.expr() if at else as_column_power(vector.expr())
-        return Piece((matrix.axes[1 - at],), call("sum", [multiply(matrix.expr(), v)], {"axis": at}))
     matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
     return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
 
