@@ -251,3 +251,18 @@ def test_a_candidate_without_a_value(candidate, message):
 def test_a_judge_says_what_its_names_stand_for():
     verdict = judge("(T - P) / n", hg.derive("softmax_cross_entropy(X, T)", "X", "X: n k, T: n k"))
     assert str(verdict).endswith("(P - T) / n, where P = softmax(X)")
+
+
+@pytest.mark.parametrize(("expression", "dims", "message"), [
+    ("L(mean(X, axis=1))", "X: n G", "give the axis in dims another name"),
+    ("sum(sigmoid(X))", "X: n sigmoid", "sigmoid is an axis, and the derivative needs the function"),
+    ("sum(X)", "X: n np", "'np' cannot be a name; np is NumPy"),
+])  # fmt: skip
+def test_axes_are_not_called_like_what_is_needed(expression, dims, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        hg.derive(expression, "X", dims)
+
+
+@pytest.mark.parametrize("index", [":, None", ":, np.newaxis", "..., None", "..., np.newaxis"])
+def test_every_way_to_add_an_axis(index):
+    assert hg.derive(f"sum(X * b[{index}])", "b", "X: n m, b: n").check((0,))

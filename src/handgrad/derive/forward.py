@@ -23,13 +23,16 @@ from .matrix import (
     to_matrix,
     varies,
 )  # fmt: skip
-from .notation import WIDTH, Step
+from .notation import Step
 from .program import Program
 from .sweep import Link
 from .terms import Node, Sum, grouped
 
 if TYPE_CHECKING:
     from .derivation import Derivation
+
+
+LONG = 240  # characters: what is longer is not put into what comes after it
 
 
 def differentials(link: Link, d: "Derivation") -> list[Matrix]:
@@ -58,7 +61,7 @@ def forward_steps(d: "Derivation") -> list[Step]:
                 rules = dict.fromkeys([_joint_rule(links)])
             steps.append(Step(f"d{d.labels[parent]}", str(total), ", ".join(rules)))
             inside = replaced(total, known)
-            if len(str(inside)) < WIDTH:
+            if len(str(inside)) < LONG:
                 known[f"d{d.labels[parent]}"] = inside
         if d.sweep.path:
             steps += _put_together(d, steps, known)
@@ -101,7 +104,7 @@ def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matr
         program = Program({}, d.spell(d.arranged("shape")))
     final = to_matrix(program.result)
     named = [label for label in program.definitions if label.startswith("J_")]
-    if front is not None and (named or ordered(front) == ordered(final)):
+    if front is not None and (named or len(str(front)) <= len(str(final)) or ordered(front) == ordered(final)):
         return steps
     for label in named:
         reason = f"the matrix in front of d{label[2:]}"
@@ -109,14 +112,7 @@ def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matr
         steps.append(Step("", label, "its name"))
     if front is None:
         return [*steps, Step(f"{top}/{name}", str(final), why, result=True)]
-    return [*steps, Step("", str(final), _turned(str(front), str(final), d))]
-
-
-def _turned(before: str, after: str, d: "Derivation") -> str:
-    """What makes the result of the matrix in front of the differential."""
-    if "diag(" in before and "diag(" not in after:
-        return "A diag(v) = A * (1 v^T)"
-    return inserted(before, after, d) or "collect"
+    return [*steps, Step("", str(final), inserted(str(front), str(final), d) or "collect")]
 
 
 def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:

@@ -3,11 +3,12 @@
 Every line reads the same indexed terms; what moves is the bracket.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .formula import tokenize
 from .forward import differentials, forward_steps
-from .index import definition, held, index_node_steps, inserted, link_rule, new_lines
+from .index import defining, definition, held, index_node_steps, inserted, link_rule, new_lines
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -198,7 +199,7 @@ def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
 def _definition(node: Node, d: "Derivation") -> Step:
     try:
         right = str(to_matrix(written_out(node, d.refer)))
-        return Step(d.labels[node], right, "definition")
+        return Step(d.labels[node], right, defining(node, d))
     except NoMatrixFormError:
         return definition(node, d, IndexPrinter(d.labels))[0]
 
@@ -219,7 +220,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
         return index_node_steps(node, d, IndexPrinter(d.labels))
-    reason = ", ".join(dict.fromkeys([rule for link in links for rule in _rules(link, d)]))
+    reason = _reason(links, d)
     lines = [(show_pairs(pairs), reason)]
     if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
@@ -229,7 +230,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
             break
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
         pairs = [pair for pair, _ in moved]
-        lines.append((show_pairs(pairs), ", ".join(dict.fromkeys(seen))))
+        lines.append((show_pairs(pairs), ", ".join(dict.fromkeys([one for rule in seen for one in rule.split(", ")]))))
     steps = new_lines(top, lines)
     total = add([pair.left for pair in pairs])
     done = all(pair.right.kind == "atom" for pair in pairs)
@@ -243,12 +244,14 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     return steps
 
 
-def _rules(link: Link, d: "Derivation") -> list[str]:
-    """What licenses the differential of a parent, and which part of it this is."""
-    rule = link_rule(link, d)
-    others = [other for other in link.parent.children() if other in d.sweep.path and other is not link.child]
-    only = [f"only {d.labels[link.child]} varies"] if others and not rule.startswith("only") else []
-    return [rule, *only, *held(link, d)]
+def _reason(links: Sequence[Link], d: "Derivation") -> str:
+    """What licenses the differentials of all parents of a node, and which part of them this is."""
+    found: list[str] = []
+    for link in links:
+        rule = link_rule(link, d)
+        others = [other for other in link.parent.children() if other in d.sweep.path and other is not link.child]
+        found += [rule, *[f"only {d.labels[link.child]} varies"] * bool(others and not rule.startswith("only"))]
+    return ", ".join([*dict.fromkeys(found), *held(links, d)])
 
 
 def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
@@ -261,7 +264,14 @@ def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
     while total.kind in ("scale", "over"):
         total = total.parts[total.kind == "scale"]
     if total.kind == "inner":
-        return "A:I = tr(A)" if any(map(is_identity, total.parts)) else "a:b = a^T b"
+        if any(map(is_identity, total.parts)):
+            return "A:I = tr(A)"
+        left = total.parts[0]
+        if not (left.rows and left.columns):
+            return "a:b = a^T b" if left.rows else "a:b = a b^T"
+        if "tr(" in after:
+            return "A:B = tr(A^T B)"
+        return "A:B = A^T:B^T" if ":" in after else "A : (u v^T) = u^T A v"
     turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in before.replace("(", " ").split() and f"{label}{sign}" not in after
                       for sign in ("^T", "^-T"))]  # fmt: skip

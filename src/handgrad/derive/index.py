@@ -44,7 +44,7 @@ def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]
     if node.sum is not None:
         letters = printer.lettering().add(node.sum.free)
         left = d.labels[node] + letters.show(node.sum.axes)
-        return [Step(left, printer.sum(node.sum.terms, node.sum.free, letters), "definition")]
+        return [Step(left, printer.sum(node.sum.terms, node.sum.free, letters), defining(node, d))]
     assert node.arg is not None
     axes = fresh(node.shape)
     letters = printer.lettering().add(_flat(axes))
@@ -56,7 +56,12 @@ def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]
         right = f"{node.op}({d.labels[node.arg]}{axis})" + letters.show(axes)
     else:
         right = plain(written_out(node, d.refer)) + letters.show(axes)
-    return [Step(left, right, "definition")]
+    return [Step(left, right, defining(node, d))]
+
+
+def defining(node: Node, d: "Derivation") -> str:
+    """The reason of a definition: a second derivative derives the first."""
+    return f"the derivative by {d.first.wrt}" if d.first and node is d.root else "definition"
 
 
 def _flat(axes: Sequence[Letters]) -> Letters:
@@ -114,7 +119,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
             left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
             left += f"/d{d.labels[node]}{letters.show(grouped(node, own))}"
             shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, ", ".join([link_rule(link, d), *held(link, d)])))
+            steps.append(Step(left, shown, ", ".join([link_rule(link, d), *held([link], d)])))
             if printer.sum(short, free, letters) != shown:
                 steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
             joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
@@ -155,11 +160,12 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: "Derivation") 
 
 
 def inserted(before: str, after: str, d: "Derivation") -> str:
-    """The named values of one line that the next one writes out."""
+    """The named values of one line that the next one writes out, or in which they cancel."""
     left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
-    gone = [word for word in dict.fromkeys(left) if word not in right and not ("/" in left and left.count(word) > 1)]
-    labels = [label for node, label in d.labels.items() if node.children() and label in gone]
-    return f"insert {', '.join(labels)}" if labels else ""
+    gone = [label for node, label in d.labels.items() if node.children() and label in left and label not in right]
+    cancelled = [label for label in gone if left.count(label) > 1 and ("/", label) in zip(left, left[1:])]
+    labels = [label for label in gone if label not in cancelled]
+    return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
 
 
 def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
@@ -186,14 +192,15 @@ def link_rule(link: Link, d: "Derivation") -> str:
     return f"only {d.labels[link.child]} varies"
 
 
-def held(link: Link, d: "Derivation") -> list[str]:
-    """What stands still in the derivative of a node by a child, although it depends on that child too."""
-    moving = {link.child}
+def held(links: Sequence[Link], d: "Derivation") -> list[str]:
+    """What stands still in the derivatives by a node, although it depends on that node too."""
+    moving = {link.child for link in links}
     for other in d.sweep.path:
         if moving.intersection(other.children()):
             moving.add(other)
-    still = [d.labels[other] for other in link.parent.children() if other in moving and other is not link.child]
-    return [f"{' and '.join(still)} held fixed"] if still else []
+    parts = dict.fromkeys([other for link in links for other in link.parent.children() if other is not link.child])
+    still = [d.labels[other] for other in parts if other in moving]
+    return [f"{', '.join(still[:-1])}{' and ' * (len(still) > 1)}{still[-1]} held fixed"] if still else []
 
 
 def function_rule(node: Node) -> str:

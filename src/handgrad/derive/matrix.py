@@ -227,7 +227,9 @@ def trace(m: Matrix) -> Matrix:
 
 
 def inner(a: Matrix, b: Matrix) -> Matrix:
-    """The Frobenius product ``A : B``, the sum of ``A[i,j] B[i,j]``."""
+    """The Frobenius product ``A : B``, the sum of ``A[i,j] B[i,j]``; of two transposes it is that of the matrices."""
+    if a.kind == b.kind == "T":
+        return inner(*a.parts, *b.parts)
     return Matrix("inner", (a, b), None, (), ())
 
 

@@ -409,6 +409,7 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
             diagonal, whole = piece.chain[0].op == "diag" and op == "sum", piece.expr()
             if _stood(whole):
                 whole = _standing(whole, 1) or whole
+            whole = whole.args[0] if whole.op == "T" else whole
             new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [whole]))
         else:
             position = piece.axes.index(lonely[0])
@@ -464,7 +465,11 @@ def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
     if vector.axes[0] not in matrix.axes or uses[vector.axes[0]] > 2:
         return None
-    matrix = matrix if matrix.axes[1] == vector.axes[0] else matrix.flip()
+    at = matrix.axes.index(vector.axes[0])
+    if _is_reciprocal(vector.chain[0]) and matrix.chain[0].op == "*":  # (G * X / r[:, None]).sum(axis=0)
+        v = vector.expr() if at else as_column_power(vector.expr())
+        return Piece((matrix.axes[1 - at],), call("sum", [multiply(matrix.expr(), v)], {"axis": at}))
+    matrix = matrix if at else matrix.flip()
     return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
 
 

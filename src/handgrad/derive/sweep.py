@@ -165,8 +165,9 @@ def _entrywise(node: Node) -> Sequence[Term]:
 
 
 def _divides(node: Node) -> bool:
-    """Whether a sum has quotients, which a product may cancel."""
-    return any(power < 0 for _, factors in _entrywise(node) for inner, _, power in factors if inner.op != "size")
+    """Whether a sum has quotients of its own size, which a product may cancel."""
+    quotients = [inner for _, factors in _entrywise(node) for inner, _, power in factors if power < 0]
+    return any([inner.dims or (not node.dims and inner.op != "size") for inner in quotients])
 
 
 def _multiplied_out(terms: tuple[Term, ...], free: Letters, graph: Graph) -> list[Term]:
