@@ -371,7 +371,7 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
 def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     op, info = expr.op, expr.info
     rows, columns = (*expr.shape, (), ())[:2]
-    if len(expr.shape) > 2 or op in ("einsum", "reshape"):
+    if len(expr.shape) > 2 or op == "reshape":
         raise NoMatrixFormError(op)
     if op in ("name", "size"):
         return atom(str(info), rows, columns)
@@ -413,6 +413,8 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return trace(args[0])
     if op in ("sum", "mean"):
         return _total(expr, args[0])
+    if expr.row and op not in ("diag", "kron"):
+        raise NoMatrixFormError(op)
     name = str(info) if op in ("call", "unknown", "loss") else op
     if kind(op) in ALONG and len(expr.args[0].shape) == 2 and info[0] != (1 if kind(op) == "row" else -1):
         name = f"{op}, axis={info[0]}"
