@@ -139,9 +139,6 @@ def write_program(
                 uses[node] += 1
                 if node.sum and len(set(letters)) < len(letters):
                     diagonal.add(node)
-    for node in nodes:
-        if node.arg is not None:
-            uses[node.arg] += 1
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
     # What is only compared needs no name.
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
