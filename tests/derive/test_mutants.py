@@ -194,7 +194,7 @@ MUTANTS = {
     "a factor crosses untransposed": (replaced(frobenius, "flip", lambda m: m), LAYER),
     "a trace turns wrongly": (wrapped(frobenius, "_move_trace", lambda made: (
         frobenius.Pair(matrix.flip(made[0].left), made[0].right), made[1])), TRACE),
-    "the Hadamard factor is lost": (replaced(frobenius, "_times", lambda left, rest: left), LAYER),
+    "the Hadamard factor is lost": (replaced(frobenius, "hadamard", lambda left, *rest: left), LAYER),
     "the Frobenius product loses a factor 2": (wrapped(frobenius, "differentials", lambda ms: [
         m.parts[1] if m.kind == "scale" else m for m in ms]), ("sum((X @ w - y)**2)", *SQUARES[1:])),
     "a differential goes in transposed": (wrapped(forward, "replaced", matrix.flip), JACOBIAN),

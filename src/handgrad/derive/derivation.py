@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, name_expr, postorder, read_dims, show_axis, show_shape, squeeze
+from .expression import Expr, Shape, name_expr, postorder, read_dims, show_shape, squeeze
 from .frobenius import frobenius_steps
 from .index import index_steps
 from .lower import lower
@@ -44,12 +44,20 @@ class Derivation:
       A = tanh(Z)
     """
 
-    def __init__(self, expression: Expr, wrt: str, shapes: dict[str, Shape], layout: str, flatten: bool) -> None:
+    def __init__(
+        self, expression: Expr, wrt: str | Expr, shapes: dict[str, Shape], layout: str, flatten: bool,
+        first: "Derivation | None" = None,
+    ) -> None:  # fmt: skip
+        self.wrt = str(wrt.info) if isinstance(wrt, Expr) else wrt
+        if self.wrt not in list(shapes):  # a list has no hash
+            raise ExpressionError(f"wrt: {self.wrt!r} is not one of the names in dims: {', '.join(shapes)}")
+        if layout not in LAYOUTS:
+            raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(LAYOUTS)}")
         while expression.shape and not any(expression.shape):  # x.T @ A @ x of a column x is a number
             expression = squeeze(expression, 0)
-        self.expression, self.wrt, self.shapes = expression, wrt, shapes
+        self.expression, self.shapes = expression, shapes
         self.layout_name, self.flatten = layout, flatten
-        self.first: Derivation | None = None  # what this is the derivative of the derivative of
+        self.first = first  # what this is the derivative of the derivative of
         self.graph = Graph()
         value = lower(expression, self.graph)
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
@@ -69,7 +77,7 @@ class Derivation:
                 raise ExpressionError(
                     f"{upstream_name(node)} names the gradient of {node.info[0]}; give the {what} in dims another name"
                 )
-        self.variable = self.graph.leaf("name", wrt, shapes[wrt])
+        self.variable = self.graph.leaf("name", self.wrt, shapes[self.wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
         for node in self.graph.nodes:
             function = node.info if node.op in ("call", "unknown") else node.op
@@ -311,9 +319,7 @@ class Derivation:
         >>> print(d.layout("numerator").gradient)
         X.T @ G
         """
-        made = derive(self.expression, self.wrt, self._dims(), layout=name, flatten=self.flatten)
-        made.first = self.first
-        return made
+        return Derivation(self.expression, self.wrt, self.shapes, name, self.flatten, self.first)
 
     def derive(self, wrt: str | Expr) -> "Derivation":
         """Derive the gradient once more: the Hessian, for the same variable.
@@ -339,10 +345,8 @@ class Derivation:
         """
         if any(node.op == "loss" for node in self.graph.nodes):
             raise ExpressionError("the second derivative of an unknown loss is not known")
-        flat = derive(self.expression, self.wrt, self._dims(), layout=self.layout_name, flatten=True)
-        made = derive(flat.gradient, wrt, self._dims(), flatten=self.flatten)
-        made.first = flat
-        return made
+        flat = Derivation(self.expression, self.wrt, self.shapes, self.layout_name, True)
+        return Derivation(flat.gradient, wrt, self.shapes, "shape", self.flatten, flat)
 
     def einsum(self) -> Expr:
         """Give the derivative as einsum subscripts, which need no transpose at all.
@@ -434,9 +438,6 @@ class Derivation:
         return lengths.union(*map(sizes_in, exprs))
 
     # What the notations ask for.
-
-    def _dims(self) -> dict[str, str]:
-        return {name: " ".join(map(show_axis, shape)) for name, shape in self.shapes.items()}
 
     def derivative_is_row(self) -> bool:
         """Whether the layout makes a row of the derivative of a number by a vector."""
@@ -558,9 +559,4 @@ def derive(
         shapes = {str(part.info): part.shape for part in postorder([root]) if part.op == "name"} | shapes
     else:
         root = parse(expression, shapes)
-    name = str(wrt.info) if isinstance(wrt, Expr) else wrt
-    if name not in list(shapes):  # a list has no hash
-        raise ExpressionError(f"wrt: {name!r} is not one of the names in dims: {', '.join(shapes)}")
-    if layout not in LAYOUTS:
-        raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(LAYOUTS)}")
-    return Derivation(root, name, shapes, layout, flatten)
+    return Derivation(root, wrt, shapes, layout, flatten)

@@ -93,7 +93,7 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
         others = [part for part in right.parts if not varies(part, name)]
         (mine,) = [part for part in right.parts if varies(part, name)]
         return Pair(hadamard(left, *others), mine), "C : (A * B) = (C * A) : B"
-    if right.kind == "over" and right.parts[0].scalar and not right.scalar:
+    if right.kind == "over" and right.parts[0].scalar:
         over_all = product(flip(ones(right.rows)), over(left, right.parts[1]), ones(right.columns))
         return Pair(over_all, right.parts[0]), "A : (b / C) = (1^T (A / C) 1) b"
     if right.kind == "over":

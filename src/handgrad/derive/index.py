@@ -1,6 +1,7 @@
 """The derivation in index notation: product rule, deltas, sums over deltas, chain rule."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .expression import Expr, postorder
@@ -163,7 +164,7 @@ def inserted(before: str, after: str, d: "Derivation") -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
     left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
     gone = [label for node, label in d.labels.items() if node.children() and label in left and label not in right]
-    cancelled = [label for label in gone if left.count(label) > 1 and ("/", label) in zip(left, left[1:])]
+    cancelled = [label for label in gone if left.count(label) > 1 and ("/", label) in pairwise(left)]
     labels = [label for label in gone if label not in cancelled]
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
 

@@ -17,6 +17,9 @@ ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
 class NoMatrixFormError(ExpressionError):
     """An array with more than two axes, or a contraction that no product spells."""
 
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} has no form with matrices; latex('index') of a derivation writes its entries")
+
 
 class Matrix:
     """A matrix expression.
@@ -380,8 +383,8 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
 def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     op, info = expr.op, expr.info
     rows, columns = (*expr.shape, (), ())[:2]
-    if len(expr.shape) > 2 or op in ("einsum", "reshape"):
-        raise NoMatrixFormError(f"{op} has no form with matrices; latex('index') of a derivation writes its entries")
+    if len(expr.shape) > 2 or op == "reshape":
+        raise NoMatrixFormError(op)
     if op in ("name", "size"):
         return atom(str(info), rows, columns)
     if op == "number":
@@ -422,6 +425,8 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return trace(args[0])
     if op in ("sum", "mean"):
         return _total(expr, args[0])
+    if expr.row and op not in ("diag", "kron"):
+        raise NoMatrixFormError(op)
     name = str(info) if op in ("call", "unknown", "loss") else op
     if kind(op) in ALONG and len(expr.args[0].shape) == 2 and info[0] != (1 if kind(op) == "row" else -1):
         name = f"{op}, axis={info[0]}"

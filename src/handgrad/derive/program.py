@@ -64,9 +64,7 @@ def label_nodes(
     taken = taken | set(labels.values()) | {"G"}
     for wish, group in wishes.items():
         names = names_like(wish, len(group) == 1)
-        for node in group:
-            labels[node] = next(name for name in names if name not in taken and f"d{name}" not in taken)
-            taken.add(labels[node])
+        labels |= zip(group, (name for name in names if name not in taken and f"d{name}" not in taken))
     return labels
 
 
@@ -141,9 +139,6 @@ def write_program(
                 uses[node] += 1
                 if node.sum and len(set(letters)) < len(letters):
                     diagonal.add(node)
-    for node in nodes:
-        if node.arg is not None:
-            uses[node.arg] += 1
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
     # What is only compared needs no name.
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
@@ -158,8 +153,6 @@ def write_program(
         return exprs[node]
 
     for node in nodes:
-        if node.op == "delta":
-            continue
         total = node.sum
         if total is not None:
             if node not in compared:
@@ -222,9 +215,7 @@ def _deserves_name(
         return True
     if node.sum is None:
         return expr.size > 2 or uses > 3
-    if node in arguments and node.index < forward:
-        return expr.size > 2
-    if node in layers:
+    if node in layers or (node in arguments and node.index < forward):
         return expr.size > 2
     short = 2 * SHORT if layers or len(node.dims) < 2 else SHORT
     return node in labels and ((expr.size > 2 and uses > 1) or expr.size > short)
