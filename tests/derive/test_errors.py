@@ -266,3 +266,26 @@ def test_axes_are_not_called_like_what_is_needed(expression, dims, message):
 @pytest.mark.parametrize("index", [":, None", ":, np.newaxis", "..., None", "..., np.newaxis"])
 def test_every_way_to_add_an_axis(index):
     assert hg.derive(f"sum(X * b[{index}])", "b", "X: n m, b: n").check((0,))
+
+
+@pytest.mark.parametrize(("expression", "message"), [
+    ("L(X @ W^T)", r"a transpose is A\.T, and not A\^T"),
+    ("sum(X'X)", "the transpose is X.T"),
+    ("sum(where((x > 0) & (x < 1), x, 0))", r"a mask of two comparisons is \(x > 0\) \* \(x < 1\)"),
+    ("min(x, 1)", "with a number it is minimum"),
+    ("vec(X)", r"vec is X.T.flatten\(\) if it stacks columns"),
+    ("Tr(X)", "Tr is not known; tr is"),
+    ("sum(normalize(x))", "normalize is not supported"),
+])  # fmt: skip
+def test_what_is_meant_is_said(expression, message):
+    with pytest.raises(hg.ExpressionError, match=message):
+        hg.derive(expression, "X", "X: n i, W: o i, x: n")
+
+
+@pytest.mark.parametrize(("expression", "gradient"), [
+    ("sum(ln(x))", "1 / x"),
+    ("sum(logsigmoid(x))", "sigmoid(-x)"),
+    ("mse(x, y)", "2 * (x - y) / n"),
+])  # fmt: skip
+def test_other_names_of_known_functions(expression, gradient):
+    assert str(hg.derive(expression, "x", "x: n, y: n").gradient) == gradient

@@ -50,7 +50,7 @@ class Derivation:
     ) -> None:  # fmt: skip
         self.wrt = str(wrt.info) if isinstance(wrt, Expr) else wrt
         if self.wrt not in list(shapes):  # a list has no hash
-            raise ExpressionError(f"wrt: {self.wrt!r} is not one of the names in dims: {', '.join(shapes)}")
+            raise ExpressionError(f"wrt: {self.wrt!r} must be one of the names in dims, {', '.join(shapes)}")
         if layout not in LAYOUTS:
             raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(LAYOUTS)}")
         while expression.shape and not any(expression.shape):  # x.T @ A @ x of a column x is a number
@@ -373,7 +373,7 @@ class Derivation:
         Returns
         -------
         str
-            ``vec(dY) = kron(N, M) @ vec(dX)``.
+            ``vec(dY) = kron(N, M) @ vec(dX)``, and what vec stacks.
 
         Raises
         ------
@@ -383,7 +383,7 @@ class Derivation:
         Examples
         --------
         >>> print(derive("A @ X @ B", "X", "A: a b, X: b c, B: c d").kronecker())
-        vec(dY) = kron(B.T, A) @ vec(dX)
+        vec(dY) = kron(B.T, A) @ vec(dX)  (vec stacks columns)
         """
         return kronecker(self, order)
 

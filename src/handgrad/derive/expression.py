@@ -42,7 +42,11 @@ ALIASES = {
     "identity": "eye",
     "diagonal": "diag",
     "swish": "silu",
+    "ln": "log",
+    "inverse": "inv",
+    "mse": "mean_squared_error",
     "ravel": "flatten",
+    "logsigmoid": "log_sigmoid",
 }
 
 
@@ -438,6 +442,7 @@ def _axis(name: str, x: Expr, value: Any) -> int | None:
         raise ExpressionError(
             f"{name}: axis is {value!r}; {_label(x)} with shape {show_shape(x.shape)} has "
             f"{'no axes' if not rank else 'axes 0 to ' + str(rank - 1)}"
+            f"{f'; with a number it is {name}imum' * (name in ('max', 'min'))}"
         )
     return value % rank
 
@@ -450,6 +455,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         raise ExpressionError(f"{name} is not supported: it jumps, and where it has a derivative it is zero")
     if name in RESERVED and not (name in ELEMENTWISE or name in ROWS or name in MACROS):
         raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
+    if name == "vec":
+        raise ExpressionError("vec is X.T.flatten() if it stacks columns, X.flatten() if it stacks rows")
     if name == "einsum":
         raise ExpressionError("einsum: the subscripts come first, in quotes: einsum('ni,oi->no', X, W)")
     if name in ("ones", "zeros", "eye"):
@@ -504,9 +511,9 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return _constant_value(f"{name}({x})", lambda: ELEMENTWISE[name].value(x.info))
     if name in ELEMENTWISE:
         return Expr("call", (x,), name, shape=x.shape)
-    if name[0].isupper():
+    meant = name.lower() if name.lower() in KNOWN and len(name) > 1 else misspelled(name)
+    if name[0].isupper() and name.lower() != meant:
         return Expr("loss", (x,), name)
-    meant = misspelled(name)
     if meant:
         raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
     return Expr("unknown", (x,), name, shape=x.shape)
@@ -701,6 +708,7 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "softmax_cross_entropy": _cross_entropy,
     "sigmoid_cross_entropy": lambda z, t: call("sum", [call("softplus", [z]) - t * z]) / length(z, 0),
     "mean_squared_error": lambda y, t: call("mean", [(y - t) ** 2]),
+    "log_sigmoid": lambda x: -call("softplus", [-x]),
 }
 FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc", "fix", "around", "floor_divide")
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
@@ -711,10 +719,10 @@ _OTHERS = """
     cross cross_entropy cummax cummin cumprod cumsum d diagflat diff digamma digitize divmod dropout dsplit eig eigh
     eigvals eigvalsh embedding empty equal eval exec exp2 expand_dims expm fft fill_diagonal fix flip fliplr flipud
     float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace gradient greater greater_equal
-    group_norm hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp isclose isfinite
-    isinf isnan layer_norm len less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
-    matrix_rank matrix_transpose max_pool median meshgrid mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin
-    nanstd nansum nanvar nonzero not_equal open pad partition percentile permute_dims pinv polyfit polyval positive
+    group_norm hadamard hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp isclose isfinite
+    isinf isnan layer_norm layernorm len less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
+    matrix_rank matrix_transpose max_pool median meshgrid mish mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin
+    nanstd nansum nanvar nonzero normalize not_equal open pad partition percentile permute_dims pinv polyfit polyval positive
     print prod product ptp put qr quantile rad2deg real remainder repeat reshape resize rint rms_norm roll rot90
     round round_ searchsorted select selu sinc size slogdet sort split sqrtm squeeze stack svd svdvals swapaxes take
     take_along_axis tensordot tensorinv tensorsolve tile trapezoid tri tril triu trunc unique unravel_index unwrap

@@ -80,7 +80,8 @@ def tokenize(text: str) -> list[Token]:
             kind = "operator"
             at += 2 if text[at : at + 2] in ("**", *COMPARISONS) else 1
         else:
-            raise ExpressionError(f"{char!r} has no meaning here", text, at, at + 1)
+            hint = "; a mask of two comparisons is (x > 0) * (x < 1)" * (char in "&|")
+            raise ExpressionError(f"{char!r} has no meaning here{hint}", text, at, at + 1)
         tokens.append(Token(kind, text[start:at], start, at))
     return [*tokens, Token("end", "", len(text), len(text))]
 

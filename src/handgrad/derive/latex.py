@@ -311,7 +311,9 @@ class Printer:
         airy = ("entry", "delta", "kdelta", "differential", "derivative", "call", "sum")
         left = left.args[-1] if left.op == "juxtaposed" else left
         left, right = (part.args[0] if part.op in ("T", "numpy T") else part for part in (left, right))
-        return r"\, " if left.op in airy or (right.op in airy and left.op not in ("number", "fraction")) else ""
+        words = [part.op in NAMED and r"\mathrm" in self.name(part.info) for part in (left, right)]
+        apart = left.op in airy or (right.op in airy and left.op not in ("number", "fraction"))
+        return r"\, " if apart or any(words) else ""
 
     def repeated(self, part: Node, whole: Node, binding: int) -> str:
         """Print an operand, with the ones that broadcasting implies."""

@@ -122,8 +122,11 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
         return names[name]
     if name == "pi":
         return number(3.141592653589793)
-    if name.endswith("'") and name[:-1] in names:
-        raise ExpressionError(f"{name} is not supported; the transpose is {name[:-1]}.T")
+    stem = name.partition("'")[0]
+    if stem != name and stem in names:
+        raise ExpressionError(f"{name} is not supported; the transpose is {stem}.T")
+    if name == "T":
+        raise ExpressionError("a transpose is A.T, and not A^T")
     known = ", ".join([one for one, expr in names.items() if expr.op == "name"]) or "none"
     raise ExpressionError(f"unknown name {name!r}; the names are: {known}")
 

@@ -1,11 +1,12 @@
 """The derivative as a matrix on stacked entries, ``vec(dY) = J vec(dX)``, and as einsum subscripts."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call
 from .spell import Names, added, as_einsum, entry_expr, multiply, separated, spell
-from .terms import Letters, Sum, Term
+from .terms import Factor, Letters, Sum, Term, collect, opened
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -35,8 +36,27 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
         raise ExpressionError(f"the output has {len(d.root.shape)} axes; vec is of matrices")
     value = d.arranged("shape")
     rank = len(d.expression.shape)
-    out, own = value.axes[:rank], value.axes[rank:]
-    return [_stacked(term, (*out, (), ())[:2], (*own, (), ())[:2], _names(d), order) for term in value.terms]
+    out, own = [(*axes, (), ())[:2] for axes in (value.axes[:rank], value.axes[rank:])]
+    return [part for term in value.terms for part in _summands(term, value.free, out, own, order, d)]
+
+
+def _summands(
+    term: Term, free: Letters, out: tuple[Letters, ...], own: tuple[Letters, ...], order: str, d: "Derivation"
+) -> list[Stacked]:
+    """A term as a Kronecker product; if it is none, with the derivatives that it names written out."""
+    made = _stacked(term, out, own, _names(d), order)
+    if made:
+        return [made]
+    named = d.sweep.named.values()
+    if not any([node in named for node, _, _ in term[1]]):
+        raise ExpressionError("the derivative is no sum of Kronecker products")
+
+    def write_out(factor: Factor) -> Sequence[Term]:
+        node, letters, power = factor
+        return node.sum.at(letters) if node in named and node.sum and power == 1 else [(1, (factor,))]
+
+    terms = collect(opened(term, write_out, free, d.graph), free, d.graph)
+    return [part for one in terms for part in _summands(one, free, out, own, order, d)]
 
 
 def _names(d: "Derivation") -> Names:
@@ -44,9 +64,11 @@ def _names(d: "Derivation") -> Names:
     return lambda node: d.refer(node, d.definitions)
 
 
-def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str) -> Stacked:
+def _stacked(
+    term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str
+) -> Stacked | None:
     """``Y = M X N^T`` has ``vec(Y) = kron(N, M) vec(X)``; by rows, ``kron(M, N)``."""
-    ways = [(out, own, False), (out, own[::-1], True)]
+    ways = [(out, own, False), (out, own[::-1], bool(own[1]))]
     if not out[1]:  # a vector is a row as well
         ways.insert(1, (out[::-1], own, False))
     for rows, columns, transposed in ways:
@@ -63,11 +85,11 @@ def _stacked(term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], nam
             matrices.reverse()
         made = matrices[0] if len(matrices) == 1 else call("kron", matrices)
         return Stacked(-made if term[0] < 0 else made, transposed)
-    raise ExpressionError("the derivative is no sum of Kronecker products")
+    return None
 
 
 def kronecker(d: "Derivation", order: str) -> str:
-    """Print ``vec(dY) = kron(N, M) @ vec(dX)``."""
+    """Print ``vec(dY) = kron(N, M) @ vec(dX)``, and what vec does."""
     name, text = f"d{d.wrt}", ""
     for matrix, transposed in stacked_terms(d, order):
         minus = matrix.op == "neg"
@@ -75,7 +97,9 @@ def kronecker(d: "Derivation", order: str) -> str:
         shown = f"({plain})" if plain.op in ("+", "-", "*", "/", "@") else str(plain)
         text += (" - " if minus else " + ") if text else "-" if minus else ""
         text += f"{shown} @ vec({name}{'.T' if transposed else ''})"
-    return f"vec(d{d.labels[d.root]}) = {text or '0'}"
+    plain = len(d.root.shape) < 2 and len(d.variable.shape) < 2  # there is nothing to stack
+    stacks = "" if plain or not text else f"  (vec stacks {'columns' if order == 'F' else 'rows'})"
+    return f"vec(d{d.labels[d.root]}) = {text or '0'}{stacks}"
 
 
 def einsum_expr(d: "Derivation") -> Expr:
