@@ -276,7 +276,7 @@ WRONG = {
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: all\n```": "derivation: steps: 'all' must be a number or a range",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:steps: 1-99\n```": "derivation: steps: '1-99' is not within 1 to",
     "```{derivation} A @ A\n:wrt: A\n:dims: A: n n\n:layout: odd\n```": "derivation: layout: 'odd' must be one of",
-    "```{layouts} A @ A\n:wrt: B\n:dims: A: n n\n```": "layouts: wrt: 'B' is not one of the names",
+    "```{layouts} A @ A\n:wrt: B\n:dims: A: n n\n```": "layouts: wrt: 'B' must be one of the names",
 }
 
 

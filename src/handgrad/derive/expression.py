@@ -451,14 +451,10 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     """Apply a function by name; a name that is not known is an unknown function."""
     options = dict(options or {})
     name = ALIASES.get(name, name)
-    if name in FLAT:
-        raise ExpressionError(f"{name} is not supported: it jumps, and where it has a derivative it is zero")
+    if name in REFUSED:
+        raise ExpressionError(name + REFUSED[name])
     if name in RESERVED and not (name in ELEMENTWISE or name in ROWS or name in MACROS):
         raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
-    if name == "vec":
-        raise ExpressionError("vec is X.T.flatten() if it stacks columns, X.flatten() if it stacks rows")
-    if name == "einsum":
-        raise ExpressionError("einsum: the subscripts come first, in quotes: einsum('ni,oi->no', X, W)")
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
     if name in ("max", "min") and len(args) == 2 and value_of(args[1]) == 0:
@@ -711,6 +707,11 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "log_sigmoid": lambda x: -call("softplus", [-x]),
 }
 FLAT = ("argmax", "argmin", "argsort", "floor", "ceil", "round", "rint", "trunc", "fix", "around", "floor_divide")
+REFUSED = {
+    **dict.fromkeys(FLAT, " is not supported: it jumps, and where it has a derivative it is zero"),
+    "vec": " is X.T.flatten() if it stacks columns, X.flatten() if it stacks rows",
+    "einsum": ": the subscripts come first, in quotes: einsum('ni,oi->no', X, W)",
+}
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
 _OTHERS = """
     all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around

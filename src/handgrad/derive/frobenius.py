@@ -174,12 +174,29 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
         for node in reversed(d.sweep.path):
             if node is not d.root and not d.is_upstream(node):
                 steps += _node_steps(node, d)
+        steps += _written_out(steps, d)
     if d.variable is d.root and not d.root.dims:
         steps.append(Step(f"d{d.wrt}/d{d.wrt}", "1", "a number changes with itself"))
     if not d.sweep.path:
         steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", f"{d.wrt} does not occur"))
     steps += _layout_step(d)
     return [_definition(node, d) for node in _mentioned(steps, d)] + steps
+
+
+def _written_out(steps: list[Step], d: "Derivation") -> list[Step]:
+    """The gradient as it is printed, if the last line names a gradient that it does not name."""
+    program = d.program if d.layout_name == "shape" else d.layout("shape").program
+    adjoints = {d.labels[node] for node in d.sweep.named.values()}
+    unnamed = adjoints - {*program.definitions}
+    last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
+    words = [token.text for token in tokenize(last)]
+    if "[" in words or not unnamed.intersection(words) or not {*program.definitions} <= {*d.labels.values()}:
+        return []
+    try:
+        final = str(to_matrix(program.result))
+    except NoMatrixFormError:
+        return []
+    return [Step("", final, inserted(steps[-1].right, final, d) or "collect")] if final != steps[-1].right else []
 
 
 def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:

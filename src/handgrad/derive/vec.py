@@ -97,8 +97,8 @@ def kronecker(d: "Derivation", order: str) -> str:
         shown = f"({plain})" if plain.op in ("+", "-", "*", "/", "@") else str(plain)
         text += (" - " if minus else " + ") if text else "-" if minus else ""
         text += f"{shown} @ vec({name}{'.T' if transposed else ''})"
-    plain = len(d.root.shape) < 2 and len(d.variable.shape) < 2  # there is nothing to stack
-    stacks = "" if plain or not text else f"  (vec stacks {'columns' if order == 'F' else 'rows'})"
+    stacked = text and max(len(d.root.shape), len(d.variable.shape)) > 1
+    stacks = f"  (vec stacks {'columns' if order == 'F' else 'rows'})" if stacked else ""
     return f"vec(d{d.labels[d.root]}) = {text or '0'}{stacks}"
 
 
