@@ -267,7 +267,7 @@ def test_latex_of_both_notations():
 
 def test_latex_of_the_reasons():
     made = hg.derive("L(X @ W_1.T)", "W_1", "X: n i, W_1: o i").latex()
-    assert r"&& \text{only W\_1 varies}" in made
+    assert r"&& \text{only $W_{1}$ varies}" in made
     assert r"&& C:(AB) = (C B^{\mathsf{T}}):A" in made
 
 
@@ -453,7 +453,7 @@ def test_reasons_are_typeset():
     latex = hg.derive("tanh(W @ x)", "x", "W: o i, x: i").latex()
     assert r"\operatorname{diag}(v) u" in latex
     latex = hg.derive("log(W @ x)", "x", "W: o i, x: i").latex()
-    assert r"(A u) / v = (A / (v \mathbf{1}^{\mathsf{T}})) u" in latex
+    assert r"(A u) \oslash v = (A \oslash (v \mathbf{1}^{\mathsf{T}})) u" in latex
 
 
 def test_a_line_says_what_is_held_fixed():

@@ -287,7 +287,7 @@ class Derivation:
         >>> print(derive("a @ x", "x", "a: n, x: n").latex())
         \begin{aligned}
         L &= a^{\mathsf{T}} x && \text{definition} \\
-        dL &= a^{\mathsf{T}} \, dx && \text{only x varies} \\
+        dL &= a^{\mathsf{T}} \, dx && \text{only $x$ varies} \\
          &= a : dx && a^{\mathsf{T}} b = a:b \\
         \frac{\partial L}{\partial x} &= a
         \end{aligned}

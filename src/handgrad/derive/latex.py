@@ -5,7 +5,7 @@ written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import ExpressionError
@@ -454,22 +454,31 @@ class StepPrinter:
         """Lines, aligned at the equals sign, with their reasons."""
         lines = [
             f"{self.side(step.left)} &= {self.side(step.right)}"
-            + (f" && {reason(step.rule)}" if reasons and step.rule else "")
+            + (f" && {reason(step.rule, self.shapes)}" if reasons and step.rule else "")
             for step in steps
         ]
         return aligned(lines)
 
 
-def reason(rule: str) -> str:
-    r"""What licenses a line: an identity as a formula, anything else as words.
+def reason(rule: str, names: Collection[str] = ()) -> str:
+    r"""What licenses a line: an identity as a formula, anything else as words, with the names that it speaks of.
 
     Examples
     --------
-    >>> print(reason("A:B = A^T:B^T"), reason("only G_Z varies"))
-    A:B = A^{\mathsf{T}}:B^{\mathsf{T}} \text{only G\_Z varies}
+    >>> print(reason("A:B = A^T:B^T"), reason("only G_Z varies", {"G_Z"}))
+    A:B = A^{\mathsf{T}}:B^{\mathsf{T}} \text{only $G_{Z}$ varies}
     """
     if "=" in rule:
         rule = re.sub(r"\b1(?! /)", lambda _: ONES, rule)
         rule = re.sub(r"\b(diag|tr)\b", r"\\operatorname{\1}", rule)
-        return rule.replace("^T", TRANSPOSED).replace("*", r"\odot").replace(", ", r",\ ")
-    return r"\text{" + "".join(rf"\{char}" if char in "_#%&" else char for char in rule) + "}"
+        for sign, latex in {"^T": TRANSPOSED, "*": r"\odot", " / ": r" \oslash ", ", ": r",\ "}.items():
+            rule = rule.replace(sign, latex)
+        return rule
+
+    def shown(word: str) -> str:
+        stem = word.removeprefix("d") if word not in names else word
+        if stem in names:
+            return f"${'d' * (stem != word)}{name_latex(stem)}$"
+        return "".join(rf"\{char}" if char in "_#%&" else char for char in word)
+
+    return r"\text{" + "".join(map(shown, re.split(r"(\W+)", rule))) + "}"
