@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .derivation import Derivation
 
 
+MOST = 200  # lines, more than any differential needs to come free
+
+
 class Pair(NamedTuple):
     """A summand ``left : right``; the differential is in `right`."""
 
@@ -215,7 +218,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     lines = [(show_pairs(pairs), reason)]
     if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
-    while any(pair.right.kind != "atom" for pair in pairs):
+    while len(lines) < MOST and any(pair.right.kind != "atom" for pair in pairs):
         moved = [move(pair, name) for pair in pairs]
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
         pairs = [pair for pair, _ in moved]
