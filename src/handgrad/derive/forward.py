@@ -135,8 +135,8 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
     front = None if mine.columns or m.kind in ("call", "inner") else in_front(mine, name, rules)
     if front is None:
         return None
-    v = others[0] if len(others) == 1 else hadamard(*others) if m.kind == "hadamard" else None
-    if v is not None and m.kind == "over":
+    if m.kind == "over":
+        v = others[0]
         if v.scalar:
             return over(front, v)
         if mine.scalar:
@@ -147,7 +147,8 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
             return product(call("diag", over(number(1), v), v.rows, v.rows), front)
         rules["(A u) / v = (A / (v 1^T)) u"] = None
         return over(front, product(v, flip(ones(front.columns))))
-    if v is not None and m.kind == "hadamard":
+    if m.kind == "hadamard":
+        v = hadamard(*others)
         rules["v * u = diag(v) u"] = None
         return product(call("diag", v, v.rows, v.rows), front)
     if m.kind == "scale" and mine is m.parts[0]:

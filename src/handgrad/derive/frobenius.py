@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .derivation import Derivation
 
 
-MOVES = 200  # more than any line has operations
+MOST = 200  # lines, more than any differential needs to come free
 
 
 class Pair(NamedTuple):
@@ -134,9 +134,8 @@ def _dot(left: Matrix, right: Matrix) -> Matrix:
 def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
     at = next(k for k, part in enumerate(right.parts) if varies(part, name))
     if right.parts[at].kind == "T":
-        rule = "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
         turned = product(*[flip(part) for part in reversed(right.parts)])
-        return Pair(flip(left), turned), rule
+        return Pair(flip(left), turned), "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
     before, mine, after = right.parts[:at], right.parts[at], right.parts[at + 1 :]
     if before and after and right.scalar:
         moved = product(left, flip(product(*before)), flip(product(*after)))
@@ -146,23 +145,19 @@ def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
         moved = product(left, flip(product(*after)))
         return Pair(moved, rest), "C:(AB) = (C B^T):A"
     moved = product(flip(product(*before)), left)
-    rule = "a^T b = a:b" if right.scalar else "C:(AB) = (A^T C):B"
-    return Pair(moved, mine), rule
+    return Pair(moved, mine), "a^T b = a:b" if right.scalar else "C:(AB) = (A^T C):B"
 
 
 def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
-    if m.kind not in ("product", "T"):
+    if m.kind != "product":
         return Pair(product(left, identity(m.rows)), m), "tr(A) = I:A"
-    parts = m.parts if m.kind == "product" else (m,)
-    at = next(k for k, part in enumerate(parts) if varies(part, name))
-    if parts[at].kind == "T":
-        turned = call("tr", product(*[flip(part) for part in reversed(parts)]), (), ())
-        return Pair(left, turned), "tr(A) = tr(A^T)"
-    others = (*parts[at + 1 :], *parts[:at])
-    if at < len(parts) - 1:
-        turned = call("tr", product(*others, parts[at]), (), ())
-        return Pair(left, turned), "tr(AB) = tr(BA)"
-    return Pair(product(left, flip(product(*others))), parts[at]), "tr(A^T B) = A:B"
+    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
+    if m.parts[at].kind == "T":
+        return Pair(left, call("tr", flip(m), (), ())), "tr(A) = tr(A^T)"
+    others = (*m.parts[at + 1 :], *m.parts[:at])
+    if at < len(m.parts) - 1:
+        return Pair(left, call("tr", product(*others, m.parts[at]), (), ())), "tr(AB) = tr(BA)"
+    return Pair(product(left, flip(product(*others))), m.parts[at]), "tr(A^T B) = A:B"
 
 
 def frobenius_steps(d: "Derivation") -> list[Step]:
@@ -241,21 +236,18 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     lines = [(show_pairs(pairs), reason)]
     if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
         lines = [(show_pairs(start), ""), *lines]
-    for _ in range(MOVES):
+    while len(lines) < MOST and any(pair.right.kind != "atom" for pair in pairs):
         moved = [move(pair, name) for pair in pairs]
-        if pairs == [pair for pair, _ in moved]:
-            break
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
         pairs = [pair for pair, _ in moved]
         lines.append((show_pairs(pairs), ", ".join(dict.fromkeys([one for rule in seen for one in rule.split(", ")]))))
     steps = new_lines(top, lines)
     total = add([pair.left for pair in pairs])
-    done = all(pair.right.kind == "atom" for pair in pairs)
-    if done and ordered(total) != ordered(final):
+    if ordered(total) != ordered(final):
         steps.append(Step(left, str(total), "", result=True))
         steps.append(Step("", str(final), _why(total, str(final), node, d)))
     else:
-        steps.append(Step(left, str(final), "" if done else "entry by entry", result=True))
+        steps.append(Step(left, str(final), "", result=True))
     if node in d.sweep.named and node is not d.variable:
         steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
     return steps

@@ -88,14 +88,10 @@ SHORT = 40  # parts: of what is longer, only the whole is transposed
 
 def _transposed_inside(expr: Expr) -> Expr | None:
     """``(A + B.T).T`` as ``A.T + B``, ``(A @ B.T).T`` as ``B @ A.T``."""
-    if expr.op == "neg":
-        return -transpose(expr.args[0])
-    if len(expr.args) != 2 or any([len(arg.shape) != 2 for arg in expr.args]):
+    if expr.op not in ("@", *ENTRYWISE) or any([len(arg.shape) != 2 for arg in expr.args]):
         return None
-    left, right = map(transpose, expr.args)
-    if expr.op == "@":
-        return right @ left
-    return arithmetic(expr.op, left, right) if expr.op in ENTRYWISE else None
+    parts = list(map(transpose, expr.args))
+    return parts[1] @ parts[0] if expr.op == "@" else _with(expr, parts)
 
 
 def _transposes(expr: Expr) -> int:
