@@ -145,7 +145,7 @@ class Identity:
         for seed in seeds:
             trial = Trial(self, seed)
             if not self.entry:
-                trial.compare(self.matrix_text, read_matrix(self.matrix_text, trial.world("numerator")), trial.y)
+                trial.compare(self.matrix_text, rows(self.matrix_text, trial.world("numerator")), trial.y)
             for layout in hg.Layout:
                 stated = trial.stated(layout)
                 trial.compare(self.stated(layout), stated, trial.measured(layout), layout)
@@ -191,7 +191,7 @@ class Trial:
     def _invertible(self) -> bool:
         named = [condition.removesuffix(" invertible") for condition in self.identity.where]
         matrices = [text for text, whole in zip(named, self.identity.where, strict=True) if text != whole]
-        return all(abs(np.linalg.det(read_matrix(text, self.world("numerator")))) > 1e-3 for text in matrices)
+        return all(abs(np.linalg.det(rows(text, self.world("numerator")))) > 1e-3 for text in matrices)
 
     # -- The routes -----------------------------------------------------------------------------
 
@@ -223,7 +223,7 @@ class Trial:
     def stated(self, layout: str) -> Array:
         """What the table says, evaluated."""
         if not self.identity.entry:
-            return np.array(read_matrix(self.identity.stated(layout), self.world(layout)))
+            return rows(self.identity.stated(layout), self.world(layout))
         axes = self.d.expression.shape + self.d.shapes[self.identity.by]
         dims = dict(zip(self.identity.letters(), (axis[0] for axis in axes), strict=True))
         letters = [(letter, dims[letter]) for letter in self.identity.letters(layout)]
@@ -286,6 +286,13 @@ def _axes(dims: str) -> Shape:
 
 def _letters(shapes: dict[str, Shape]) -> list[str]:
     return sorted({dim for shape in shapes.values() for axis in shape for dim in axis})
+
+
+def rows(text: str, world: World) -> Array:
+    """The value of a formula in matrix notation; a vector is a column."""
+    table, shape = read_matrix(text, world)
+    array = np.array(to_lists(table, shape, world.sizes))
+    return array if array.ndim == 2 else array.reshape(-1, 1)
 
 
 def printed(array: Array, layout: str, ranks: tuple[int, int]) -> Array:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists
-from .expression import Shape
+from .expression import Shape, show_shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
 from .parse import parse
-from .read import World, read_index, read_matrix
+from .read import World, read_index, read_matrix, without_units
 from .read_latex import read_latex
 from .rules import upstream_name
 from .source import compile_source, in_steps, write_source
@@ -541,18 +541,10 @@ def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[s
 
 
 def _compare_matrix(step: Step, world: World, true: Table, shape: Shape) -> None:
-    if step.right == "0":  # a zero of any shape
-        rows, true = [[0.0]], {(): max(map(abs, true.values()))}
-        shape = ()
-    else:
-        rows = read_matrix(step.right, world)
-    lists = to_lists(true, shape, world.sizes)
-    lists = [[lists]] if not shape else [[v] for v in lists] if len(shape) == 1 else lists
-    size = (len(rows), len(rows[0]))
-    if size != (len(lists), len(lists[0])):
-        raise DerivationError(f"{step}: the line is {size}, not {(len(lists), len(lists[0]))}")
-    _compare(step, _entries(rows), _entries(lists))
-
-
-def _entries(rows: Sequence[Sequence[float]]) -> Table:
-    return {(i, j): value for i, row in enumerate(rows) for j, value in enumerate(row)}
+    said, own = read_matrix(step.right, world)
+    wanted = without_units(shape)
+    if step.right == "0":  # of any shape
+        said, own = dict.fromkeys(true, 0.0), wanted
+    if own != wanted:
+        raise DerivationError(f"{step}: the line is {show_shape(own)}, not {show_shape(wanted)}")
+    _compare(step, said, true)

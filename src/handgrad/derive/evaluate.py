@@ -7,7 +7,7 @@ of length 1 have no index.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .expression import Axis, Expr, Shape, postorder, read_row
+from .expression import OPERATIONS, Axis, Expr, Shape, postorder, raised, read_row
 from .functions import ALONG, ARRAY, ELEMENTWISE, kind
 from .terms import Letter, Letters, Node, Sum
 
@@ -105,10 +105,10 @@ def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: 
         return args[0]
     if expr.row:
         return _contract(expr, args, sizes)
-    if op in ("+", "-", "*", "/", "**"):
+    if op in OPERATIONS:
         pick = [_picker(arg.shape, expr.shape) for arg in expr.args]
-        a, b = args
-        return {index: combine(op, a[pick[0](index)], b[pick[1](index)]) for index in indices(dims, sizes)}
+        (a, b), combine = args, OPERATIONS[op]
+        return {index: combine(a[pick[0](index)], b[pick[1](index)]) for index in indices(dims, sizes)}
     inner = flat(expr.args[0].shape)
     info = expr.info
     if kind(op) in ALONG and info[0] != -1:
@@ -116,24 +116,6 @@ def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: 
     elif kind(op) in ALONG:
         info = 0, len(inner)
     return apply(op, info, args[0], inner, sizes, functions)
-
-
-def combine(op: str, a: float, b: float) -> float:
-    """Arithmetic on two numbers."""
-    if op == "+":
-        return a + b
-    if op == "-":
-        return a - b
-    if op == "*":
-        return a * b
-    return a / b if op == "/" else raised(a, b)
-
-
-def raised(a: float, b: float) -> float:
-    """A real power."""
-    if a < 0 and b != int(b):
-        raise ValueError("a root of a negative number")
-    return float(a**b)
 
 
 def _picker(shape: Shape, result: Shape) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
@@ -170,7 +152,7 @@ def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
     return total
 
 
-ROUNDING = 1e-12  # m == max(m) is asked of what two lines compute in two ways
+ROUNDING = 1e-9  # m == max(m) is asked of what two lines compute in two ways
 
 
 def apply(op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, functions: Functions) -> Table:
