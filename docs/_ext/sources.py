@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from identities import latex, rows
+from identities import latex, rows, to_table
 
 import handgrad as hg
-from handgrad.derive.evaluate import from_lists
 from handgrad.derive.expression import Shape, read_dims
 from handgrad.derive.matrix import to_matrix
 from handgrad.derive.parse import parse
@@ -141,7 +140,7 @@ class Source:
         """A formula in matrix notation, among arrays that are stored as the source does."""
         sizes = {axis: size[letter] for axis, letter in zip(self.axes.split(), "nio", strict=True)}
         shapes: dict[str, Shape] = read_dims({name: self.dims[name] for name in stored})
-        tables = {name: from_lists(array, shapes[name], sizes) for name, array in stored.items()}
+        tables = {name: to_table(array, shapes[name], sizes) for name, array in stored.items()}
         return rows(text, World(tables, shapes, sizes, {}))
 
     # -- Storage --------------------------------------------------------------------------------

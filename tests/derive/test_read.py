@@ -1,10 +1,11 @@
 """The readers refuse what does not mean anything, and read what the printers print."""
 
+import numpy as np
 import pytest
 
 import handgrad as hg
 from handgrad.derive.check import Numbers, _compare_matrix, same
-from handgrad.derive.evaluate import from_lists, indices, to_lists
+from handgrad.derive.evaluate import flat, indices, lengths
 from handgrad.derive.notation import Step
 from handgrad.derive.read import World, read_index, read_matrix
 
@@ -12,7 +13,8 @@ SIZES = {"n": 2, "i": 3}
 SHAPES = {"X": (("n",), ("i",)), "A": (("n",), ("n",)), "v": (("n",),), "c": ()}
 LISTS = {"X": [[1, 2, 3], [4, 5, 6]], "A": [[2, 1], [0, 4]], "v": [3, 5], "c": 7}
 WORLD = World(
-    {name: from_lists(value, SHAPES[name], SIZES) for name, value in LISTS.items()},
+    {name: dict(zip(indices(flat(SHAPES[name]), SIZES), np.ravel(value).tolist(), strict=True))
+     for name, value in LISTS.items()},
     SHAPES, SIZES, {"L": lambda table: sum(table.values()), "f": lambda z: 2 * z},
 )  # fmt: skip
 
@@ -60,8 +62,7 @@ def test_index_notation_refuses(text, message):
 ])  # fmt: skip
 def test_matrix_notation_means(text, wanted):
     table, shape = read_matrix(text, WORLD)
-    lists = to_lists(table, shape, SIZES)
-    got = lists if len(shape) == 2 else [[entry] for entry in lists] if shape else [[lists]]
+    got = np.reshape([*table.values()], lengths((*shape, (), ())[:2], SIZES))
     assert [len(row) for row in got] == [len(row) for row in wanted]
     for row, other in zip(got, wanted, strict=True):
         assert row == pytest.approx(other)
@@ -78,11 +79,8 @@ def test_matrix_notation_refuses(text, message):
         read_matrix(text, WORLD)
 
 
-def test_tables_and_lists():
-    for name, value in LISTS.items():
-        assert to_lists(WORLD.tables[name], SHAPES[name], SIZES) == value
-    kron = from_lists([[1, 2, 3, 4, 5, 6]], ((), ("n", "i")), SIZES)
-    assert kron[1, 0] == 4
+def test_indices():
+    assert list(indices(["n", "i"], SIZES)) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert list(indices([], {})) == [()]
     assert list(indices(["m"], {"m": 0})) == []
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
-from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists
+from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, lengths
 from .expression import Shape, show_shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
@@ -340,26 +340,19 @@ def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
             return
         rank, true = len(d.root.dims), numbers.total(d.variable)
         said = dict.fromkeys(true, 0.0)
-        rows, turn = _stack(d.root.shape, numbers, order), len(d.variable.shape[0]) if d.variable.shape else 0
         for part in parts:
             table = evaluate(part.matrix, world.tables, numbers.sizes, numbers.functions)
-            shape = d.variable.shape[::-1] if part.transposed else d.variable.shape
-            columns = _stack(shape, numbers, order)
-            matrix = to_lists(table, part.matrix.shape, numbers.sizes)
+            by_columns = (order == "F") != part.transposed
             for index in said:
-                own = index[rank:]
-                own = own[turn:] + own[:turn] if part.transposed else own
-                said[index] += matrix[rows[index[:rank]]][columns[own]]
+                row = _stacked(index[:rank], d.root.shape, order == "F")
+                said[index] += table[row + _stacked(index[rank:], d.variable.shape, by_columns)]
         _compare(Step("", kronecker(d, order), f"vec in order {order}"), said, true)
 
 
-def _stack(shape: Shape, numbers: Numbers, order: str) -> dict[tuple[int, ...], int]:
-    """The place of every entry in vec."""
-    keys = list(indices(flat(shape), numbers.sizes))
-    if order == "F":  # a column after the other; an axis that is a product keeps its own order
-        rows = len(shape[0]) if shape else 0
-        keys.sort(key=lambda index: (index[rows:], index[:rows]))
-    return {index: at for at, index in enumerate(keys)}
+def _stacked(index: tuple[int, ...], shape: Shape, by_columns: bool) -> tuple[int, ...]:
+    """An index of vec: the column comes first where it stacks columns; an axis that is a product keeps its order."""
+    turn = len(shape[0]) if by_columns and shape else 0
+    return index[turn:] + index[:turn]
 
 
 # The axes of a derivative where they are not those of y (ab), then those of x (cd): one entry for
@@ -401,7 +394,9 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
         return
 
     def array(name: str, table: Table) -> Any:
-        return np.array(to_lists(table, d.inputs[name], numbers.sizes), dtype=float)
+        dims = flat(d.inputs[name])
+        entries = [table[index] for index in indices(dims, numbers.sizes)]
+        return np.reshape(entries, lengths(d.inputs[name], numbers.sizes))
 
     def entries(result: Any, dims: Sequence[str]) -> Table:
         values = np.asarray(result, dtype=float).reshape(-1)
