@@ -153,6 +153,10 @@ class Entries:
         match node.op:
             case "entry":
                 return [self.entry(node)]
+            case "derivative":
+                (top,), (name, below) = node.args, node.info
+                (base,), above = (top.args, top.info) if top.op == "entry" else ((top,), ())
+                return [(_apart(self.names[f"d{base.info}/d{name}"]), letters_of((*above, *(below or ()))))]
             case "delta" | "kdelta":
                 return [(Expr("eye", shape=tuple([(dims[letter],) for letter in node.info])), node.info)]
             case "sum":
@@ -184,7 +188,12 @@ class Entries:
         array, axes = self.array(node.args[0]), [split_axis(axis) for axis in node.info]
         if [len(axis) for axis in axes if axis] != [len(axis) for axis in array.shape if axis]:
             raise ExpressionError(f"an index has {len(axes)} axes, its array {len(array.shape)}", self.text)
-        return reshape(array, tuple([(dim,) for dim in flat(array.shape)])), letters_of(node.info)
+        return _apart(array), letters_of(node.info)
+
+
+def _apart(array: Expr) -> Expr:
+    """An array with an axis for every dimension."""
+    return reshape(array, tuple([(dim,) for dim in flat(array.shape)]))
 
 
 def outside(node: Node) -> Iterator[Node]:
