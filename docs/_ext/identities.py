@@ -20,7 +20,7 @@ import numpy as np
 from sphinx.application import Sphinx
 
 import handgrad as hg
-from handgrad.derive.evaluate import from_lists, to_lists
+from handgrad.derive.evaluate import Sizes, Table, flat, indices, lengths
 from handgrad.derive.expression import Shape, read_dims
 from handgrad.derive.formula import Vocabulary, read_formula, tokenize
 from handgrad.derive.latex import Printer
@@ -145,7 +145,7 @@ class Identity:
         for seed in seeds:
             trial = Trial(self, seed)
             if not self.entry:
-                trial.compare(self.matrix_text, read_matrix(self.matrix_text, trial.world("numerator")), trial.y)
+                trial.compare(self.matrix_text, rows(self.matrix_text, trial.world("numerator")), trial.y)
             for layout in hg.Layout:
                 stated = trial.stated(layout)
                 trial.compare(self.stated(layout), stated, trial.measured(layout), layout)
@@ -191,7 +191,7 @@ class Trial:
     def _invertible(self) -> bool:
         named = [condition.removesuffix(" invertible") for condition in self.identity.where]
         matrices = [text for text, whole in zip(named, self.identity.where, strict=True) if text != whole]
-        return all(abs(np.linalg.det(read_matrix(text, self.world("numerator")))) > 1e-3 for text in matrices)
+        return all(abs(np.linalg.det(rows(text, self.world("numerator")))) > 1e-3 for text in matrices)
 
     # -- The routes -----------------------------------------------------------------------------
 
@@ -223,12 +223,12 @@ class Trial:
     def stated(self, layout: str) -> Array:
         """What the table says, evaluated."""
         if not self.identity.entry:
-            return np.array(read_matrix(self.identity.stated(layout), self.world(layout)))
+            return rows(self.identity.stated(layout), self.world(layout))
         axes = self.d.expression.shape + self.d.shapes[self.identity.by]
         dims = dict(zip(self.identity.letters(), (axis[0] for axis in axes), strict=True))
         letters = [(letter, dims[letter]) for letter in self.identity.letters(layout)]
         table = read_index(self.identity.entry, self.world(layout), letters)
-        return np.array(to_lists(table, tuple((dim,) for _, dim in letters), self.sizes))
+        return to_array(table, tuple((dim,) for _, dim in letters), self.sizes)
 
     def by_engine(self, layout: str, stated: Array) -> tuple[Array, Array]:
         """What is stated, and what the engine derived; for three or four axes, what both do to an upstream gradient."""
@@ -245,7 +245,7 @@ class Trial:
 
     def world(self, layout: str) -> World:
         """The arrays for the readers, with g, u, U ... and their derivatives in a layout."""
-        tables = {name: from_lists(self.given[name], shape, self.sizes) for name, shape in self.shapes.items()}
+        tables = {name: to_table(self.given[name], shape, self.sizes) for name, shape in self.shapes.items()}
         shapes = dict(self.shapes)
         by = self.identity.by
         for name, known in self.identity.used.items():
@@ -257,7 +257,7 @@ class Trial:
             if len(axes) == 1 and len(printed(J, layout, ranks)) == 1:
                 J, axes = J[None, :], ((), *axes)  # a row
             for key, array, its in ((name, function(self.at), y_axes), (f"{name}_{by}", J, axes)):
-                tables[key], shapes[key] = from_lists(array, its, self.sizes), its
+                tables[key], shapes[key] = to_table(array, its, self.sizes), its
         return World(tables, shapes, self.sizes, {"f": math.sin, "f'": math.cos, "L": self._loss})
 
     def _loss(self, table: dict[tuple[int, ...], float]) -> float:
@@ -286,6 +286,23 @@ def _axes(dims: str) -> Shape:
 
 def _letters(shapes: dict[str, Shape]) -> list[str]:
     return sorted({dim for shape in shapes.values() for axis in shape for dim in axis})
+
+
+def to_table(array: Array, shape: Shape, sizes: Sizes) -> Table:
+    """An array as a table of the engine."""
+    return dict(zip(indices(flat(shape), sizes), np.ravel(array).tolist(), strict=True))
+
+
+def to_array(table: Table, shape: Shape, sizes: Sizes) -> Array:
+    """A table of the engine as an array."""
+    return np.reshape([table[index] for index in indices(flat(shape), sizes)], lengths(shape, sizes))
+
+
+def rows(text: str, world: World) -> Array:
+    """The value of a formula in matrix notation; a vector is a column."""
+    table, shape = read_matrix(text, world)
+    array = to_array(table, shape, world.sizes)
+    return array if array.ndim == 2 else array.reshape(-1, 1)
 
 
 def printed(array: Array, layout: str, ranks: tuple[int, int]) -> Array:

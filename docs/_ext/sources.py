@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from identities import latex
+from identities import latex, rows, to_table
 
 import handgrad as hg
-from handgrad.derive.evaluate import from_lists
 from handgrad.derive.expression import Shape, read_dims
 from handgrad.derive.matrix import to_matrix
 from handgrad.derive.parse import parse
-from handgrad.derive.read import World, read_matrix
+from handgrad.derive.read import World
 
 DATA = Path(__file__).parent.parent / "_data" / "sources.toml"
 HOUSE = {"X": "ni", "W": "oi", "b": "o", "G": "no"}  # samples n, in i, out o
@@ -141,8 +140,8 @@ class Source:
         """A formula in matrix notation, among arrays that are stored as the source does."""
         sizes = {axis: size[letter] for axis, letter in zip(self.axes.split(), "nio", strict=True)}
         shapes: dict[str, Shape] = read_dims({name: self.dims[name] for name in stored})
-        tables = {name: from_lists(array, shapes[name], sizes) for name, array in stored.items()}
-        return np.array(read_matrix(text, World(tables, shapes, sizes, {})))
+        tables = {name: to_table(array, shapes[name], sizes) for name, array in stored.items()}
+        return rows(text, World(tables, shapes, sizes, {}))
 
     # -- Storage --------------------------------------------------------------------------------
 

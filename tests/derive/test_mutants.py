@@ -232,8 +232,7 @@ MUTANTS = {
     # evaluation, against NumPy
     "a mean is not divided": (replaced(evaluate, "_contract", lambda e, args, sizes, f=evaluate._contract: f(
         expression.Expr("sum", e.args, e.info, e.row, e.shape), args, sizes)), BATCH),
-    "division is multiplication": (replaced(evaluate, "combine", lambda op, a, b: (
-        a * b if op == "/" else a - b if op == "-" else a + b if op == "+" else a**b)), ROWS),
+    "division is multiplication": (entry(expression.OPERATIONS, "/", lambda a, b: a * b), ROWS),
 }  # fmt: skip
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .check import ATTEMPTS, DOMAIN, TOLERANCE, Numbers, arranged, same
+from .check import DOMAIN, TOLERANCE, Numbers, arranged, draws, same
 from .errors import ExpressionError
-from .evaluate import Sizes, Table, evaluate
+from .evaluate import Sizes, Table
 from .expression import Expr, show_shape
 from .parse import parse
 
@@ -92,7 +92,7 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
     world = numbers.world()
     expr = parse(candidate, world.shapes, numbers.sizes)
     try:
-        said = evaluate(expr, world.tables, numbers.sizes, numbers.functions)
+        said = world.value(expr)
     except KeyError as error:
         raise ExpressionError(f"{candidate}: {error.args[0]} is no function of {d.expression}") from None
     except DOMAIN as error:
@@ -102,11 +102,9 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
 
 def _draw(d: "Derivation", seed: int) -> Numbers:
     """Arrays on which the expression has a value, and a slope that differences can measure."""
-    for attempt in ATTEMPTS:
+    for numbers in draws(d, seed):
         try:
-            numbers = Numbers(d, seed, attempt)
-            world = numbers.world()
-            derived = evaluate(d.einsum(), world.tables, numbers.sizes, numbers.functions)
+            derived = numbers.world().value(d.einsum())
         except DOMAIN:
             continue
         if same(derived, arranged(d, numbers)):  # not so next to a kink

@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
-from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, to_lists
-from .expression import Shape
+from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, lengths
+from .expression import Shape, show_shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
 from .parse import parse
-from .read import World, read_index, read_matrix
+from .read import World, read_index, read_matrix, without_units
 from .read_latex import read_latex
 from .rules import upstream_name
 from .source import compile_source, in_steps, write_source
@@ -135,8 +135,10 @@ class Numbers:
 
             if parent.op == "loss":
                 made = loss_slope(here)
-            elif parent.op in ("call", "unknown"):
-                made = {index + index: slope for index, slope in entrywise_differences(at, here).items()}
+            elif parent.op in ("call", "unknown"):  # of every entry by itself
+                made = {}
+                for index, entry in here.items():
+                    made |= differences(at, {index: entry})
             else:
                 made = differences(at, here)
             self.partials[parent, child] = made
@@ -186,6 +188,8 @@ class Numbers:
         for node, adjoint in d.sweep.named.items():
             tables[d.labels[adjoint]] = self.total(node)
             shapes[d.labels[adjoint]] = d.root.shape + node.shape
+        result = f"d{d.labels[d.root]}/d{d.wrt}"
+        tables[result], shapes[result] = self.total(d.variable), d.root.shape + d.variable.shape
         return World(tables, shapes, self.sizes, self.functions)
 
 
@@ -207,50 +211,43 @@ def differences(function: Callable[[Table], Table], at: Table) -> Table:
     return result
 
 
-def entrywise_differences(function: Callable[[Table], Table], at: Table) -> Table:
-    """The same for a function of every entry by itself: all of them move at once."""
-    result = dict.fromkeys(at, 0.0)
-    for shift, weight in STENCIL:
-        above, below = [
-            function({index: entry + sign * shift * step_at(entry) for index, entry in at.items()}) for sign in (1, -1)
-        ]
-        for index, entry in at.items():
-            result[index] += weight * (above[index] - below[index]) / step_at(entry)
-    return result
-
-
 def same(a: Table, b: Table) -> bool:
     """Whether two tables agree, relative to the larger one."""
     scale = max([0.01, *map(abs, b.values())])
     return a.keys() == b.keys() and all(abs(a[k] - b[k]) <= TOLERANCE * scale for k in b)
 
 
+def draws(d: "Derivation", seed: int) -> Iterator[Numbers]:
+    """Arrays on which the expression has a value."""
+    for attempt in ATTEMPTS:
+        try:
+            yield Numbers(d, seed, attempt)
+        except DOMAIN:
+            continue
+
+
 def check(d: "Derivation", seeds: Sequence[int]) -> int:
     """Check a derivation; see `Derivation.check`."""
     if isinstance(seeds, int) or not seeds:
         raise ExpressionError(f"seeds: {seeds!r} must be a sequence of whole numbers, at least one")
-    count = 0
-    for seed in seeds:
-        failure: Exception | None = None
-        found = attempts = 0
-        # A false line is false on every draw. An entry next to a kink is not: it gets others.
-        for attempt in ATTEMPTS:
-            try:
-                found = _check_once(d, Numbers(d, seed, attempt))
-                failure = None
-                break
-            except DerivationError as error:
-                failure, attempts = error, attempts + 1
-                if attempts == 3:
-                    raise
-            except (ExpressionError, KeyError) as error:
-                raise DerivationError(f"a printed line cannot be read: {error}") from error
-            except DOMAIN as error:
-                failure = error
-        if failure is not None:
-            raise DerivationError(f"the expression has no value on random arrays: {failure}")
-        count += found
-    return count + (check(d.first, seeds) if d.first else 0)
+    return sum([_check_seed(d, seed) for seed in seeds]) + (check(d.first, seeds) if d.first else 0)
+
+
+def _check_seed(d: "Derivation", seed: int) -> int:
+    """Check on one draw. A false line is false on every draw; an entry next to a kink is not, it gets others."""
+    failures = 0
+    for numbers in draws(d, seed):
+        try:
+            return _check_once(d, numbers)
+        except DerivationError:
+            failures += 1
+            if failures == 3:
+                raise
+        except (ExpressionError, KeyError) as error:
+            raise DerivationError(f"a printed line cannot be read: {error}") from error
+        except DOMAIN:
+            continue
+    raise DerivationError("the expression has no value on random arrays")
 
 
 def _check_once(d: "Derivation", numbers: Numbers) -> int:
@@ -293,7 +290,7 @@ def _claims(d: "Derivation", notation: str) -> Iterator[Step]:
 def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     """The expression against its terms, and the gradient against differences, with NumPy."""
     world = numbers.world()
-    value = evaluate(d.expression, numbers.inputs, numbers.sizes, numbers.functions)
+    value = world.value(d.expression)
     line = Step(d.labels[d.root], str(d.expression), "the expression as indexed terms")
     _compare(line, value, numbers.values[d.root])
     wanted = d.arranged(d.layout_name).shape
@@ -310,7 +307,7 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     if d.gradient.shape != wanted:
         raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
-    by_einsum = evaluate(d.einsum(), world.tables, numbers.sizes, numbers.functions)
+    by_einsum = world.value(d.einsum())
     _compare(line._replace(rule="einsum"), by_einsum, gradient)
     _check_typeset(d, World(tables, shapes, numbers.sizes, numbers.functions))
     _check_kronecker(d, numbers, world)
@@ -340,26 +337,19 @@ def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
             return
         rank, true = len(d.root.dims), numbers.total(d.variable)
         said = dict.fromkeys(true, 0.0)
-        rows, turn = _stack(d.root.shape, numbers, order), len(d.variable.shape[0]) if d.variable.shape else 0
         for part in parts:
-            table = evaluate(part.matrix, world.tables, numbers.sizes, numbers.functions)
-            shape = d.variable.shape[::-1] if part.transposed else d.variable.shape
-            columns = _stack(shape, numbers, order)
-            matrix = to_lists(table, part.matrix.shape, numbers.sizes)
+            table = world.value(part.matrix)
+            by_columns = (order == "F") != part.transposed
             for index in said:
-                own = index[rank:]
-                own = own[turn:] + own[:turn] if part.transposed else own
-                said[index] += matrix[rows[index[:rank]]][columns[own]]
+                row = _stacked(index[:rank], d.root.shape, order == "F")
+                said[index] += table[row + _stacked(index[rank:], d.variable.shape, by_columns)]
         _compare(Step("", kronecker(d, order), f"vec in order {order}"), said, true)
 
 
-def _stack(shape: Shape, numbers: Numbers, order: str) -> dict[tuple[int, ...], int]:
-    """The place of every entry in vec."""
-    keys = list(indices(flat(shape), numbers.sizes))
-    if order == "F":  # a column after the other; an axis that is a product keeps its own order
-        rows = len(shape[0]) if shape else 0
-        keys.sort(key=lambda index: (index[rows:], index[:rows]))
-    return {index: at for at, index in enumerate(keys)}
+def _stacked(index: tuple[int, ...], shape: Shape, by_columns: bool) -> tuple[int, ...]:
+    """An index of vec: the column comes first where it stacks columns; an axis that is a product keeps its order."""
+    turn = len(shape[0]) if by_columns and shape else 0
+    return index[turn:] + index[:turn]
 
 
 # The axes of a derivative where they are not those of y (ab), then those of x (cd): one entry for
@@ -390,9 +380,8 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
     try:
         import numpy as np
     except ImportError:
-        forward = lambda table: evaluate(
-            d.expression, numbers.inputs | {d.wrt: table}, numbers.sizes, numbers.functions
-        )
+        world = numbers.world()
+        forward = lambda table: world._replace(tables={**world.tables, d.wrt: table}).value(d.expression)
         _compare(
             Step("differences", str(d.expression), ""),
             differences(forward, numbers.inputs[d.wrt]),
@@ -401,7 +390,9 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
         return
 
     def array(name: str, table: Table) -> Any:
-        return np.array(to_lists(table, d.inputs[name], numbers.sizes), dtype=float)
+        dims = flat(d.inputs[name])
+        entries = [table[index] for index in indices(dims, numbers.sizes)]
+        return np.reshape(entries, lengths(d.inputs[name], numbers.sizes))
 
     def entries(result: Any, dims: Sequence[str]) -> Table:
         values = np.asarray(result, dtype=float).reshape(-1)
@@ -455,31 +446,19 @@ def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, 
     """What a line of index notation says, and what is true."""
     names, world = _names(d), numbers.world()
     top, _, bottom = step.left.partition("/")
-    head, upper = _split(top)
+    (head, upper), (below, lower) = _split(top), _split(bottom)
     if bottom:
-        below, lower = _split(bottom)
         parent, child = names[head[1:]], names[below[1:]]
-        dims = list(parent.dims) + list(child.dims)
-        if parent is d.root:
-            true = numbers.total(child)
-        else:
+        true, dims = numbers.total(child), [*parent.dims, *child.dims]
+        if parent is not d.root:
             true = dict.fromkeys(indices(dims, numbers.sizes), 0.0) | numbers.partial(parent, child)
     elif head == "J":
-        true, dims, lower = arranged(d, numbers), [l.dim for l in d.arranged(d.layout_name).free], []
+        true, dims = arranged(d, numbers), [letter.dim for letter in d.arranged(d.layout_name).free]
     else:
-        true, dims, lower = world.tables[head], flat(world.shapes[head]), []
+        true, dims = world.tables[head], flat(world.shapes[head])
     letters = list(zip(upper + lower, dims))
     if len(letters) != len(dims):
         raise DerivationError(f"{step}: the left side has {len(letters)} letters, not {len(dims)}")
-    if head == "J":
-        other = step.right.partition("/")
-        read = numbers.total(d.variable)
-        order = _split(other[0])[1] + _split(other[2])[1]
-        said = {
-            index: read[tuple([dict(zip(upper, index))[letter] for letter in order])]
-            for index in indices(dims, numbers.sizes)
-        }
-        return said, true
     return read_index(step.right, world, letters), true
 
 
@@ -491,18 +470,16 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) -> int:
     """Every line ``dL = ...`` for a random direction, and every result, as text and as LaTeX."""
-    names = _names(d)
+    names, root = _names(d), f"d{d.labels[d.root]}"
     written = list(_claims(d, "frobenius"))
     steps = [one for step in written for one in (step, _from_latex(step, printer, numbers))]
     source = gauss(12345)
-    direction = {index: next(source) for index in numbers.values[d.variable]}
-    pushed = _push(d, numbers, {d.variable: direction})
     for at, step in enumerate(steps):
-        partial = "/" in step.left and step.left.partition("/")[0] != f"d{d.labels[d.root]}"
-        if partial or "[" in step.left + step.right:
+        top, _, bottom = step.left.partition("/")
+        if (bottom and top != root) or "[" in step.left + step.right:
             _compare(step, *_index_claim(step, d, numbers))
-        elif "/" in step.left:
-            child = names[step.left.partition("/")[2][1:]]
+        elif bottom:
+            child = names[bottom[1:]]
             _compare_matrix(step, numbers.world(), numbers.total(child), d.root.shape + child.shape)
         elif step.left == "J":
             shape = ((),) * d.derivative_is_row() + d.arranged(d.layout_name).shape
@@ -510,16 +487,11 @@ def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) ->
         elif step.left in names:
             node = names[step.left]
             _compare_matrix(step, numbers.world(), numbers.values[node], node.shape)
-        elif d.root.dims:
-            node = names[step.left[1:]]
-            _compare_matrix(step, numbers.world(pushed), *pushed["d" + d.labels[node]])
-        else:
-            result = next(s.left for s in steps[at:] if "/" in s.left)
-            child = names[result.partition("/")[2][1:].partition("[")[0]]
-            moved = {index: next(source) for index in numbers.values[child]}
-            rate = sum([numbers.total(child)[k] * moved[k] for k in moved])
-            world = numbers.world(_push(d, numbers, {child: moved}))
-            _compare_matrix(step, world, {(): rate}, ())
+        else:  # the differential says what the next result is
+            results = [_split(one.left.partition("/")[2])[0] for one in steps[at:] if "/" in one.left]
+            child = d.variable if d.root.dims else names[results[0][1:]]
+            pushed = _push(d, numbers, {child: {index: next(source) for index in numbers.values[child]}})
+            _compare_matrix(step, numbers.world(pushed), *pushed[step.left])
     return len(written)
 
 
@@ -541,18 +513,10 @@ def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[s
 
 
 def _compare_matrix(step: Step, world: World, true: Table, shape: Shape) -> None:
-    if step.right == "0":  # a zero of any shape
-        rows, true = [[0.0]], {(): max(map(abs, true.values()))}
-        shape = ()
-    else:
-        rows = read_matrix(step.right, world)
-    lists = to_lists(true, shape, world.sizes)
-    lists = [[lists]] if not shape else [[v] for v in lists] if len(shape) == 1 else lists
-    size = (len(rows), len(rows[0]))
-    if size != (len(lists), len(lists[0])):
-        raise DerivationError(f"{step}: the line is {size}, not {(len(lists), len(lists[0]))}")
-    _compare(step, _entries(rows), _entries(lists))
-
-
-def _entries(rows: Sequence[Sequence[float]]) -> Table:
-    return {(i, j): value for i, row in enumerate(rows) for j, value in enumerate(row)}
+    said, own = read_matrix(step.right, world)
+    wanted = without_units(shape)
+    if step.right == "0":  # of any shape
+        said, own = dict.fromkeys(true, 0.0), wanted
+    if own != wanted:
+        raise DerivationError(f"{step}: the line is {show_shape(own)}, not {show_shape(wanted)}")
+    _compare(step, said, true)

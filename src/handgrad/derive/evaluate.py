@@ -4,11 +4,14 @@ A table maps every index, a tuple of integers, to a number. Axes that are produc
 of length 1 have no index.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, TypeAlias
 
-from .expression import Axis, Expr, Shape, postorder, read_row
+from .expression import OPERATIONS, Expr, Shape, name_expr, postorder, raised, read_row
 from .functions import ALONG, ARRAY, ELEMENTWISE, kind
+from .program import function_expr
 from .terms import Letter, Letters, Node, Sum
 
 Table: TypeAlias = dict[tuple[int, ...], float]
@@ -18,17 +21,7 @@ Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 
 def indices(dims: Iterable[str], sizes: Sizes) -> Iterator[tuple[int, ...]]:
     """Every index of an array, the last one running fastest."""
-    ranges = [sizes[dim] for dim in dims]
-    index = [0] * len(ranges)
-    while all(ranges):
-        yield tuple(index)
-        at = len(ranges) - 1
-        while at >= 0 and index[at] == ranges[at] - 1:
-            index[at] = 0
-            at -= 1
-        if at < 0:
-            return
-        index[at] += 1
+    return product(*[range(sizes[dim]) for dim in dims])
 
 
 def flat(shape: Shape) -> list[str]:
@@ -36,30 +29,9 @@ def flat(shape: Shape) -> list[str]:
     return [dim for axis in shape for dim in axis]
 
 
-def from_lists(value: Any, shape: Shape, sizes: Sizes) -> Table:
-    """Read nested lists (or anything that is indexed like them) into a table."""
-
-    def entry(index: tuple[int, ...]) -> float:
-        left, found = list(index), value
-        for axis in shape:
-            at = 0
-            for dim in axis:
-                at = at * sizes[dim] + left.pop(0)
-            found = found[at]
-        return float(found)
-
-    return {index: entry(index) for index in indices(flat(shape), sizes)}
-
-
-def to_lists(table: Table, shape: Shape, sizes: Sizes) -> Any:
-    """Write a table as nested lists."""
-
-    def build(prefix: tuple[int, ...], axes: Sequence[Axis]) -> Any:
-        if not axes:
-            return table[prefix]
-        return [build(prefix + index, axes[1:]) for index in indices(axes[0], sizes)]
-
-    return build((), shape)
+def lengths(shape: Shape, sizes: Sizes) -> list[int]:
+    """The lengths of the axes."""
+    return [math.prod([sizes[dim] for dim in axis]) for axis in shape]
 
 
 def evaluate(root: Expr, given: Mapping[str, Table], sizes: Sizes, functions: Functions | None = None) -> Table:
@@ -89,51 +61,58 @@ def evaluate(root: Expr, given: Mapping[str, Table], sizes: Sizes, functions: Fu
 
 
 def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: Sizes, functions: Functions) -> Table:
-    op, dims = expr.op, flat(expr.shape)
+    op, info, dims = expr.op, expr.info, flat(expr.shape)
     if op == "name":
-        return given[expr.info]
+        return given[info]
     if op in ("number", "size"):
-        return {(): float(expr.info if op == "number" else sizes[expr.info])}
+        return {(): float(info if op == "number" else sizes[info])}
     if op in ("ones", "zeros"):
-        return {index: float(op == "ones") for index in indices(dims, sizes)}
+        return dict.fromkeys(indices(dims, sizes), float(op == "ones"))
     if op == "eye":
         half = len(dims) // 2
         return {index: float(index[:half] == index[half:]) for index in indices(dims, sizes)}
-    if op == "neg":
-        return {index: -value for index, value in args[0].items()}
-    if op == "reshape":
-        return args[0]
     if expr.row:
         return _contract(expr, args, sizes)
-    if op in ("+", "-", "*", "/", "**"):
+    if op in OPERATIONS:
         pick = [_picker(arg.shape, expr.shape) for arg in expr.args]
-        a, b = args
-        return {index: combine(op, a[pick[0](index)], b[pick[1](index)]) for index in indices(dims, sizes)}
-    inner = flat(expr.args[0].shape)
-    info = expr.info
-    if kind(op) in ALONG and info[0] != -1:
-        info = len(flat(expr.args[0].shape[: info[0]])), len(expr.args[0].shape[info[0]])
-    elif kind(op) in ALONG:
-        info = 0, len(inner)
-    return apply(op, info, args[0], inner, sizes, functions)
+        (a, b), combine = args, OPERATIONS[op]
+        return {index: combine(a[pick[0](index)], b[pick[1](index)]) for index in indices(dims, sizes)}
+    (arg,) = args
+    if op == "neg":
+        return {index: -value for index, value in arg.items()}
+    if op == "reshape":
+        return arg
+    if op == "loss":
+        return {(): functions[info](arg)}
+    if op == "call" and info == "iszero":
+        return {index: float(abs(z) < ROUNDING) for index, z in arg.items()}
+    if op in ("call", "unknown"):
+        value = ELEMENTWISE[info].value if op == "call" else functions[info]
+        return {index: value(z) for index, z in arg.items()}
+    return (_along if kind(op) in ALONG else _of_square)(expr, arg)
 
 
-def combine(op: str, a: float, b: float) -> float:
-    """Arithmetic on two numbers."""
-    if op == "+":
-        return a + b
-    if op == "-":
-        return a - b
-    if op == "*":
-        return a * b
-    return a / b if op == "/" else raised(a, b)
+def _along(expr: Expr, arg: Table) -> Table:
+    """A function of every row of a table, or of every column, or of everything."""
+    shape, (axis, _) = expr.args[0].shape, expr.info
+    start, stop = [len(flat(shape[:at])) for at in ((axis, axis + 1) if axis >= 0 else (0, len(shape)))]
+    rows: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for index in arg:
+        rows.setdefault(index[:start] + index[stop:], []).append(index)
+    result: Table = {}
+    for kept, members in rows.items():
+        made = ARRAY[expr.op].value([arg[index] for index in members])
+        result |= dict(zip(members, made)) if kind(expr.op) == "row" else {kept: made}
+    return result
 
 
-def raised(a: float, b: float) -> float:
-    """A real power."""
-    if a < 0 and b != int(b):
-        raise ValueError("a root of a negative number")
-    return float(a**b)
+def _of_square(expr: Expr, arg: Table) -> Table:
+    """A function of a square matrix."""
+    places = list(dict.fromkeys([index[: len(index) // 2] for index in arg]))
+    made = ARRAY[expr.op].value([[arg[p + q] for q in places] for p in places])
+    if kind(expr.op) == "scalar":
+        return {(): made}
+    return {p + q: made[i][j] for i, p in enumerate(places) for j, q in enumerate(places)}
 
 
 def _picker(shape: Shape, result: Shape) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
@@ -159,10 +138,7 @@ def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
     free = tuple(dict.fromkeys(written))
     total = contracted(parts, free, sizes)
     if expr.op == "mean":
-        count = 1
-        for name, own in letters.items():
-            for letter in own if name not in "".join(output) else ():
-                count *= sizes[letter.dim]
+        count = len(args[0]) / len(total)
         total = {index: value / count for index, value in total.items()}
     if len(free) < len(written):  # diag(v)
         zero = dict.fromkeys(indices(flat(expr.shape), sizes), 0.0)
@@ -170,57 +146,17 @@ def _contract(expr: Expr, args: list[Table], sizes: Sizes) -> Table:
     return total
 
 
-ROUNDING = 1e-12  # m == max(m) is asked of what two lines compute in two ways
-
-
-def apply(op: str, info: Any, arg: Table, dims: Sequence[str], sizes: Sizes, functions: Functions) -> Table:
-    """Apply a function to a table; for a function along an axis, `info` is its place and length."""
-    if op == "call" and info == "iszero":
-        return {index: float(abs(z) < ROUNDING) for index, z in arg.items()}
-    if op == "call":
-        value = ELEMENTWISE[info].value
-        return {index: value(z) for index, z in arg.items()}
-    if op == "unknown":
-        return {index: functions[info](z) for index, z in arg.items()}
-    if op == "loss":
-        return {(): functions[info](arg)}
-    if kind(op) in ALONG:
-        start, length = info
-        rows: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
-        for index in arg:
-            rows.setdefault(index[:start] + index[start + length :], []).append(index)
-        result: Table = {}
-        for kept, members in rows.items():
-            row = ARRAY[op].value([arg[index] for index in members])
-            if isinstance(row, list):
-                result |= dict(zip(members, row))
-            else:
-                result[kept] = row
-        return result
-    half = len(dims) // 2
-    places = list(indices(dims[:half], sizes))
-    made = ARRAY[op].value([[arg[p + q] for q in places] for p in places])
-    if kind(op) == "scalar":
-        return {(): made}
-    return {p + q: made[i][j] for i, p in enumerate(places) for j, q in enumerate(places)}
+ROUNDING = 1e-9  # m == max(m) is asked of what two lines compute in two ways
 
 
 def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functions: Functions) -> Table:
     """The value of a node, from the values of its children."""
-    if node.op == "delta":
-        return {index: float(index[0] == index[1]) for index in indices(node.dims, sizes)}
-    if node.op == "size":
-        return {(): float(sizes[node.info])}
     if node.sum is not None:
         return evaluate_sum(node.sum, values, sizes)
-    assert node.arg is not None
-    info = node.info
-    if kind(node.op) in ALONG:
-        axes = node.arg.shape
-        info = (0, len(flat(axes))) if info == -1 else (len(flat(axes[:info])), len(axes[info]))
-    elif node.op == "loss":
-        info = info[0]
-    return apply(node.op, info, values[node.arg], node.arg.dims, sizes, functions)
+    if node.arg is not None:
+        expr = function_expr(node, name_expr("", node.arg.shape))
+        return _evaluate(expr, [values[node.arg]], {}, sizes, functions)
+    return _evaluate(Expr("eye" if node.op == "delta" else node.op, (), node.info, "", node.shape), [], {}, sizes, {})
 
 
 def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Table:

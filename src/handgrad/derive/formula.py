@@ -26,6 +26,7 @@ LEVELS = {
     "*": 5,
     "/": 5,
     "@": 5,
+    "⊗": 5,
     "juxtaposed": 6,
     "^": 7,
     "**": 7,
@@ -76,7 +77,7 @@ def tokenize(text: str) -> list[Token]:
         elif char in "'\"" and char in text[at + 1 :]:
             kind = "string"
             at = text.index(char, at + 1) + 1
-        elif char in "+-*/@()[],.=:><^" or text[at : at + 2] == "!=":
+        elif char in "+-*/@()[],.=:><^⊗" or text[at : at + 2] == "!=":
             kind = "operator"
             at += 2 if text[at : at + 2] in ("**", *COMPARISONS) else 1
         else:
@@ -299,7 +300,9 @@ class _Reader:
                 raise self.fail("a product after '/' is ambiguous; write (1/c) A B, or 1/(c A B)", mark.token)
             if mark.op in ("^", "**") and right.op == "neg" and right.args[0].op == "number":
                 right = Node("number", info=-right.args[0].info)
-            if mark.op in COMPARISONS:
+            if mark.op == "⊗":
+                self.push("call", (*left, right), ("kron", {}), mark.token)
+            elif mark.op in COMPARISONS:
                 self.push("mask", (*left, right), mark.op, mark.token)
             elif mark.op == "^" and right.info == -1:
                 self.push("inverse", left, token=mark.token)

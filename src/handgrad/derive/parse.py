@@ -1,7 +1,7 @@
 """Give a formula in NumPy syntax its dimensions: from what is written to the expression tree."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import ExpressionError
 from .expression import (
@@ -61,21 +61,11 @@ def parse(text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = ()) -
     return typed(read_formula(text), text, shapes, sizes)
 
 
-def typed(root: Node, text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = ()) -> Expr:
-    """Turn a formula that was read from `text` into an expression; see `parse`."""
-    names: dict[str, Expr] = {dim: Expr("size", info=dim) for dim in sizes}
-    names |= {dim: Expr("size", info=dim) for shape in shapes.values() for axis in shape for dim in axis}
-    names |= {name: name_expr(name, shape) for name, shape in shapes.items()}
-    made: dict[Node, Expr] = {}
-    for node in postorder([root]):
-        try:
-            made[node] = _typed(node, [made[arg] for arg in node.args], names)
-        except ExpressionError as error:
-            raise error if error.text else ExpressionError(error.message, text, *node.span) from None
-    return made[root]
+Meaning: TypeAlias = Callable[[Node, list[Expr], Mapping[str, Expr]], Expr]
 
 
-def _typed(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
+def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
+    """What one part of a formula means in NumPy, given its operands."""
     op, info = node.op, node.info
     match op:
         case "number":
@@ -115,6 +105,27 @@ def _typed(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
             name, options = info
             return _called(name, args, options, names)
     raise ExpressionError(FOREIGN.get(op, f"{op} has no meaning in NumPy"))
+
+
+def typed(
+    root: Node, text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = (), meaning: Meaning = in_numpy
+) -> Expr:
+    """Turn a formula that was read from `text` into an expression; see `parse`."""
+    names = known_names(shapes, sizes)
+    made: dict[Node, Expr] = {}
+    for node in postorder([root]):
+        try:
+            made[node] = meaning(node, [made[arg] for arg in node.args], names)
+        except ExpressionError as error:
+            raise error if error.text else ExpressionError(error.message, text, *node.span) from None
+    return made[root]
+
+
+def known_names(shapes: Mapping[str, Shape], sizes: Collection[str]) -> dict[str, Expr]:
+    """What every name and every dimension stands for."""
+    names = {dim: Expr("size", info=dim) for dim in sizes}
+    names |= {dim: Expr("size", info=dim) for shape in shapes.values() for axis in shape for dim in axis}
+    return names | {name: name_expr(name, shape) for name, shape in shapes.items()}
 
 
 def _named(name: str, names: Mapping[str, Expr]) -> Expr:

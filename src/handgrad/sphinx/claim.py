@@ -11,7 +11,7 @@ from handgrad.derive import ExpressionError
 from handgrad.derive.expression import Shape, postorder, read_dims
 from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from handgrad.derive.latex import Printer, aligned
-from handgrad.derive.read import letters_of
+from handgrad.derive.read import double_meanings
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
@@ -158,14 +158,7 @@ class Claim:
             self.varied = self.names
 
     def _refuse_double_meaning(self) -> None:
-        """In ``sum_n x[n] / n`` one ``n`` is a letter and the other a length: a reader cannot tell."""
-        parts = [node for formula in self.formulas for node in formula.walk()]
-        indices = [node.info for node in parts if node.op in ("entry", "delta", "kdelta", "sum")]
-        indices += [node.info[1] or () for node in parts if node.op == "derivative"]
-        letters = {letter for index in indices for axis in index for letter in letters_of(axis)}
-        lengths = {node.info for node in parts if node.op == "size"}
-        lengths |= {part for node in parts if node.op == "fraction" for part in node.info}
-        for name in sorted(letters & lengths):
+        for name in double_meanings([node for formula in self.formulas for node in formula.walk()]):
             raise ExpressionError(f"{name} is an index and a length in one claim; rename the index")
 
     def _names_in(self, node: Node) -> list[str]:
