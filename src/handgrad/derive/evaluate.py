@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from .expression import OPERATIONS, Expr, Shape, name_expr, postorder, raised, read_row
 from .functions import ALONG, ARRAY, ELEMENTWISE, kind
-from .program import function_expr
+from .program import written_out
 from .terms import Letter, Letters, Node, Sum
 
 Table: TypeAlias = dict[tuple[int, ...], float]
@@ -154,7 +154,7 @@ def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functi
     if node.sum is not None:
         return evaluate_sum(node.sum, values, sizes)
     if node.arg is not None:
-        expr = function_expr(node, name_expr("", node.arg.shape))
+        expr = written_out(node, lambda arg: name_expr("", arg.shape))
         return _evaluate(expr, [values[node.arg]], {}, sizes, functions)
     return _evaluate(Expr("eye" if node.op == "delta" else node.op, (), node.info, "", node.shape), [], {}, sizes, {})
 
