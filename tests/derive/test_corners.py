@@ -22,6 +22,9 @@ GRADIENTS = [
     ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
     ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1, keepdims=True))"),
     ("log(sum(exp(X)))", "X", "X: n i", "A / A.sum()"),
+    # a fraction stays one
+    ("sum(x**2) / 3", "x", "x: n", "2 * x / 3"),
+    ("sum(x) / 7", "x", "x: n", "ones(n) / 7"),
     # axes of length 1, and axes that are products
     ("sum(x**2)", "x", "x: 1", "(2 * x[0]).reshape(1)"),
     ("L(x.reshape(n, 1) * A)", "x", "x: n, A: n i", "(G * A).sum(axis=1)"),

@@ -316,6 +316,8 @@ def test_layouts_have_the_shapes_of_their_names():
     d = hg.derive("L(X @ W.T)", "W", "X: n i, W: o i")
     assert d.to_numpy()(X=X, W=W, G=G).shape == (4, 3)
     assert d.layout("numerator").to_numpy()(X=X, W=W, G=G).shape == (3, 4)
+    turned = hg.derive("L(X @ W.T)", "W", "W: o i, X: n i").layout("numerator")
+    assert "def gradient(W, X, G):" in turned.source  # the order of `dims`
     y = hg.derive("W @ x", "x", "W: o i, x: i")
     assert y.layout("numerator").to_numpy()(W=W, x=np.ones(3)).shape == (4, 3)
     assert y.layout("denominator").to_numpy()(W=W, x=np.ones(3)).shape == (3, 4)
