@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, lengths
-from .expression import Shape, show_shape
+from .expression import CONSTANTS, Shape, show_shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
@@ -90,7 +90,7 @@ class Numbers:
 
     def __init__(self, d: "Derivation", seed: int, attempt: int = 0) -> None:
         self.d, seed = d, 101 * seed + 7 * attempt
-        dims = sorted({node.info for node in d.graph.nodes if node.op == "size"} |
+        dims = sorted({node.info for node in d.graph.nodes if node.op == "size" and node.info not in CONSTANTS} |
                       {dim for node in d.graph.nodes for dim in node.dims} |
                       {dim for shape in d.shapes.values() for dim in flat(shape)})  # fmt: skip
         # Pairwise different, and all of them different with the next seed; smaller where there are many.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
-from .expression import OPERATIONS, Expr, Shape, name_expr, postorder, raised, read_row
+from .expression import CONSTANTS, OPERATIONS, Expr, Shape, name_expr, postorder, raised, read_row
 from .functions import ALONG, ARRAY, ELEMENTWISE, kind
 from .program import written_out
 from .terms import Letter, Letters, Node, Sum
@@ -65,7 +65,7 @@ def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: 
     if op == "name":
         return given[info]
     if op in ("number", "size"):
-        return {(): float(info if op == "number" else sizes[info])}
+        return {(): float(info if op == "number" else CONSTANTS[info] if info in CONSTANTS else sizes[info])}
     if op in ("ones", "zeros"):
         return dict.fromkeys(indices(dims, sizes), float(op == "ones"))
     if op == "eye":

@@ -56,6 +56,9 @@ NO_NAMES = {
 }  # fmt: skip
 
 
+CONSTANTS = {"pi": math.pi}  # numbers with a name; in an expression they are what lengths are
+
+
 class Expr:
     """One part of an expression; arithmetic on it builds larger ones.
 
@@ -232,6 +235,8 @@ def _read_axis(name: str, axis: str) -> Axis:
         if not letter.isidentifier():
             raise ExpressionError(f"dims[{name!r}]: {axis!r} is not a dimension; write a name, a product k*d, or 1")
         _check_name(letter)
+        if letter in CONSTANTS:
+            raise ExpressionError(f"dims[{name!r}]: {letter} is a number, {CONSTANTS[letter]}; rename the axis")
     return letters
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import ExpressionError
-from .expression import ALIASES, Expr, postorder
+from .expression import ALIASES, CONSTANTS, Expr, postorder
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
@@ -399,7 +399,7 @@ def expression_latex(expr: Expr) -> str:
     parts = postorder([expr])
     arrays = {part.info: part.shape for part in parts if part.op == "name"}
     dims = {dim for part in parts for axis in part.shape for dim in axis}
-    dims |= {part.info for part in parts if part.op == "size"}
+    dims |= {part.info for part in parts if part.op == "size" and part.info not in CONSTANTS}
     ranks = {name: len(shape) for name, shape in arrays.items()}
     return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
 

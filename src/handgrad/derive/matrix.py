@@ -157,6 +157,11 @@ def hadamard(*parts: Matrix) -> Matrix:
     numbers = [part.parts[0] for part in parts if part.kind == "scale"]
     if numbers:
         return product(*numbers, hadamard(*[part.parts[1] if part.kind == "scale" else part for part in parts]))
+    below = [part.parts[1] for part in parts if part.kind == "over" and part.parts[1].scalar]
+    if below:
+        return over(
+            hadamard(*[p.parts[0] if p.kind == "over" and p.parts[1].scalar else p for p in parts]), product(*below)
+        )
     inner = [one for part in parts for one in (part.parts if part.kind == "hadamard" else (part,))]
     inner = [one for one in inner if not _all_ones(one)] or inner[:1]
     if len(inner) == 1:

@@ -127,6 +127,10 @@ class IndexPrinter:
 
     def sum(self, terms: Sequence[Term], free: Letters, letters: Lettering) -> str:
         """A sum of terms; `letters` names the free ones."""
+        if len(terms) == 1 and terms[0][0] == 1 and len(terms[0][1]) == 1:
+            ((node, own, power),) = terms[0][1]
+            if node.sum and node not in self.labels and power == 1 and set(own) <= set(free):
+                return self.sum(node.sum.at(own), free, letters)  # without parentheses
         text = ""
         for coefficient, factors in terms:
             sign = ("-" if coefficient < 0 else "") if not text else " - " if coefficient < 0 else " + "
@@ -134,15 +138,16 @@ class IndexPrinter:
         return text or "0"
 
     def term(self, coefficient: float, factors: Sequence[Factor], free: Letters, letters: Lettering) -> str:
-        """One term: the number, the sum sign, the factors, what divides."""
+        """One term: the numbers, the sum sign, the factors, what divides."""
         lonely = summed(factors, free)
         inner = self.lettering(letters.names).add(lonely)
         above, below = ratio(coefficient)
         words = [show_number(above)] if above != 1 else []
+        words += [self.factor(f, inner) for f in factors if f[2] > 0 and not f[1]]
         if lonely:
             words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
         last = sorted(factors, key=lambda factor: factor[0].op == "delta")
-        words += [self.factor(f, inner) for f in last if f[2] > 0]
+        words += [self.factor(f, inner) for f in last if f[2] > 0 and f[1]]
         if (not factors and above == 1) or not [f for f in factors if f[2] > 0]:
             words = words or ["1"]
             words += ["1"] if words[-1].startswith("sum_") else []

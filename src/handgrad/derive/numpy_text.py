@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from .choice import with_choices
-from .expression import Expr, is_mask, number, postorder, show_axis, show_number, value_of
+from .expression import CONSTANTS, Expr, is_mask, number, postorder, show_axis, show_number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
 
 # how tightly each operation binds when printed
@@ -60,7 +60,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     args = [texts[id(arg)] if id(arg) in texts else _write(arg, texts, python) for arg in expr.args]
     np = "np." if python else ""
     if op in ("name", "size"):
-        return str(info), ATOM
+        return (f"{np}{info}" if op == "size" and info in CONSTANTS else str(info)), ATOM
     if op == "number":
         return show_number(info).replace("log", f"{np}log"), ATOM if info >= 0 else 4
     if op in ("ones", "zeros", "eye"):

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from .errors import ExpressionError
 from .expression import (
+    CONSTANTS,
     Expr,
     Shape,
     arithmetic,
@@ -72,6 +73,8 @@ def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
             return number(info)
         case "name" | "size" | "upstream":
             return _named(info, names)
+        case "pi":
+            return _named(op, names)
         case "string":
             return Expr("string", info=info)
         case "fraction":
@@ -131,8 +134,8 @@ def known_names(shapes: Mapping[str, Shape], sizes: Collection[str]) -> dict[str
 def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     if name in names:
         return names[name]
-    if name == "pi":
-        return number(3.141592653589793)
+    if name in CONSTANTS:
+        return Expr("size", info=name)
     stem = name.partition("'")[0]
     if stem != name and stem in names:
         raise ExpressionError(f"{name} is not supported; the transpose is {stem}.T")

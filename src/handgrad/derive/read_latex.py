@@ -14,7 +14,7 @@ from .latex import dimension_latex, name_latex
 
 PIECES = {
     **{sign: sign for sign in " +-:>"}, "=": "==", r"\,": "", r"\left": "", r"\right": "", "{}": "", r"\cdot": "",
-    r"\odot": "*", r"\oslash": "/", r"\otimes": "⊗", r"}{\partial ": "/d", "}{": ") / (",
+    r"\odot": "*", r"\pi": "pi", r"\oslash": "/", r"\otimes": "⊗", r"}{\partial ": "/d", "}{": ") / (",
     r"^{\mathsf{T}}": "^T", r"^{-\mathsf{T}}": "^-T", "^{-1}": "^-1",
 }  # fmt: skip
 # What opens a part, what it says, and what its end says.
