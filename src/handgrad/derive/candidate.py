@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .check import DOMAIN, TOLERANCE, Numbers, arranged, draws, same
+from .check import ATTEMPTS, DOMAIN, TOLERANCE, Numbers, arranged, same
 from .errors import ExpressionError
 from .evaluate import Sizes, Table
 from .expression import Expr, show_shape
@@ -102,8 +102,9 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
 
 def _draw(d: "Derivation", seed: int) -> Numbers:
     """Arrays on which the expression has a value, and a slope that differences can measure."""
-    for numbers in draws(d, seed):
+    for attempt in ATTEMPTS:
         try:
+            numbers = Numbers(d, seed, attempt)
             derived = numbers.world().value(d.einsum())
         except DOMAIN:
             continue

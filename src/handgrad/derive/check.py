@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
-from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, lengths
-from .expression import Shape, show_shape
+from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
+from .expression import Shape, flat, show_shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
@@ -217,15 +217,6 @@ def same(a: Table, b: Table) -> bool:
     return a.keys() == b.keys() and all(abs(a[k] - b[k]) <= TOLERANCE * scale for k in b)
 
 
-def draws(d: "Derivation", seed: int) -> Iterator[Numbers]:
-    """Arrays on which the expression has a value."""
-    for attempt in ATTEMPTS:
-        try:
-            yield Numbers(d, seed, attempt)
-        except DOMAIN:
-            continue
-
-
 def check(d: "Derivation", seeds: Sequence[int]) -> int:
     """Check a derivation; see `Derivation.check`."""
     if isinstance(seeds, int) or not seeds:
@@ -236,9 +227,9 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
 def _check_seed(d: "Derivation", seed: int) -> int:
     """Check on one draw. A false line is false on every draw; an entry next to a kink is not, it gets others."""
     failures = 0
-    for numbers in draws(d, seed):
+    for attempt in ATTEMPTS:
         try:
-            return _check_once(d, numbers)
+            return _check_once(d, Numbers(d, seed, attempt))
         except DerivationError:
             failures += 1
             if failures == 3:
@@ -449,11 +440,11 @@ def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, 
     (head, upper), (below, lower) = _split(top), _split(bottom)
     if bottom:
         parent, child = names[head[1:]], names[below[1:]]
-        true, dims = numbers.total(child), [*parent.dims, *child.dims]
+        true, dims = numbers.total(child), parent.dims + child.dims
         if parent is not d.root:
             true = dict.fromkeys(indices(dims, numbers.sizes), 0.0) | numbers.partial(parent, child)
     elif head == "J":
-        true, dims = arranged(d, numbers), [letter.dim for letter in d.arranged(d.layout_name).free]
+        true, dims = arranged(d, numbers), flat(d.arranged(d.layout_name).shape)
     else:
         true, dims = world.tables[head], flat(world.shapes[head])
     letters = list(zip(upper + lower, dims))

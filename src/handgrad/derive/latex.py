@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import ExpressionError
-from .expression import ALIASES, Expr, postorder
+from .expression import ALIASES, Expr, flat, postorder
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
@@ -391,7 +391,7 @@ def expression_latex(expr: Expr) -> str:
     """Print an expression in matrix notation."""
     parts = postorder([expr])
     arrays = {part.info: part.shape for part in parts if part.op == "name"}
-    dims = {dim for part in parts for axis in part.shape for dim in axis}
+    dims = {*flat(flat([part.shape for part in parts]))}
     dims |= {part.info for part in parts if part.op == "size"}
     ranks = {name: len(shape) for name, shape in arrays.items()}
     return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
@@ -402,7 +402,7 @@ class StepPrinter:
 
     def __init__(self, d: "Derivation", spelling: Mapping[str, str] | None = None) -> None:
         self.d = d
-        letters = {letter for shape in d.shapes.values() for axis in shape for letter in axis}
+        letters = {*flat(flat(d.shapes.values()))}
         self.shapes = {label: node.shape for node, label in d.labels.items() if label not in letters}
         self.shapes |= {name: expr.shape for name, expr in d.definitions.items()} | d.shapes
         self.vocabulary = Vocabulary({"J", *self.shapes}, letters)

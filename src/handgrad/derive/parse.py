@@ -11,6 +11,7 @@ from .expression import (
     call,
     einsum,
     expand,
+    flat,
     length,
     name_expr,
     number,
@@ -123,8 +124,7 @@ def typed(
 
 def known_names(shapes: Mapping[str, Shape], sizes: Collection[str]) -> dict[str, Expr]:
     """What every name and every dimension stands for."""
-    names = {dim: Expr("size", info=dim) for dim in sizes}
-    names |= {dim: Expr("size", info=dim) for shape in shapes.values() for axis in shape for dim in axis}
+    names = {dim: Expr("size", info=dim) for dim in (*sizes, *flat(flat(shapes.values())))}
     return names | {name: name_expr(name, shape) for name, shape in shapes.items()}
 
 

@@ -10,8 +10,8 @@ from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
 from .errors import ExpressionError
-from .evaluate import Functions, Sizes, Table, evaluate, flat, indices
-from .expression import Expr, Shape, arithmetic, call, contract, expand, reshape, show_shape
+from .evaluate import Functions, Sizes, Table, evaluate, indices
+from .expression import Expr, Shape, arithmetic, call, contract, expand, flat, reshape, show_shape
 from .formula import Node, Vocabulary, read_formula, split_letters
 from .functions import kind
 from .parse import in_numpy, known_names, typed
