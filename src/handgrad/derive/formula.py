@@ -282,6 +282,8 @@ class _Reader:
         if op not in LEVELS:
             raise self.fail(f"{op!r} has no meaning here", token)
         level, once = LEVELS[op], op == ":" or op in COMPARISONS
+        if op == "/" and self.in_front():
+            level = LEVELS["^"]
         self.reduce(level + (once or op == "**"))
         if once and self.marks and self.marks[-1].level == level:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
@@ -408,8 +410,6 @@ class _Reader:
 
     def number(self, token: Token) -> None:
         following = self.token
-        if self.fraction(token):
-            return None
         if not self.numpy and token.text == "1" and following.text[:1] == "_" and following.start == token.stop:
             return self.push("ones", info=self.dimension(self.take(), following.text[1:]))
         return self.push("number", info=self.value(token))
@@ -423,16 +423,12 @@ class _Reader:
             raise self.fail(f"{token.text} is too small to derive with", token)
         return int(value) if token.text.isdigit() else value
 
-    def fraction(self, top: Token) -> bool:
-        """A fraction of numbers or dimensions in front of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
-        sign, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(3))
+    def in_front(self) -> bool:
+        """Whether a quotient of numbers or dimensions is a factor of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
+        top, _, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(-2, 2))
         changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
         inside = self.marks and (self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/")
-        if inside or changes_below or sign.text != "/" or not self.counts(top) or not self.counts(below):
-            return False
-        self.at += 2
-        self.push("fraction", info=tuple([self.value(t) if t.kind == "number" else t.text for t in (top, below)]))
-        return True
+        return not inside and not changes_below and self.counts(top) and self.counts(below)
 
     def counts(self, token: Token) -> bool:
         """Whether a token is a number or a dimension, in notation."""
@@ -490,8 +486,7 @@ class _Reader:
         elif differential:
             self.push("differential", info=differential)
         elif name in self.dimensions:
-            if not self.fraction(token):
-                self.push("size", info=name)
+            self.push("size", info=name)
         elif self.next_is("("):
             return False
         elif name.startswith("I_"):

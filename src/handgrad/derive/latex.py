@@ -40,7 +40,7 @@ FUNCTIONS = {
     "Phi": r"\Phi",
     "phi": r"\varphi",
 }
-SCALARS = ("number", "fraction", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
+SCALARS = ("number", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
 
@@ -128,6 +128,11 @@ def bracketed(text: str) -> str:
     return rf"\left({text}\right)" if tall else f"({text})"
 
 
+def is_fraction(node: Node) -> bool:
+    """Whether a quotient is one of numbers or lengths, which is printed small."""
+    return node.op == "/" and all(arg.op in ("number", "size") for arg in node.args)
+
+
 class Printer:
     """Prints formulas.
 
@@ -199,9 +204,6 @@ class Printer:
         match node.op:
             case "number":
                 return count_latex(info), ATOM if info >= 0 else SUM
-            case "fraction":
-                top, below = map(count_latex, info)
-                return rf"\tfrac{{{top}}}{{{below}}}", ATOM
             case "name" | "upstream":
                 return self.name(info), ATOM
             case "size":
@@ -279,6 +281,8 @@ class Printer:
     def product(self, node: Node) -> tuple[str, int]:
         """Products and quotients of all kinds."""
         left, right = node.args
+        if is_fraction(node):
+            return rf"\tfrac{{{self.bare(left)}}}{{{self.bare(right)}}}", ATOM
         if node.op == "/":
             if not self.is_scalar(right):
                 below = self.repeated(right, node, POWER)
@@ -291,7 +295,7 @@ class Printer:
             second = self.latex(right)
         if node.op == "@" and left in self.seen and self.seen[left].vector and not self.seen[left].upright:
             first, second = self.row_times(left, right)
-        numbers = left.op in ("number", "fraction") and right.op == "number"
+        numbers = (left.op == "number" or is_fraction(left)) and right.op == "number"
         between = r"\cdot " if numbers else self.gap(left, right)
         return f"{first} {between}{second}", PRODUCT
 
@@ -306,7 +310,8 @@ class Printer:
         airy = ("entry", "delta", "kdelta", "differential", "derivative", "call", "sum")
         left = left.args[-1] if left.op == "juxtaposed" else left
         left, right = (part.args[0] if part.op in ("T", "numpy T") else part for part in (left, right))
-        return r"\, " if left.op in airy or (right.op in airy and left.op not in ("number", "fraction")) else ""
+        in_front = left.op == "number" or is_fraction(left)
+        return r"\, " if left.op in airy or (right.op in airy and not in_front) else ""
 
     def repeated(self, part: Node, whole: Node, binding: int) -> str:
         """Print an operand, with the ones that broadcasting implies."""
@@ -318,7 +323,7 @@ class Printer:
         text, below = self.inside(part, POWER), ONES
         if mine.scalar:
             below += (ONES if result.column and result.row else "") + (TRANSPOSED if result.column else "")
-            if part.op in ("number", "fraction") and part.info == 1:
+            if part.op == "number" and part.info == 1:
                 return below
             return rf"{text}\, {below}"
         if mine.row and mine.upright:

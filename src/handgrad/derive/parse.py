@@ -75,9 +75,6 @@ def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
             return _named(info, names)
         case "string":
             return Expr("string", info=info)
-        case "fraction":
-            above, below = [_named(part, names) if isinstance(part, str) else number(part) for part in info]
-            return above / below
         case "ones" | "eye":
             return Expr(op, shape=(tuple(info.split("*")),) * (1 if op == "ones" else 2))
         case "juxtaposed" if args[0].op == args[1].op == "ones":  # ones(n, k)

@@ -245,6 +245,6 @@ def double_meanings(parts: Iterable[Node]) -> list[str]:
             letters.update(letters_of(node.info))
         elif node.op == "derivative":
             letters.update(letters_of(node.info[1] or ()))
-        elif node.op in ("size", "fraction"):
-            lengths.update([node.info] if node.op == "size" else node.info)
+        elif node.op == "size":
+            lengths.add(node.info)
     return sorted(letters & lengths)
