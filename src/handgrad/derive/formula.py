@@ -5,6 +5,7 @@ It is the language of expressions, of derivations and of what authors claim: ``G
 is evaluated are the same tree. Operator precedence on two stacks, so that depth costs no recursion.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +13,11 @@ from typing import Any, NamedTuple
 from .errors import ExpressionError
 from .expression import FLAT, KNOWN
 
+TOKEN = re.compile(
+    r"""\s+ | (?P<number> \.?\d ([eE][+-] | [^\W_] | \.)*) | (?P<name> [^\W\d] [\w']*)
+    | (?P<string> '[^']*' | "[^"]*") | (?P<operator> \*\* | [<>=!]= | [-+*/@()\[\],.=:<>^⊗])""",
+    re.VERBOSE,
+)
 LONGEST, DEEPEST = 20_000, 1_000
 MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
 COMPARISONS = (">", "<", "==", ">=", "<=", "!=")
@@ -61,27 +67,12 @@ def tokenize(text: str) -> list[Token]:
         raise ExpressionError(f"the expression has {len(text)} characters; at most {LONGEST}")
     tokens, at = [], 0
     while at < len(text):
-        char, start = text[at], at
-        if char.isspace():
-            at += 1
-            continue
-        if char.isdigit() or (char == "." and text[at + 1 : at + 2].isdigit()):
-            kind = "number"
-            while at < len(text) and (text[at].isalnum() or text[at] == "."):
-                at += 2 if text[at] in "eE" and text[at + 1 : at + 2] in ("+", "-") else 1
-        elif char.isalpha() or char == "_":
-            kind = "name"
-            while at < len(text) and (text[at].isalnum() or text[at] in "_'"):
-                at += 1
-        elif char in "'\"" and char in text[at + 1 :]:
-            kind = "string"
-            at = text.index(char, at + 1) + 1
-        elif char in "+-*/@()[],.=:><^⊗" or text[at : at + 2] == "!=":
-            kind = "operator"
-            at += 2 if text[at : at + 2] in ("**", *COMPARISONS) else 1
-        else:
-            raise ExpressionError(f"{char!r} has no meaning here", text, at, at + 1)
-        tokens.append(Token(kind, text[start:at], start, at))
+        found = TOKEN.match(text, at)
+        if found is None:
+            raise ExpressionError(f"{text[at]!r} has no meaning here", text, at, at + 1)
+        if found.lastgroup:
+            tokens.append(Token(found.lastgroup, found[0], *found.span()))
+        at = found.end()
     return [*tokens, Token("end", "", len(text), len(text))]
 
 
@@ -158,13 +149,7 @@ def read_formula(text: str, vocabulary: Vocabulary | None = None) -> Node:
 
 def split_letters(text: str) -> list[str]:
     """Split ``no`` into ``n`` and ``o``; a digit belongs to the letter before it."""
-    letters: list[str] = []
-    for char in text:
-        if char.isdigit() and letters:
-            letters[-1] += char
-        else:
-            letters.append(char)
-    return letters
+    return re.findall(r".\d*", text)
 
 
 class _Mark(NamedTuple):
