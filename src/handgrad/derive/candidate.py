@@ -1,9 +1,10 @@
 """Judge a gradient that somebody else has derived."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from .check import DOMAIN, TOLERANCE, Numbers, arranged, draws, same
+from .check import ATTEMPTS, DOMAIN, TOLERANCE, Numbers, arranged, same
 from .errors import ExpressionError
 from .evaluate import Sizes, Table
 from .expression import Expr, show_shape
@@ -102,8 +103,9 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
 
 def _draw(d: "Derivation", seed: int) -> Numbers:
     """Arrays on which the expression has a value, and a slope that differences can measure."""
-    for numbers in draws(d, seed):
+    for attempt in ATTEMPTS:
         try:
+            numbers = Numbers(d, seed, attempt)
             derived = numbers.world().value(d.einsum())
         except DOMAIN:
             continue
@@ -118,19 +120,19 @@ def _scale(draws: Sequence[Draw]) -> str | None:
     if one is None or two is None:
         return None
     if _close(one, two):
-        above, below = _fraction(one) or (one, 1)
-        return f"{above:g}" if below == 1 else f"{above:g}/{below}"
+        return str(_fraction(one) or f"{one:g}")
     for dim in draws[0].sizes:
         for power in (1, -1):
             left, right = [f / draw.sizes[dim] ** power for f, draw in zip((one, two), draws)]
             simple = _fraction(left)
-            if simple is not None and _close(left, right):
-                return _words(*simple, dim, power)
+            if simple and _close(left, right):
+                return _words(simple, dim, power)
     return None
 
 
-def _words(above: int, below: int, dim: str, power: int) -> str:
-    """Write ``above / below * dim**power``."""
+def _words(number: Fraction, dim: str, power: int) -> str:
+    """Write ``number * dim**power``."""
+    above, below = number.numerator, number.denominator
     if power > 0:
         return {1: dim, -1: f"-{dim}"}.get(above, f"{above} {dim}") + (f"/{below}" if below != 1 else "")
     return f"{above}/{dim}" if below == 1 else f"{above}/({below} {dim})"
@@ -140,13 +142,10 @@ def _close(a: float, b: float) -> bool:
     return abs(a - b) <= TOLERANCE * abs(a)
 
 
-def _fraction(value: float) -> tuple[int, int] | None:
+def _fraction(value: float) -> Fraction | None:
     """A number as a fraction with a small denominator, None if it is no such fraction."""
-    for below in range(1, 13):
-        above = round(value * below)
-        if above and _close(value * below, above):
-            return above, below
-    return None
+    near = Fraction(value).limit_denominator(12)
+    return near if near and _close(value, float(near)) else None
 
 
 def _factor(said: Table, true: Table) -> float | None:

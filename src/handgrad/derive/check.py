@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import DerivationError, ExpressionError
-from .evaluate import Functions, Table, evaluate, evaluate_node, flat, indices, lengths
-from .expression import CONSTANTS, Shape, show_shape
+from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
+from .expression import CONSTANTS, Shape, flat, show_shape
 from .latex import StepPrinter
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
@@ -217,15 +217,6 @@ def same(a: Table, b: Table) -> bool:
     return a.keys() == b.keys() and all(abs(a[k] - b[k]) <= TOLERANCE * scale for k in b)
 
 
-def draws(d: "Derivation", seed: int) -> Iterator[Numbers]:
-    """Arrays on which the expression has a value."""
-    for attempt in ATTEMPTS:
-        try:
-            yield Numbers(d, seed, attempt)
-        except DOMAIN:
-            continue
-
-
 def check(d: "Derivation", seeds: Sequence[int]) -> int:
     """Check a derivation; see `Derivation.check`."""
     if isinstance(seeds, int) or not seeds:
@@ -236,9 +227,9 @@ def check(d: "Derivation", seeds: Sequence[int]) -> int:
 def _check_seed(d: "Derivation", seed: int) -> int:
     """Check on one draw. A false line is false on every draw; an entry next to a kink is not, it gets others."""
     failures = 0
-    for numbers in draws(d, seed):
+    for attempt in ATTEMPTS:
         try:
-            return _check_once(d, numbers)
+            return _check_once(d, Numbers(d, seed, attempt))
         except DerivationError:
             failures += 1
             if failures == 3:
@@ -390,50 +381,36 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
         return
 
     def array(name: str, table: Table) -> Any:
-        dims = flat(d.inputs[name])
-        entries = [table[index] for index in indices(dims, numbers.sizes)]
+        entries = [table[index] for index in indices(flat(d.inputs[name]), numbers.sizes)]
         return np.reshape(entries, lengths(d.inputs[name], numbers.sizes))
 
-    def entries(result: Any, dims: Sequence[str]) -> Table:
-        values = np.asarray(result, dtype=float).reshape(-1)
+    def computed(run: Any, given: Mapping[str, Any], dims: Sequence[str]) -> Table:
+        names = run.__code__.co_varnames[: run.__code__.co_argcount]
+        values = np.ravel(run(**{name: given[name] for name in names})).tolist()
         keys = list(indices(dims, numbers.sizes))
         if len(values) != len(keys):
             raise DerivationError(f"NumPy gives {len(values)} entries instead of {len(keys)}")
-        return dict(zip(keys, [float(v) for v in values]))
+        return dict(zip(keys, map(float, values)))
 
-    inside = {name: _on_arrays(name, f, np) for name, f in numbers.functions.items()}
-    source = write_source(in_steps(d.expression), d.shapes, "value")
-    run = compile_source(source, "value")
-    arrays = {name: array(name, table) for name, table in numbers.inputs.items()}
-    extra = source_unknowns(source, inside)
+    given = {name: array(name, numbers.world().tables[name]) for name in d.inputs}
+    for name, function in numbers.functions.items():
+        given[name.replace("'", "_prime")] = _on_arrays(name, function, np)
+    run = compile_source(write_source(in_steps(d.expression), d.shapes, "value"), "value")
 
     def value_at(table: Table) -> Table:
-        moved = arrays | {d.wrt: array(d.wrt, table)}
-        return entries(run(**moved, **extra), d.root.dims)
+        return computed(run, given | {d.wrt: array(d.wrt, table)}, d.root.dims)
 
     line = Step(d.labels[d.root], str(d.expression), "as NumPy computes it")
     _compare(line, value_at(numbers.inputs[d.wrt]), value)
     slope = differences(value_at, numbers.inputs[d.wrt])
     _compare(line._replace(left="differences"), slope, numbers.total(d.variable))
-    world = numbers.world()
-    given = {name: array(name, world.tables[name]) for name in d.inputs}
-    source = d.source
-    made = d.to_numpy()(**given, **source_unknowns(source, inside))
-    dims = [letter.dim for letter in d.arranged(d.layout_name).free]
-    _compare(Step("gradient(...)", source, "NumPy source"), entries(made, dims), gradient)
-
-
-def source_unknowns(source: str, functions: Mapping[str, Any]) -> dict[str, Any]:
-    """The unknown functions among the arguments of a source, as it calls them."""
-    head = source[source.rindex("def ") :]
-    arguments = head[head.index("(") + 1 : head.index(")")].split(", ")
-    spelled = {name.replace("'", "_prime"): function for name, function in functions.items()}
-    return {name: function for name, function in spelled.items() if name in arguments}
+    made = computed(d.to_numpy(), given, flat(d.arranged(d.layout_name).shape))
+    _compare(Step("gradient(...)", d.source, "NumPy source"), made, gradient)
 
 
 def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[..., Any]:
     if name[0].isupper():
-        return lambda array: function(dict(enumerate(np.asarray(array).reshape(-1).tolist())))
+        return lambda array: function(dict(enumerate(np.ravel(array).tolist())))
     made: Callable[..., Any] = np.vectorize(function, otypes=[float])
     return made
 
@@ -449,11 +426,11 @@ def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, 
     (head, upper), (below, lower) = _split(top), _split(bottom)
     if bottom:
         parent, child = names[head[1:]], names[below[1:]]
-        true, dims = numbers.total(child), [*parent.dims, *child.dims]
+        true, dims = numbers.total(child), parent.dims + child.dims
         if parent is not d.root:
             true = dict.fromkeys(indices(dims, numbers.sizes), 0.0) | numbers.partial(parent, child)
     elif head == "J":
-        true, dims = arranged(d, numbers), [letter.dim for letter in d.arranged(d.layout_name).free]
+        true, dims = arranged(d, numbers), flat(d.arranged(d.layout_name).shape)
     else:
         true, dims = world.tables[head], flat(world.shapes[head])
     letters = list(zip(upper + lower, dims))

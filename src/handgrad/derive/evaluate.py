@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
-from .expression import CONSTANTS, OPERATIONS, Expr, Shape, name_expr, postorder, raised, read_row
+from .expression import CONSTANTS, OPERATIONS, Expr, Shape, flat, name_expr, postorder, raised, read_row
 from .functions import ALONG, ARRAY, ELEMENTWISE, kind
 from .program import written_out
 from .terms import Letter, Letters, Node, Sum
@@ -22,11 +22,6 @@ Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 def indices(dims: Iterable[str], sizes: Sizes) -> Iterator[tuple[int, ...]]:
     """Every index of an array, the last one running fastest."""
     return product(*[range(sizes[dim]) for dim in dims])
-
-
-def flat(shape: Shape) -> list[str]:
-    """The dimensions of a table for an array of this shape."""
-    return [dim for axis in shape for dim in axis]
 
 
 def lengths(shape: Shape, sizes: Sizes) -> list[int]:

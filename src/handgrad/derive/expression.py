@@ -5,7 +5,9 @@ product ``k*d`` and ``()`` for an axis of length 1, which has nothing to count.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 Axis: TypeAlias = tuple[str, ...]
 Shape: TypeAlias = tuple[Axis, ...]
+Part = TypeVar("Part")
 
 # A contraction is its einsum row. Parentheses merge axes, 1 is an axis of length 1.
 ROWS = {
@@ -26,9 +29,6 @@ ROWS = {
 }
 PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
 REDUCTIONS = ("sum", "mean", "norm", "var", "std")
-ARITY = {"where": 3, "clip": 3} | dict.fromkeys(
-    ["@", "maximum", "minimum", "softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error", "matrix_power",
-     "vdot", "inner", "solve", "logaddexp", "hypot", "add", "subtract", "multiply", "divide", "power"], 2)  # fmt: skip
 ALIASES = {
     "tr": "trace",
     "dot": "@",
@@ -59,6 +59,11 @@ NO_NAMES = {
 CONSTANTS = {"pi": math.pi}  # numbers with a name; in an expression they are what lengths are
 
 
+def operator(sign: str) -> "tuple[Callable[[Any, Any], Expr], Callable[[Any, Any], Expr]]":
+    """What an operator does, with an expression on the left and with one on the right."""
+    return (lambda a, b: arithmetic(sign, a, to_expr(b))), (lambda a, b: arithmetic(sign, to_expr(b), a))
+
+
 class Expr:
     """One part of an expression; arithmetic on it builds larger ones.
 
@@ -86,41 +91,15 @@ class Expr:
         self.size: int = 1 + sum([arg.size for arg in args])
         self.symmetric = False  # known to be its own transpose
 
-    def __add__(self, other: Any) -> "Expr":
-        return arithmetic("+", self, to_expr(other))
-
-    def __radd__(self, other: Any) -> "Expr":
-        return arithmetic("+", to_expr(other), self)
-
-    def __sub__(self, other: Any) -> "Expr":
-        return arithmetic("-", self, to_expr(other))
-
-    def __rsub__(self, other: Any) -> "Expr":
-        return arithmetic("-", to_expr(other), self)
-
-    def __mul__(self, other: Any) -> "Expr":
-        return arithmetic("*", self, to_expr(other))
-
-    def __rmul__(self, other: Any) -> "Expr":
-        return arithmetic("*", to_expr(other), self)
-
-    def __truediv__(self, other: Any) -> "Expr":
-        return arithmetic("/", self, to_expr(other))
-
-    def __rtruediv__(self, other: Any) -> "Expr":
-        return arithmetic("/", to_expr(other), self)
-
-    def __pow__(self, other: Any) -> "Expr":
-        return arithmetic("**", self, to_expr(other))
+    __add__, __radd__ = operator("+")
+    __sub__, __rsub__ = operator("-")
+    __mul__, __rmul__ = operator("*")
+    __truediv__, __rtruediv__ = operator("/")
+    __gt__, __lt__ = operator(">")
+    __pow__ = operator("**")[0]
 
     def __matmul__(self, other: Any) -> "Expr":
         return _product(self, to_expr(other))
-
-    def __gt__(self, other: Any) -> "Expr":
-        return arithmetic(">", self, to_expr(other))
-
-    def __lt__(self, other: Any) -> "Expr":
-        return arithmetic("<", self, to_expr(other))
 
     def __neg__(self) -> "Expr":
         if self.op == "number":
@@ -247,6 +226,11 @@ def _check_name(name: str) -> None:
             raise ExpressionError(f"dims: {name!r} cannot be a name; {start}{'...' * (start[-1] == '_')} {meant}")
 
 
+def flat(axes: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
+    """What the axes consist of, dimensions or letters, side by side."""
+    return tuple([one for axis in axes for one in axis])
+
+
 def show_axis(axis: Axis) -> str:
     """Show an axis as the user writes it."""
     return "*".join(axis) or "1"
@@ -361,29 +345,12 @@ def matched(a: Shape, b: Shape) -> list[tuple[Axis, Axis]]:
     return list(zip(((),) * (rank - len(a)) + a, ((),) * (rank - len(b)) + b))
 
 
-Row: TypeAlias = tuple[list[list[str]], list[str]]
-_ROWS_READ: dict[str, Row] = {}
-
-
-def read_row(row: str) -> Row:
+@cache
+def read_row(row: str) -> tuple[list[list[str]], list[str]]:
     """Split an einsum row into the axes of each input and of the output."""
-    if row not in _ROWS_READ:
-        _ROWS_READ[row] = _read_row(row)
-    return _ROWS_READ[row]
 
-
-def _read_row(row: str) -> Row:
     def axes(part: str) -> list[str]:
-        found, open_at = [], -1
-        for at, char in enumerate(part):
-            if char == "(":
-                open_at = at
-            elif char == ")":
-                found.append(part[open_at + 1 : at])
-                open_at = -1
-            elif open_at < 0:
-                found.append("" if char == "1" else char)
-        return found
+        return [merged or one.strip("1") for merged, one in re.findall(r"\((\w*)\)|(\w)", part)]
 
     inputs, output = row.split("->")
     return [axes(part) for part in inputs.split(",")], axes(output)
@@ -475,7 +442,7 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         options.setdefault("ord" if name == "norm" else "axis", args.pop().info)
     if name == "leaky_relu" and len(args) == 2:  # with a slope of its own
         return _where(args[0] > 0, args[0], args[1] * args[0])
-    arity = ROWS[name].count(",") + 1 if name in ROWS else ARITY.get(name, 1)
+    arity = ROWS[name].count(",") + 1 if name in ROWS else MACROS[name].__code__.co_argcount if name in MACROS else 1
     if len(args) != arity:
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
@@ -494,13 +461,8 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     if "axis" in options:
         options["axis"] = axis
     if name in MACROS:
-        return MACROS[name](*args, **options)
-    if name == "T":
-        return x.T
-    if name == "@":
-        return _product(*args)
-    if name == "diag":
-        return contract("diag", "i->ii" if len(x.shape) == 1 else "ii->i", args)
+        made: Expr = MACROS[name](*args, **options)
+        return made
     if name == "kron" and [len(arg.shape) for arg in args] == [1, 1]:
         return contract(name, "i,j->(ij)", args)
     if name in ROWS:
@@ -602,8 +564,7 @@ def squeeze(x: Expr, axis: int) -> Expr:
 
 def reshape(x: Expr, shape: Shape) -> Expr:
     """Split or merge axes that are products; the entries keep their order."""
-    flat = [letter for axis in x.shape for letter in axis]
-    if flat != [letter for axis in shape for letter in axis]:
+    if flat(x.shape) != flat(shape):
         raise ExpressionError(f"reshape: {show_shape(x.shape)} cannot become {show_shape(shape)}")
     x = x.args[0] if x.op == "reshape" else x
     return x if x.shape == shape else Expr("reshape", (x,), shape=shape)
@@ -617,13 +578,13 @@ def read_shape(x: Expr, sizes: Sequence[Expr]) -> Shape:
     if axes.count(None) > 1:
         raise ExpressionError("reshape: only one axis may be -1")
     at = axes.index(None)
-    flat = [letter for axis in x.shape for letter in axis]
+    dims = flat(x.shape)
     before, after = [sum([len(axis or ()) for axis in part]) for part in (axes[:at], axes[at + 1 :])]
-    axes[at] = tuple(flat[before : len(flat) - after])
+    axes[at] = dims[before : len(dims) - after]
     return tuple([axis or () for axis in axes])
 
 
-def _norm(x: Expr, ord: Any = None, **options: Any) -> Expr:  # noqa: A002 - its name in NumPy
+def _norm(x: Expr, *, ord: Any = None, **options: Any) -> Expr:  # noqa: A002 - its name in NumPy
     vector = len(x.shape) == 1 or options.get("axis") is not None
     if ord == 1 and vector:
         return call("sum", [call("abs", [x])], options)
@@ -685,7 +646,10 @@ def _cross_entropy(z: Expr, t: Expr) -> Expr:
 
 
 # Functions that are abbreviations.
-MACROS: dict[str, Callable[..., Expr]] = {
+MACROS: dict[str, Any] = {
+    "T": lambda x: x.T,
+    "@": lambda x, y: x @ y,
+    "diag": lambda x: contract("diag", "i->ii" if len(x.shape) == 1 else "ii->i", [x]),
     "sqrt": lambda x: x**0.5,
     "square": lambda x: x**2,
     "norm": _norm,
@@ -702,7 +666,7 @@ MACROS: dict[str, Callable[..., Expr]] = {
     "hypot": lambda a, b: (a**2 + b**2) ** 0.5,
     "ones_like": lambda x: Expr("ones", shape=x.shape),
     "zeros_like": lambda x: Expr("zeros", shape=x.shape),
-    "flatten": lambda x: reshape(x, (tuple([letter for axis in x.shape for letter in axis]),)),
+    "flatten": lambda x: reshape(x, (flat(x.shape),)),
     "maximum": _maximum,
     "minimum": _minimum,
     "logaddexp": lambda a, b: call("softplus", [b]) if a.info == 0 else a + call("softplus", [b - a]),
@@ -743,7 +707,7 @@ _OTHERS = """
 """
 RESERVED = frozenset(_OTHERS.split())
 KNOWN: set[str] = {
-    *ROWS, *ARRAY, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS, "diag", "dot"
+    *ROWS, *ARRAY, *REDUCTIONS, *ALIASES, *ELEMENTWISE, *MACROS
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ It is the language of expressions, of derivations and of what authors claim: ``G
 is evaluated are the same tree. Operator precedence on two stacks, so that depth costs no recursion.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +13,11 @@ from typing import Any, NamedTuple
 from .errors import ExpressionError
 from .expression import FLAT, KNOWN
 
+TOKEN = re.compile(
+    r"""\s+ | (?P<number> \.?\d ([eE][+-] | [^\W_] | \.)*) | (?P<name> [^\W\d] [\w']*)
+    | (?P<string> '[^']*' | "[^"]*") | (?P<operator> \*\* | [<>=!]= | [-+*/@()\[\],.=:<>^⊗])""",
+    re.VERBOSE,
+)
 LONGEST, DEEPEST = 20_000, 1_000
 MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
 COMPARISONS = (">", "<", "==", ">=", "<=", "!=")
@@ -62,28 +68,13 @@ def tokenize(text: str) -> list[Token]:
         raise ExpressionError(f"the expression has {len(text)} characters; at most {LONGEST}")
     tokens, at = [], 0
     while at < len(text):
-        char, start = text[at], at
-        if char.isspace():
-            at += 1
-            continue
-        if char.isdigit() or (char == "." and text[at + 1 : at + 2].isdigit()):
-            kind = "number"
-            while at < len(text) and (text[at].isalnum() or text[at] == "."):
-                at += 2 if text[at] in "eE" and text[at + 1 : at + 2] in ("+", "-") else 1
-        elif char.isalpha() or char == "_":
-            kind = "name"
-            while at < len(text) and (text[at].isalnum() or text[at] in "_'"):
-                at += 1
-        elif char in "'\"" and char in text[at + 1 :]:
-            kind = "string"
-            at = text.index(char, at + 1) + 1
-        elif char in "+-*/@()[],.=:><^⊗" or text[at : at + 2] == "!=":
-            kind = "operator"
-            at += 2 if text[at : at + 2] in ("**", *COMPARISONS) else 1
-        else:
-            hint = "; a mask of two comparisons is (x > 0) * (x < 1)" * (char in "&|")
-            raise ExpressionError(f"{char!r} has no meaning here{hint}", text, at, at + 1)
-        tokens.append(Token(kind, text[start:at], start, at))
+        found = TOKEN.match(text, at)
+        if found is None:
+            hint = "; a mask of two comparisons is (x > 0) * (x < 1)" * (text[at] in "&|")
+            raise ExpressionError(f"{text[at]!r} has no meaning here{hint}", text, at, at + 1)
+        if found.lastgroup:
+            tokens.append(Token(found.lastgroup, found[0], *found.span()))
+        at = found.end()
     return [*tokens, Token("end", "", len(text), len(text))]
 
 
@@ -160,13 +151,7 @@ def read_formula(text: str, vocabulary: Vocabulary | None = None) -> Node:
 
 def split_letters(text: str) -> list[str]:
     """Split ``no`` into ``n`` and ``o``; a digit belongs to the letter before it."""
-    letters: list[str] = []
-    for char in text:
-        if char.isdigit() and letters:
-            letters[-1] += char
-        else:
-            letters.append(char)
-    return letters
+    return re.findall(r".\d*", text)
 
 
 class _Mark(NamedTuple):
@@ -284,6 +269,8 @@ class _Reader:
         if op not in LEVELS:
             raise self.fail(f"{op!r} has no meaning here", token)
         level, once = LEVELS[op], op == ":" or op in COMPARISONS
+        if op == "/" and self.in_front():
+            level = LEVELS["^"]
         self.reduce(level + (once or op == "**"))
         if once and self.marks and self.marks[-1].level == level:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
@@ -410,8 +397,6 @@ class _Reader:
 
     def number(self, token: Token) -> None:
         following = self.token
-        if self.fraction(token):
-            return None
         if not self.numpy and token.text == "1" and following.text[:1] == "_" and following.start == token.stop:
             return self.push("ones", info=self.dimension(self.take(), following.text[1:]))
         return self.push("number", info=self.value(token))
@@ -425,16 +410,12 @@ class _Reader:
             raise self.fail(f"{token.text} is too small to derive with", token)
         return int(value) if token.text.isdigit() else value
 
-    def fraction(self, top: Token) -> bool:
-        """A fraction of numbers or dimensions in front of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
-        sign, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(3))
+    def in_front(self) -> bool:
+        """Whether a quotient of numbers or dimensions is a factor of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
+        top, _, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(-2, 2))
         changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
         inside = self.marks and (self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/")
-        if inside or changes_below or sign.text != "/" or not self.counts(top) or not self.counts(below):
-            return False
-        self.at += 2
-        self.push("fraction", info=tuple([self.value(t) if t.kind == "number" else t.text for t in (top, below)]))
-        return True
+        return not inside and not changes_below and self.counts(top) and self.counts(below)
 
     def counts(self, token: Token) -> bool:
         """Whether a token is a number or a dimension, in notation."""
@@ -492,8 +473,7 @@ class _Reader:
         elif differential:
             self.push("differential", info=differential)
         elif name in self.dimensions:
-            if not self.fraction(token):
-                self.push("size", info=name)
+            self.push("size", info=name)
         elif self.next_is("("):
             return False
         elif name.startswith("I_"):

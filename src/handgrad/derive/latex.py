@@ -6,10 +6,10 @@ written out: ``X W^T + b`` adds ``1 b^T``.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from .errors import ExpressionError
-from .expression import ALIASES, CONSTANTS, Expr, postorder
+from .expression import ALIASES, CONSTANTS, Expr, flat, postorder
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
@@ -40,7 +40,7 @@ FUNCTIONS = {
     "Phi": r"\Phi",
     "phi": r"\varphi",
 }
-SCALARS = ("number", "fraction", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
+SCALARS = ("number", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
 
@@ -133,6 +133,11 @@ def bracketed(text: str) -> str:
     return rf"\left({text}\right)" if tall else f"({text})"
 
 
+def is_fraction(node: Node) -> bool:
+    """Whether a quotient is one of numbers or lengths, which is printed small."""
+    return node.op == "/" and all(arg.op in ("number", "size") for arg in node.args)
+
+
 class Printer:
     """Prints formulas.
 
@@ -200,69 +205,37 @@ class Printer:
 
     def show(self, node: Node) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
-        info, args = node.info, node.args
-        match node.op:
-            case "number":
-                return count_latex(info), ATOM if info >= 0 else SUM
-            case "fraction":
-                top, below = map(count_latex, info)
-                return rf"\tfrac{{{top}}}{{{below}}}", ATOM
-            case "name" | "upstream":
-                return self.name(info), ATOM
-            case "size":
-                return count_latex(info), ATOM
-            case "pi":
-                return r"\pi", ATOM
-            case "ones":
-                return rf"{ONES}_{{{count_latex(info)}}}", ATOM
-            case "eye":  # beside an array I the identity is bold
-                return (r"\mathbf{I}" if "I" in self.ranks else "I") + f"_{{{count_latex(info)}}}", ATOM
-            case "delta":
-                return rf"\delta_{{{letters_latex(info)}}}", ATOM
-            case "kdelta":
-                return rf"\boldsymbol{{\delta}}_{{{letters_latex(info)}}}", ATOM
-            case "differential":
-                return "d" + self.name(info), ATOM
-            case "derivative":
-                return self.derivative(node)
-            case "group":
-                return bracketed(self.latex(args[0])), ATOM
-            case "neg":
-                return "-" + self.inside(args[0], FROBENIUS), SUM
-            case "+" | "-":
-                left, right = self.repeated(args[0], node, SUM), self.repeated(args[1], node, FROBENIUS)
-                return f"{left} {node.op} {right}", SUM
-            case ":":
-                return f"{self.inside(args[0], POWER)} : {self.inside(args[1], POWER)}", FROBENIUS
-            case "inner":
-                return rf"\langle {self.latex(args[0])},\, {self.latex(args[1])} \rangle", ATOM
-            case "*" | "/" | "@" | "juxtaposed":
-                return self.product(node)
-            case "^":
-                return f"{self.inside(args[0], ATOM)}^{{{self.bare(args[1])}}}", POWER
-            case "**":
-                sign = "" if self.is_scalar(args[0]) else r"\circ "
-                return f"{self.inside(args[0], ATOM)}^{{{sign}{self.bare(args[1])}}}", POWER
-            case "T":
-                if args[0].op == "inverse":
-                    return self.inside(args[0].args[0], ATOM) + r"^{-\mathsf{T}}", POWER
-                return self.inside(args[0], ATOM) + TRANSPOSED, POWER
-            case "numpy T":
-                if args[0] in self.seen and self.seen[args[0]].vector and not self.seen[args[0]].upright:
-                    return self.show(args[0])
-                return self.inside(args[0], ATOM) + TRANSPOSED, POWER
-            case "inverse":
-                return self.inside(args[0], ATOM) + "^{-1}", POWER
-            case "upright" | "derived":
-                return self.show(args[0])
-            case "entry":
-                return self.entry(args[0], info), ATOM
-            case "sum":
-                return rf"\sum_{{{letters_latex(info)}}} {self.inside(args[0], ELEMENTWISE)}", ELEMENTWISE
-            case "mask":
-                sign = ">" if info == ">" else "="
-                return rf"[{self.latex(args[0])} {sign} {self.latex(args[1])}]", ATOM
-        return self.call(node)
+        if node.op in ("upright", "derived") or (node.op == "numpy T" and self.is_vector(node.args[0])):
+            return self.show(node.args[0])
+        if node.op == "number":
+            return count_latex(node.info), ATOM if node.info >= 0 else SUM
+        if node.op in ("*", "/", "@", "juxtaposed"):
+            return self.product(node)
+        if node.op in OPERATIONS:
+            write, binding = OPERATIONS[node.op]
+            return write(self, node), binding
+        return self.derivative(node) if node.op == "derivative" else self.call(node)
+
+    def is_vector(self, node: Node) -> bool:
+        """Whether a part is known to be a vector in NumPy, which has no transpose."""
+        return node in self.seen and self.seen[node].vector and not self.seen[node].upright
+
+    def transposed(self, node: Node) -> str:
+        """``A^T``, ``A^-T``."""
+        (arg,) = node.args
+        if arg.op == "inverse":
+            return self.inside(arg.args[0], ATOM) + r"^{-\mathsf{T}}"
+        return self.inside(arg, ATOM) + TRANSPOSED
+
+    def added(self, node: Node) -> str:
+        """A sum or a difference."""
+        left, right = node.args
+        return f"{self.repeated(left, node, SUM)} {node.op} {self.repeated(right, node, FROBENIUS)}"
+
+    def raised(self, node: Node, sign: str = "") -> str:
+        """A power."""
+        base, exponent = node.args
+        return f"{self.inside(base, ATOM)}^{{{sign}{self.bare(exponent)}}}"
 
     def entry(self, base: Node, subscripts: tuple[str, ...]) -> str:
         """``X_{ij}``."""
@@ -284,6 +257,8 @@ class Printer:
     def product(self, node: Node) -> tuple[str, int]:
         """Products and quotients of all kinds."""
         left, right = node.args
+        if is_fraction(node):
+            return rf"\tfrac{{{self.bare(left)}}}{{{self.bare(right)}}}", ATOM
         if node.op == "/":
             if not self.is_scalar(right):
                 below = self.repeated(right, node, POWER)
@@ -294,9 +269,9 @@ class Printer:
         first, second = self.inside(left, PRODUCT), self.inside(right, POWER)
         if right.op == "sum" or (node.op == "*" and self.show(right)[1] == PRODUCT):
             second = self.latex(right)
-        if node.op == "@" and left in self.seen and self.seen[left].vector and not self.seen[left].upright:
+        if node.op == "@" and self.is_vector(left):
             first, second = self.row_times(left, right)
-        numbers = left.op in ("number", "fraction") and right.op == "number"
+        numbers = (left.op == "number" or is_fraction(left)) and right.op == "number"
         between = r"\cdot " if numbers else self.gap(left, right)
         return f"{first} {between}{second}", PRODUCT
 
@@ -311,9 +286,9 @@ class Printer:
         airy = ("entry", "delta", "kdelta", "differential", "derivative", "call", "sum")
         left = left.args[-1] if left.op == "juxtaposed" else left
         left, right = (part.args[0] if part.op in ("T", "numpy T") else part for part in (left, right))
+        in_front = left.op == "number" or is_fraction(left)
         words = [part.op in NAMED and r"\mathrm" in self.name(part.info) for part in (left, right)]
-        apart = left.op in airy or (right.op in airy and left.op not in ("number", "fraction"))
-        return r"\, " if apart or any(words) else ""
+        return r"\, " if left.op in airy or any(words) or (right.op in airy and not in_front) else ""
 
     def repeated(self, part: Node, whole: Node, binding: int) -> str:
         """Print an operand, with the ones that broadcasting implies."""
@@ -325,7 +300,7 @@ class Printer:
         text, below = self.inside(part, POWER), ONES
         if mine.scalar:
             below += (ONES if result.column and result.row else "") + (TRANSPOSED if result.column else "")
-            if part.op in ("number", "fraction") and part.info == 1:
+            if part.op == "number" and part.info == 1:
                 return below
             return rf"{text}\, {below}"
         if mine.row and mine.upright:
@@ -336,9 +311,9 @@ class Printer:
         """A function by name."""
         name, options = node.info
         name = ALIASES.get(name, name)
-        special = SPECIAL.get(name)
-        if special is not None:
-            return special(self, node)
+        if name in FUNCTION_ROWS:
+            write, binding = FUNCTION_ROWS[name]
+            return write(self, node), binding
         shown = FUNCTIONS.get(name)
         if shown is None:
             stem = name.rstrip("'")
@@ -347,40 +322,66 @@ class Printer:
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 
-    def total(self, node: Node) -> tuple[str, int]:
+    def total(self, node: Node) -> str:
         """A sum over axes: a product with ones."""
         arg, axis = node.args[0], node.info[1].get("axis")
-        value = self.seen.get(arg)
-        row = ONES + TRANSPOSED
+        value, one = self.seen.get(arg), self.inside(arg, POWER)
         if value is not None and not value.column:
-            return f"{row} {self.inside(arg, POWER)}", PRODUCT
+            return f"{ONES}{TRANSPOSED} {one}"
         if axis is None:
-            return f"{row} {self.inside(arg, POWER)} {ONES}", PRODUCT
+            return f"{ONES}{TRANSPOSED} {one} {ONES}"
         if axis == 0 and node.info[1].get("keepdims"):
-            return f"{row} {self.inside(arg, POWER)}", PRODUCT
-        return f"{self.inside(arg, ATOM) + TRANSPOSED if axis == 0 else self.inside(arg, POWER)} {ONES}", PRODUCT
+            return f"{ONES}{TRANSPOSED} {one}"
+        return f"{self.inside(arg, ATOM) + TRANSPOSED if axis == 0 else one} {ONES}"
 
-    def norm(self, node: Node) -> tuple[str, int]:
+    def norm(self, node: Node) -> str:
         """The Frobenius norm of a matrix, the length of a vector."""
         (arg,), value = node.args, self.seen.get(node.args[0])
         is_matrix = arg.op == "name" and self.ranks.get(arg.info) == 2 if value is None else value.column and value.row
-        return rf"\lVert {self.bare(arg)} \rVert{'_F' * is_matrix}", ATOM
+        return rf"\lVert {self.bare(arg)} \rVert{'_F' * is_matrix}"
 
 
 OPERATOR = r"\operatorname{%s}"
-SPECIAL: dict[str, Callable[[Printer, Node], tuple[str, int]]] = {
-    "sum": Printer.total,
-    "norm": Printer.norm,
-    "inv": lambda printer, node: (printer.inside(node.args[0], ATOM) + "^{-1}", POWER),
-    "pinv": lambda printer, node: (printer.inside(node.args[0], ATOM) + "^{+}", POWER),
-    "sqrt": lambda printer, node: (rf"\sqrt{{{printer.bare(node.args[0])}}}", ATOM),
-    "abs": lambda printer, node: (rf"\lvert {printer.bare(node.args[0])} \rvert", ATOM),
-    "kron": lambda printer, node: (
-        rf"{printer.inside(node.args[0], POWER)} \otimes {printer.inside(node.args[1], POWER)}",
+Row: TypeAlias = tuple[Callable[[Printer, Node], str], int]  # what is printed, and how tightly it binds
+OPERATIONS: dict[str, Row] = {
+    **dict.fromkeys(["name", "upstream"], (lambda printer, node: printer.name(node.info), ATOM)),
+    "size": (lambda _, node: count_latex(node.info), ATOM),
+    "pi": (lambda *_: r"\pi", ATOM),
+    "ones": (lambda _, node: f"{ONES}_{{{count_latex(node.info)}}}", ATOM),
+    # beside an array I the identity is bold
+    "eye": (lambda p, node: (r"\mathbf{I}" if "I" in p.ranks else "I") + f"_{{{count_latex(node.info)}}}", ATOM),
+    "delta": (lambda _, node: rf"\delta_{{{letters_latex(node.info)}}}", ATOM),
+    "kdelta": (lambda _, node: rf"\boldsymbol{{\delta}}_{{{letters_latex(node.info)}}}", ATOM),
+    "differential": (lambda printer, node: "d" + printer.name(node.info), ATOM),
+    "group": (lambda printer, node: bracketed(printer.latex(node.args[0])), ATOM),
+    "entry": (lambda printer, node: printer.entry(node.args[0], node.info), ATOM),
+    "inner": (lambda p, node: rf"\langle {p.latex(node.args[0])},\, {p.latex(node.args[1])} \rangle", ATOM),
+    "mask": (lambda p, n: f"[{p.latex(n.args[0])} {n.info.replace('==', '=')} {p.latex(n.args[1])}]", ATOM),
+    "neg": (lambda printer, node: "-" + printer.inside(node.args[0], FROBENIUS), SUM),
+    **dict.fromkeys(["+", "-"], (Printer.added, SUM)),
+    ":": (lambda p, node: f"{p.inside(node.args[0], POWER)} : {p.inside(node.args[1], POWER)}", FROBENIUS),
+    "^": (Printer.raised, POWER),
+    "**": (lambda p, node: p.raised(node, "" if p.is_scalar(node.args[0]) else r"\circ "), POWER),
+    **dict.fromkeys(["T", "numpy T"], (Printer.transposed, POWER)),
+    "inverse": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{-1}", POWER),
+    "sum": (
+        lambda p, node: rf"\sum_{{{letters_latex(node.info)}}} {p.inside(node.args[0], ELEMENTWISE)}",
         ELEMENTWISE,
     ),
-    "outer": lambda printer, node: (
-        f"{printer.inside(node.args[0], POWER)} {printer.inside(node.args[1], ATOM)}{TRANSPOSED}",
+}
+FUNCTION_ROWS: dict[str, Row] = {
+    "sum": (Printer.total, PRODUCT),
+    "norm": (Printer.norm, ATOM),
+    "inv": OPERATIONS["inverse"],
+    "pinv": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{+}", POWER),
+    "sqrt": (lambda printer, node: rf"\sqrt{{{printer.bare(node.args[0])}}}", ATOM),
+    "abs": (lambda printer, node: rf"\lvert {printer.bare(node.args[0])} \rvert", ATOM),
+    "kron": (
+        lambda p, node: rf"{p.inside(node.args[0], POWER)} \otimes {p.inside(node.args[1], POWER)}",
+        ELEMENTWISE,
+    ),
+    "outer": (
+        lambda p, node: f"{p.inside(node.args[0], POWER)} {p.inside(node.args[1], ATOM)}{TRANSPOSED}",
         PRODUCT,
     ),
 }
@@ -398,7 +399,7 @@ def expression_latex(expr: Expr) -> str:
     """Print an expression in matrix notation."""
     parts = postorder([expr])
     arrays = {part.info: part.shape for part in parts if part.op == "name"}
-    dims = {dim for part in parts for axis in part.shape for dim in axis}
+    dims = {*flat(flat([part.shape for part in parts]))}
     dims |= {part.info for part in parts if part.op == "size" and part.info not in CONSTANTS}
     ranks = {name: len(shape) for name, shape in arrays.items()}
     return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
@@ -409,7 +410,7 @@ class StepPrinter:
 
     def __init__(self, d: "Derivation", spelling: Mapping[str, str] | None = None) -> None:
         self.d = d
-        letters = {letter for shape in d.shapes.values() for axis in shape for letter in axis}
+        letters = {*flat(flat(d.shapes.values()))}
         self.shapes = {label: node.shape for node, label in d.labels.items() if label not in letters}
         self.shapes |= {name: expr.shape for name, expr in d.definitions.items()} | d.shapes
         self.vocabulary = Vocabulary({"J", *self.shapes}, letters)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 from .expression import show_number
@@ -93,14 +94,9 @@ class Lettering:
 
     def _pick(self, letter: Letter, pool: str) -> str:
         taken = {*self.names.values(), *self.taken}
-        wishes = pool or letter.dim[0]
-        for wish in wishes + self.pool:
-            if wish.isalpha() and wish not in taken:
-                return wish
-        number = 1
-        while f"{letter.dim[0]}{number}" in taken:
-            number += 1
-        return f"{letter.dim[0]}{number}"
+        numbered = (f"{letter.dim[0]}{number}" for number in count(1))
+        wishes = chain(pool or letter.dim[0], self.pool, numbered)
+        return next(wish for wish in wishes if wish[0].isalpha() and wish not in taken)
 
     def show(self, letters: Sequence[Letters]) -> str:
         """Show an index, axis by axis: ``[n,i]``, ``[(i,k),0]``."""

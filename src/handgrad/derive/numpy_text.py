@@ -1,5 +1,6 @@
 """Print expressions as NumPy: short for readers, complete for Python."""
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from .choice import with_choices
@@ -10,9 +11,15 @@ from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
 ATOM = 9
 LOOSE = 2.5  # a scalar in front of a matrix product, c * A @ B: any product may contain it, none may split it
-FULL = {"outer": "np.outer", "kron": "np.kron",
-        "trace": "np.trace",
-        "diag": "np.diag"}  # fmt: skip
+FULL = {name: f"np.{name}" for name in ("outer", "kron", "trace", "diag")}
+# what follows an operand
+SUFFIXES: dict[str, Callable[[Expr], str]] = {
+    "T": lambda _: ".T",
+    "expand": lambda expr: "[:, None]" if expr.info else "[None, :]",
+    "squeeze": lambda expr: "[:, 0]" if expr.info else "[0]",
+    "reshape": lambda expr: f".reshape({', '.join(map(show_axis, expr.shape))})",
+    **dict.fromkeys(["sum", "mean", "max", "min"], lambda expr: f".{expr.op}({', '.join(_options(expr))})"),
+}
 
 
 def plain(root: Expr) -> str:
@@ -79,25 +86,17 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
             return f"1 / {_inside(below, 4)}", 3
         if exponent == 0.5:
             if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
-                inside = texts[id(base.args[0].args[0])][0]
-                return f"{'np.linalg.' * python}norm({inside}{_options(', ', base)})", ATOM
+                listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
+                return f"{'np.linalg.' * python}norm({listed})", ATOM
             if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
                 return f"{args[0][0]}**0.5", 5
             return f"{np}sqrt({args[0][0]})", ATOM
         return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
-    if op == "T":
-        return _inside(args[0], ATOM) + ".T", ATOM
     if op == "sum" and _is_inner(expr):
         name = expr.args[0].args[0].info
         return f"{name} @ {name}", BINDING["@"]
-    if op in ("sum", "mean", "max", "min"):
-        return f"{_inside(args[0], ATOM)}.{op}({_options('', expr)})", ATOM
-    if op == "expand":
-        return _inside(args[0], ATOM) + ("[:, None]" if info else "[None, :]"), ATOM
-    if op == "squeeze":
-        return _inside(args[0], ATOM) + ("[:, 0]" if info else "[0]"), ATOM
-    if op == "reshape":
-        return f"{_inside(args[0], ATOM)}.reshape({', '.join(map(show_axis, expr.shape))})", ATOM
+    if op in SUFFIXES:
+        return _inside(args[0], ATOM) + SUFFIXES[op](expr), ATOM
     if is_mask(expr):
         return (_mask(expr, texts) + " * 1.0", 3) if python else (_mask(expr, texts), ATOM)
     listed = ", ".join(
@@ -127,11 +126,10 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     return f"{FULL[op] if op in FULL else info.replace(chr(39), '_prime')}({listed})", ATOM
 
 
-def _options(before: str, expr: Expr) -> str:
+def _options(expr: Expr) -> list[str]:
     """The axis of a reduction and whether it is kept."""
     axis, kept = expr.info
-    listed = ([] if axis in (None, -1) else [f"axis={axis}"]) + ["keepdims=True"] * kept
-    return before * bool(listed) + ", ".join(listed)
+    return ([] if axis in (None, -1) else [f"axis={axis}"]) + ["keepdims=True"] * kept
 
 
 def _is_inner(expr: Expr) -> bool:

@@ -12,6 +12,7 @@ from .expression import (
     call,
     einsum,
     expand,
+    flat,
     length,
     name_expr,
     number,
@@ -77,9 +78,6 @@ def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
             return _named(op, names)
         case "string":
             return Expr("string", info=info)
-        case "fraction":
-            above, below = [_named(part, names) if isinstance(part, str) else number(part) for part in info]
-            return above / below
         case "ones" | "eye":
             return Expr(op, shape=(tuple(info.split("*")),) * (1 if op == "ones" else 2))
         case "juxtaposed" if args[0].op == args[1].op == "ones":  # ones(n, k)
@@ -126,8 +124,7 @@ def typed(
 
 def known_names(shapes: Mapping[str, Shape], sizes: Collection[str]) -> dict[str, Expr]:
     """What every name and every dimension stands for."""
-    names = {dim: Expr("size", info=dim) for dim in sizes}
-    names |= {dim: Expr("size", info=dim) for shape in shapes.values() for axis in shape for dim in axis}
+    names = {dim: Expr("size", info=dim) for dim in (*sizes, *flat(flat(shapes.values())))}
     return names | {name: name_expr(name, shape) for name, shape in shapes.items()}
 
 

@@ -10,8 +10,8 @@ from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
 from .errors import ExpressionError
-from .evaluate import Functions, Sizes, Table, evaluate, flat, indices
-from .expression import Expr, Shape, arithmetic, call, contract, expand, reshape, show_shape
+from .evaluate import Functions, Sizes, Table, evaluate, indices
+from .expression import Expr, Shape, arithmetic, call, contract, expand, flat, reshape, show_shape
 from .formula import Node, Vocabulary, read_formula, split_letters
 from .functions import kind
 from .parse import in_numpy, known_names, typed
@@ -245,6 +245,6 @@ def double_meanings(parts: Iterable[Node]) -> list[str]:
             letters.update(letters_of(node.info))
         elif node.op == "derivative":
             letters.update(letters_of(node.info[1] or ()))
-        elif node.op in ("size", "fraction"):
-            lengths.update([node.info] if node.op == "size" else node.info)
+        elif node.op == "size":
+            lengths.add(node.info)
     return sorted(letters & lengths)

@@ -101,6 +101,7 @@ def _vocabulary(
     pieces = PIECES | {dimension_latex(name): name for name in sizes}
     pieces |= {f"d{name_latex(name[1:])}": name for name in names if name[0] == "d" and name[1:]}
     pieces |= {name_latex(name): name for name in names}
+    pieces |= {f"({latex})": name for latex, name in pieces.items() if "_" in latex}  # two subscripts kept apart
     known = {rf"\operatorname{{{name}}}".replace("_", r"\_"): name
              for name in (*elementwise, "tr", "diag", *arrays, *functions)}  # fmt: skip
     known |= {f"\\{name}": name for name in (*elementwise, "max", "min")} | COMMANDS

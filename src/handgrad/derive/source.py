@@ -6,7 +6,7 @@ from typing import Any
 
 from .choice import with_choices
 from .errors import ExpressionError
-from .expression import CONSTANTS, Expr, Shape, name_expr, numbered, postorder
+from .expression import CONSTANTS, Expr, Shape, flat, name_expr, numbered, postorder
 from .functions import ARRAY, ELEMENTWISE, MASKS
 from .numpy_text import write
 from .program import Program, fresh_name
@@ -130,7 +130,7 @@ def sizes_in(expr: Expr) -> Sequence[str]:
     if expr.op == "size":
         return [str(expr.info)] * (expr.info not in CONSTANTS)
     if expr.op in ("ones", "zeros", "eye", "reshape"):
-        return [dim for axis in expr.shape for dim in axis]
+        return flat(expr.shape)
     return []
 
 

@@ -189,7 +189,6 @@ class Claim:
         """The dimensions that can be chosen."""
         used = [letter for name in self.names for axis in self.dims[name] for letter in axis]
         used += [dim for node in self.nodes if node.op in ("size", "eye", "ones") for dim in node.info.split("*")]
-        used += [part for node in self.nodes if node.op == "fraction" for part in node.info if part in self.letters]
         used += [letter for node in self.nodes if node.op == "delta" for letter in node.info if letter in self.letters]
         return [letter for letter in dict.fromkeys(self.same.get(l, l) for l in used) if letter not in self.fixed]
 

@@ -180,9 +180,6 @@ class Evaluation:
         match node.op:
             case "number":
                 return value_of(float(info), 0)
-            case "fraction":
-                top, below = (float(self.world.sizes.get(part, part)) for part in info)
-                return value_of(np.divide(top, below), 0)
             case "name":
                 return self.name(info)
             case "pi":
