@@ -474,12 +474,12 @@ class _Reader:
             self.push("differential", info=differential)
         elif name in self.dimensions:
             self.push("size", info=name)
+        elif name == "pi":
+            self.push("pi")
         elif self.next_is("("):
             return False
         elif name.startswith("I_"):
             self.push("eye", info=self.dimension(token, name.removeprefix("I_")))
-        elif name == "pi":
-            self.push("pi")
         elif name == "G" or name.startswith("G_"):
             self.push("upstream", info=name)
         else:
