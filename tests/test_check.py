@@ -271,8 +271,8 @@ def test_large_activation_with_an_unknown_mistake():
 
 
 def test_shape_that_nothing_explains():
-    report = hg.check_gradient(lambda x: (x**2).sum(), normal(4, 3), np.ones((7, 2)))
-    assert str(report) == "shape: the gradient for x has shape (7, 2); its variable has shape (4, 3)"
+    report = hg.check_gradient(lambda W: (W**2).sum(), normal(4, 3), np.ones((7, 2)))
+    assert str(report) == "shape: the gradient for W has shape (7, 2); its variable has shape (4, 3)"
 
 
 def test_zero_gradient_is_called_zero():
@@ -742,6 +742,15 @@ class Builtin:
 
     def __call__(self, a):
         return a, lambda G: 2 * G
+
+
+def test_the_array_of_a_scalar_function_is_called_by_its_name():
+    def sum_of(*arrays):
+        return arrays[0].sum()
+
+    assert "the gradient for W is" in str(hg.check_gradient(lambda W: W.sum(), normal(3), 2 * np.ones(3)))
+    assert "the gradient for W agrees" in str(hg.check_gradient(lambda W: W.sum(), normal(3), np.ones(3)))
+    assert "the gradient for x is" in str(hg.check_gradient(sum_of, normal(3), 2 * np.ones(3)))
 
 
 def test_primals_are_called_by_their_names():

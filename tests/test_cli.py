@@ -1,9 +1,12 @@
 """The command line."""
 
 import os
+import re
 import runpy
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,13 @@ def test_derive_shows_both_notations(capsys):
     assert "sum_n G[n,p] X[n,q]" in out
     assert "(G^T X) : dW" in out
     assert "dL/dW = G.T @ X" in out
+
+
+def test_the_readme_shows_what_is_printed(capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    command, printed = re.search(r"```console\n\$ handgrad (.*)\n([^`]*)```", readme).groups()
+    assert main(shlex.split(command)) == 0
+    assert capsys.readouterr().out == printed
 
 
 @pytest.mark.parametrize(("options", "shown"), [

@@ -1,5 +1,7 @@
 """What the pages' cells draw with: `figure` makes a figure in the book's style, `show` puts it on the page.
 
+A picture that more than one page shows has a function here.
+
 A shown figure is one inline SVG whose inks are CSS variables, so the same drawing is dark on light and
 light on dark and follows the reader's choice at once.  Nothing in it depends on the day, the machine
 or the build: two builds give the same bytes.
@@ -94,6 +96,46 @@ def show(picture: Figure | str, *, alt: str, caption: str = "") -> None:
     line = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     markup = f'<figure class="drawing">{svg}{line}</figure>'
     display({"text/html": markup, "text/plain": alt}, raw=True)
+
+
+def show_two_columns(*, sample: str, row: str, column: str) -> None:
+    """Show which entries of G and X make one entry of the weight gradient, in the letters of the page."""
+    show(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 225">'
+        + _grid(35, 50, "G", "(samples, out)", {(r, 1) for r in range(5)}, (5, 4), BLUE)
+        + _grid(205, 50, "X", "(samples, in)", {(r, 2) for r in range(5)}, (5, 3), ORANGE)
+        + _grid(350, 65, "∂L/∂W", "(out, in)", {(1, 2)}, (4, 3), PURPLE)
+        + _word(178, 130, "&times;", size=20)
+        + _word(322, 130, "→", size=20)
+        + _word(16, 130, sample, MUTED)
+        + _word(78, 218, f"column {row}", BLUE)
+        + _word(278, 218, f"column {column}", ORANGE)
+        + _word(394, 203, f"row {row}, column {column}", PURPLE)
+        + "</svg>",
+        alt=f"Column {row} of G and column {column} of X, multiplied entry by entry and added up, give the entry of "
+        f"the weight gradient in row {row} and column {column}.",
+        caption=f"One entry of the weight gradient: two columns, multiplied and added over the samples {sample}.",
+    )
+
+
+def _grid(x: int, y: int, name: str, axes: str, lit: set[tuple[int, int]], shape: tuple[int, int], ink: str) -> str:
+    """Draw a matrix with some entries lit."""
+    boxes = "".join(
+        f'<rect x="{x + 30 * c}" y="{y + 30 * r}" width="26" height="26" rx="4" '
+        f'fill="{ink if (r, c) in lit else GRID}"/>'
+        for r in range(shape[0])
+        for c in range(shape[1])
+    )
+    middle = x + 15 * shape[1] - 2
+    return (
+        boxes
+        + _word(middle, y - 30, name, size=19, style=' font-style="italic"')
+        + _word(middle, y - 11, axes, MUTED, 13)
+    )
+
+
+def _word(x: int, y: int, text: str, ink: str = INK, size: int = 14, style: str = "") -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="middle" font-size="{size}"{style} fill="{ink}">{text}</text>'
 
 
 def _draw(fig: Figure) -> str:

@@ -66,18 +66,37 @@ def typeset(tex: str, *, display: bool, macros: dict[str, str]) -> str:
     return light().lighten(from_katex(tex, display=display, macros=macros))
 
 
-def _html(translator: Any, node: nodes.Element, *, display: bool) -> str:
+def _html(translator: Any, node: nodes.Element, tex: str, *, display: bool) -> str:
     try:
-        return typeset(node.astext(), display=display, macros=translator.config.katex_macros)
+        return typeset(tex, display=display, macros=translator.config.katex_macros)
     except TexError as error:
         logger.warning("%s", error, location=node, type="katex")
-        return f"<code>{translator.encode(node.astext())}</code>"
+        return f"<code>{translator.encode(tex)}</code>"
 
 
 def visit_inline(translator: Any, node: nodes.math) -> None:
-    html = _html(translator, node, display=False)
+    html = _html(translator, node, node.astext(), display=False)
     translator.body.append(html.replace("<span class=katex>", '<span class="math katex">', 1))
     raise nodes.SkipNode
+
+
+END = "</span></span>"  # of the formula, and of its line
+REASON = re.compile(r"^(?P<equation>.*&(?:=|\\neq) .*?) && (?P<reason>.*?)(?P<end> \\\\.*)?$", re.MULTILINE)
+
+
+def below(tex: str) -> str:
+    r"""Put each reason on a line of its own, below its step, where a phone has no room beside it.
+
+    >>> print(below(r"a &= b && \text{why} \\"))
+    a &= b \\[-0.2em]
+     & \quad {\footnotesize \text{why}} \\[0.4em]
+    """
+
+    def lines(step: re.Match[str]) -> str:
+        end = r" \\[0.4em]" if step["end"] else ""
+        return rf"{step['equation']} \\[-0.2em]" + "\n" + rf" & \quad {{\footnotesize {step['reason']}}}{end}"
+
+    return REASON.sub(lines, tex)
 
 
 def visit_block(translator: Any, node: nodes.math_block) -> None:
@@ -87,8 +106,13 @@ def visit_block(translator: Any, node: nodes.math_block) -> None:
         translator.body.append(f'<span class="eqno">({number})')
         translator.add_permalink_ref(node, "Link to this equation")
         translator.body.append("</span>")
-    translator.body.append(_html(translator, node, display=True))
-    translator.body.append("</div>\n")
+    tex = node.astext()
+    html = _html(translator, node, tex, display=True)
+    if below(tex) != tex and not isinstance(node.parent, nodes.list_item):  # in a list of claims it scrolls
+        # Drawn twice, and the style sheet shows one; said once.
+        narrow = _html(translator, node, below(tex), display=True)
+        html = html.removesuffix(END) + narrow.partition("</math>")[2]
+    translator.body.append(f"{html}</div>\n")
     raise nodes.SkipNode
 
 

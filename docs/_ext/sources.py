@@ -202,8 +202,8 @@ class Source:
             )
             name = self.called(role)
             lines.append((f"gradient by ${latex(name)}$" if name else "gradient by the bias", shown, f"${house}$"))
-        printed = "printed there" if self.printed else "the house's in its letters: it prints none"
-        lines.append(("its formulas are", printed, "printed and checked"))
+        printed = "yes" if self.printed else "no: derived here, in its letters"
+        lines.append(("does it print them?", printed, "yes"))
         head = ["what", self.name, "this book"]
         return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * 3, *lines])
 

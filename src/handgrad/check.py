@@ -143,7 +143,7 @@ def check_gradient(
     Parameters
     ----------
     f : callable
-        From an array like x to a scalar.
+        From an array like x to a scalar. The report calls the array by f's name for it.
     x : ndarray of float64, or float
         Where to check, any shape.
     gradient : array_like or callable
@@ -202,7 +202,7 @@ def check_gradient(
         return f(x), pullback
 
     rng = generator("check_gradient", rng)
-    return _check("check_gradient", op, (x,), ("x",), rng, np.ones, movable=callable(gradient))
+    return _check("check_gradient", op, (x,), _names(f, 1, "x"), rng, np.ones, movable=callable(gradient))
 
 
 def _numbers(name: str, value: Any) -> Array:
@@ -212,11 +212,11 @@ def _numbers(name: str, value: Any) -> Array:
     return np.asarray(value)
 
 
-def _names(op: Operation, count: int) -> tuple[str, ...]:
-    """Return the names that the operation gives to its primals."""
-    positions = tuple(f"primal {i}" for i in range(count))
+def _names(f: Callable[..., Any], count: int, nameless: str = "primal {}") -> tuple[str, ...]:
+    """Return the names that a function gives to its arguments."""
+    positions = tuple(nameless.format(i) for i in range(count))
     try:
-        parameters = inspect.signature(op).parameters.values()
+        parameters = inspect.signature(f).parameters.values()
     except ValueError:  # compiled without a signature
         return positions
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]

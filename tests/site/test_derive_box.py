@@ -29,8 +29,11 @@ def says(view: Page, text: str | re.Pattern[str]) -> None:
 def test_derives_and_checks(width: int, theme: str, tab: Tab, site_url: str) -> None:
     view = tab(width=width, theme=theme)
     complaints = checks.visit(view, f"{site_url}/{PAGE}")
+    sample = view.locator(".derive-sample")
+    expect(sample).to_be_visible()
     ask(view, expression="L(X @ W.T)", dims="X: n i, W: o i")
     says(view, re.compile(r"shape \(o, i\)\. \d+ lines are true"))
+    expect(sample).to_have_count(0)
     derived = view.locator("#derive-box .derived")
     expect(derived.locator("pre").first).to_have_text("dL/dW = G.T @ X")
     expect(derived.locator("annotation", has_text=r"\sum_{n} G_{np} \, X_{nq}")).to_have_count(1)

@@ -132,3 +132,21 @@ def test_no_name_is_taken() -> None:
     short = set(names.values()) - set(light_math.PUBLIC)
     assert not short & set(re.findall(r"\.([A-Za-z][\w-]*)", others))
     assert short & set(re.findall(r"\.([A-Za-z][\w-]*)", formulas))
+
+
+def test_a_reason_goes_below_its_step_on_a_phone() -> None:
+    steps = r"""dL &= \frac{a}{b} && \text{why} \\[0.8em]
+&\neq c \\
+&= d && a:b = c"""
+    assert katex_math.below(steps).splitlines() == [
+        r"dL &= \frac{a}{b} \\[-0.2em]",
+        r" & \quad {\footnotesize \text{why}} \\[0.4em]",
+        r"&\neq c \\",
+        r"&= d \\[-0.2em]",
+        r" & \quad {\footnotesize a:b = c}",
+    ]
+
+
+@pytest.mark.parametrize("tex", ["a = b", r"a &= b \\", r"&\text{shape}: && W"])
+def test_a_formula_without_reasons_is_set_once(tex: str) -> None:
+    assert katex_math.below(tex) == tex

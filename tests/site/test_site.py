@@ -70,6 +70,20 @@ def test_mathematics_needs_no_script(tab: Tab, site_url: str) -> None:
     expect(view.locator(".katex > [aria-hidden]").first).to_be_visible()
 
 
+@pytest.mark.parametrize(("width", "shown"), [(1280, 0), (576, 0), (575, 1), (390, 1)])
+def test_one_of_two_drawings_of_a_formula_shows(width: int, shown: int, tab: Tab, site_url: str) -> None:
+    """Reasons stand beside the steps where there is room, below them on a phone."""
+    view = tab(width=width)
+    view.goto(f"{site_url}/foundations/frobenius-product.html")
+    view.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    twice = view.locator(".katex:has(> [aria-hidden] + [aria-hidden])")
+    expect(twice.nth(2)).to_be_attached()
+    for formula in twice.all():
+        drawings = formula.locator("> [aria-hidden]")
+        expect(drawings.nth(shown)).to_be_visible()
+        expect(drawings.nth(1 - shown)).to_be_hidden()
+
+
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("claims")])
 def test_no_list_of_claims_is_heavy(name: str) -> None:
     assert (SITE / name).stat().st_size < 400_000

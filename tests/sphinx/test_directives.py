@@ -73,7 +73,7 @@ def test_labels_are_numbered_and_resolved(site):
 def test_the_list_has_every_claim_and_the_total(site):
     site.build()
     page = site.page("claims.html")
-    assert "11 claims (6 holds, 2 refuted, 2 derived, 1 layouts)" in page
+    assert "11 claims (6 hold, 2 refuted, 2 derived, 1 layouts)" in page
     assert len(re.findall(r"<li><div class=.math", page)) == 11
     assert r"\frac{\partial L}{\partial W} = (G \odot f'(Z))^{\mathsf{T}} X" in unescape(page)
     for name in ("dense.html", "trace.html"):
@@ -130,7 +130,7 @@ def totals(site):
 def test_the_list_may_be_cut_into_parts_with_their_totals(site, options):
     in_parts(site)
     assert site.build("html", *options) == []
-    assert "12 claims (7 holds, 2 refuted, 2 derived, 1 layouts)" in site.page("claims.html")
+    assert "12 claims (7 hold, 2 refuted, 2 derived, 1 layouts)" in site.page("claims.html")
     assert r"\frac" not in site.page("claims.html")
     found = totals(site)
     assert list(found) == ["part2.html#claims-of-index", "part1.html#claims-of-dense", "part2.html#claims-of-trace"]

@@ -29,6 +29,13 @@ def test_the_upstream_gradient_is_part_of_the_counterexample():
     assert (example.right == X.T @ G).all()
 
 
+def test_an_array_is_zero_only_if_the_sides_do_not_depend_on_it():
+    example = refute(Claim("W^T W x == x", "W: m n; x: n"))
+    assert entries(example) == {"W": [[2]], "x": [[1]]}
+    zeros = refute(Claim("dL/dW == 2 G^T X", "X: n i; W: o i", let="L = L(X W^T)"))
+    assert [name for name, array in zeros.arrays if not array.any()] == ["W"]
+
+
 def test_a_differential_is_part_of_the_counterexample():
     example = refute(Claim("dY == A dA", "A: n n", let="Y = A A"))
     assert set(entries(example)) == {"A", "dA"}

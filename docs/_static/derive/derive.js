@@ -72,6 +72,7 @@ async function show(answer) {
     for (const [notation, title] of Object.entries(NOTATIONS)) parts.push(element("h3", title), formulas(answer[notation], typesetter));
     parts.push(element("h3", "As code"), element("pre", answer.source));
   }
+  document.querySelector(".derive-sample")?.remove();
   result.replaceChildren(...parts);
   result.hidden = false;
   parts.forEach(reach);

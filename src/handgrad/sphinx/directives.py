@@ -1,5 +1,6 @@
 """The directives and the role that put checked equations on a page."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -193,23 +194,35 @@ def _tell(example: Counterexample) -> Iterator[nodes.Node]:
         return
     yield nodes.strong("", "Not equal.")
     yield nodes.Text(" For example, with ")
+    # The comma is part of the formula: a browser would begin a line with one that is not.
     for name, array in example.arrays:
-        yield inline_math(f"{name} = {matrix_latex(array)}")
-        yield nodes.Text(", ")
+        yield inline_math(f"{name} = {matrix_latex(array)},")
+        yield nodes.Text(" ")
     for name in example.squares:
-        yield inline_math(f"{name}(z) = z^{{2}}")
-        yield nodes.Text(", ")
+        yield inline_math(f"{name}(z) = z^{{2}},")
+        yield nodes.Text(" ")
     place = ", ".join(f"{letter} = {at}" for letter, at in example.place.items())
     yield nodes.Text(f"{'at ' + place + ' ' if place else ''}the left side is ")
-    yield inline_math(matrix_latex(example.left))
-    yield nodes.Text(", the right side ")
-    yield inline_math(matrix_latex(example.right))
-    yield nodes.Text(".")
+    yield inline_math(f"{matrix_latex(example.left)},")
+    yield nodes.Text(" the right side ")
+    yield inline_math(f"{matrix_latex(example.right)}.")
 
 
 def inline_math(latex: str) -> nodes.math:
     """A formula in a line of text."""
     return nodes.math(latex, latex)
+
+
+def in_a_line(latex: str) -> str:
+    r"""Write a derivative that is a whole side with a slash: built up, its letters would be tiny.
+
+    Examples
+    --------
+    >>> print(in_a_line(r"\frac{\partial L}{\partial W_{ab}} = \frac{1}{n} G"))
+    \partial L / \partial W_{ab} = \frac{1}{n} G
+    """
+    part = r"(\\partial (?:[^{}]|\{[^{}]*\})*)"
+    return re.sub(rf"(?<![^=] )\\frac\{{{part}\}}\{{{part}\}}(?= =|$)", r"\1 / \2", latex)
 
 
 def matrix_latex(array: Any) -> str:
@@ -218,7 +231,7 @@ def matrix_latex(array: Any) -> str:
     Examples
     --------
     >>> print(matrix_latex(np.array([[1.0, -0.5, 1e-17]])))
-    \left(\begin{smallmatrix} 1 & -0.5 & 0 \end{smallmatrix}\right)
+    {\left(\begin{smallmatrix} 1 & -0.5 & 0 \end{smallmatrix}\right)}
     >>> print(matrix_latex(np.array([[2e-13]])))
     2 \cdot 10^{-13}
     """
@@ -227,7 +240,7 @@ def matrix_latex(array: Any) -> str:
     if np.size(array) == 1:
         return rows[0]
     body = r" \\ ".join(rows)
-    return rf"\left(\begin{{smallmatrix}} {body} \end{{smallmatrix}}\right)"
+    return rf"{{\left(\begin{{smallmatrix}} {body} \end{{smallmatrix}}\right)}}"  # a letter: no space before a comma
 
 
 def _number(x: float) -> str:
@@ -254,6 +267,6 @@ class ClaimRole(SphinxRole):
             return [nodes.literal("", formula)], []
         box = nodes.inline("", "", classes=["hg-claim"])
         entry = Entry("", "identity", claim.latex(), claim.describe(), count)
-        box += [note(self.env, self.inliner.document, box, entry), inline_math(claim.latex())]
+        box += [note(self.env, self.inliner.document, box, entry), inline_math(in_a_line(claim.latex()))]
         box += mark("identity", claim.describe())
         return [box], []

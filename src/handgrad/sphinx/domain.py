@@ -135,7 +135,8 @@ def pages_with_a_list(
 def _summary(entries: dict[str, list[Entry]]) -> nodes.Node:
     claims = [entry for page in entries.values() for entry in page]
     kinds = {kind: sum(entry.kind == kind for entry in claims) for kind in KINDS}
-    shown = ", ".join(f"{number} {KINDS[kind]}" for kind, number in kinds.items() if number)
+    words = KINDS | ({"identity": "hold"} if kinds["identity"] > 1 else {})
+    shown = ", ".join(f"{number} {words[kind]}" for kind, number in kinds.items() if number)
     text = f"{len(claims)} claims ({shown or 'none'}), {sum(entry.equations for entry in claims)} equations."
     return nodes.paragraph("", text, classes=["hg-total"])
 

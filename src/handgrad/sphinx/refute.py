@@ -130,16 +130,18 @@ def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
 
 
 def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World | None:
-    """Draw numbers for which the sides differ; None if that did not succeed."""
-    rng = np.random.default_rng(0)
+    """Draw numbers for which the sides differ, no array all zero if there are such; None if that did not succeed."""
+    rng, found = np.random.default_rng(0), None
     for _ in range(DRAWS if claim.tall_enough(sizes) else 0):
         world = claim.world(sizes, rng, whole=True)
         if world is None:
-            return None
+            break
         claim.seen = world.seen
         if _differ(claim, world, left, right):
-            return world
-    return None
+            found = found or world
+            if all(array.any() for _, array, _ in _drawn(world)):
+                return world
+    return found
 
 
 def _differ(claim: Claim, world: World, left: Node, right: Node) -> bool:
@@ -150,7 +152,7 @@ def _differ(claim: Claim, world: World, left: Node, right: Node) -> bool:
 
 
 def _shrink(claim: Claim, world: World, left: Node, right: Node) -> None:
-    """Make entries smaller while the sides still differ."""
+    """Make entries smaller while the sides still differ; no array all zero, unless the sides do not depend on it."""
     for name, array, shape in _drawn(world):
         conditions = claim.conditions.get(name, [])
         for at in np.ndindex(array.shape):
@@ -162,7 +164,13 @@ def _shrink(claim: Claim, world: World, left: Node, right: Node) -> None:
                 if conditions and not meets(array.reshape(shape), conditions):
                     _mirror(array, before, at, smaller)
                 if meets(array.reshape(shape), conditions) and _differ(claim, world, left, right):
-                    break
+                    if array.any():
+                        break
+                    nothing = claim.sides(world, left, right)[1:]
+                    array[...] = before
+                    if all(map(np.array_equal, claim.sides(world, left, right)[1:], nothing)):
+                        array[...] = 0
+                        break
                 array[...] = before
 
 
