@@ -34,6 +34,7 @@ def test_an_array_is_zero_only_if_the_sides_do_not_depend_on_it():
     assert entries(example) == {"W": [[2]], "x": [[1]]}
     zeros = refute(Claim("dL/dW == 2 G^T X", "X: n i; W: o i", let="L = L(X W^T)"))
     assert [name for name, array in zeros.arrays if not array.any()] == ["W"]
+    assert entries(refute(Claim("sign(x) ** 2 == 1", "x:"))) == {"x": [[0]]}  # nothing but zero refutes it
 
 
 def test_a_differential_is_part_of_the_counterexample():
