@@ -597,3 +597,22 @@ def test_source_keeps_float32():
     run = hg.derive("L(softmax(X @ W / sqrt(i)))", "W", "X: n i, W: i o").to_numpy()
     X, W, G = (np.ones(shape, np.float32) for shape in ((5, 3), (3, 2), (5, 2)))
     assert run(X=X, W=W, G=G).dtype == np.float32
+
+
+def test_numbers_stand_in_front_of_the_sum():
+    d = hg.derive("sum(k / x) + sum(c * x**2) * pi", "x", "x: n, k:, c:")
+    line = next(step.right for step in d.steps("index") if step.left == "L")
+    assert line == "k sum_n 1 / x[n] + c pi sum_n x[n]^2"
+    assert d.check((0,))
+
+
+def test_pi_keeps_its_name():
+    d = hg.derive("sum(log(2 * pi * v))", "v", "v: n")
+    assert str(d.gradient) == "1 / v"
+    wave = hg.derive("sum(cos(2 * pi * x))", "x", "x: n")
+    assert str(wave.gradient) == "-2 * pi * sin(z)"
+    assert r"2 \pi \, \sin(z)" in wave.latex()
+    assert np.allclose(wave.to_numpy()(x=np.array([0.25])), -2 * np.pi)
+    assert wave.check((0,))
+    with pytest.raises(hg.ExpressionError, match="pi is a number, 3.14"):
+        hg.derive("sum(x)", "x", "x: pi")

@@ -144,9 +144,8 @@ class IndexPrinter:
             words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
         last = sorted(factors, key=lambda factor: factor[0].op == "delta")
         words += [self.factor(f, inner) for f in last if f[2] > 0 and f[1]]
-        if (not factors and above == 1) or not [f for f in factors if f[2] > 0]:
-            words = words or ["1"]
-            words += ["1"] if words[-1].startswith("sum_") else []
+        if not words or words[-1].startswith("sum_"):
+            words.append("1")
         divisors = [f"{below}"] * (below != 1) + [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
         if divisors:
             words += ["/", divisors[0] if len(divisors) == 1 else f"({' '.join(divisors)})"]

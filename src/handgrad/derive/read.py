@@ -126,14 +126,17 @@ class Entries:
         self.names = known_names(world.shapes, world.sizes)
         self.arrays: dict[Node, Expr] = {}
 
-    def array(self, node: Node) -> Expr:
-        """What an index is taken of: a name, or what is written in NumPy syntax or in matrix notation."""
+    def array(self, node: Node, index: tuple[str, ...] = ()) -> Expr:
+        """What an index is taken of: in NumPy syntax, or in matrix notation if the index does not fit."""
         if node not in self.arrays:
             try:
                 made = typed(node, self.text, self.world.shapes, self.world.sizes)
+                read = not index or fits(made, index)
             except ExpressionError:
-                made = typed(node, self.text, self.world.shapes, self.world.sizes, in_matrices)
-            self.arrays[node] = made
+                read = False
+            self.arrays[node] = (
+                made if read else typed(node, self.text, self.world.shapes, self.world.sizes, in_matrices)
+            )
         return self.arrays[node]
 
     def runs_over(self, node: Node, dims: dict[str, str]) -> dict[str, str]:
@@ -141,7 +144,7 @@ class Entries:
         deltas = []
         for part in outside(node):
             if part.op == "entry":
-                dims = dims | dict(zip(letters_of(part.info), flat(self.array(part.args[0]).shape)))
+                dims = dims | dict(zip(letters_of(part.info), flat(self.array(part.args[0], part.info).shape)))
             elif part.op in DELTAS:
                 deltas += [part.info, part.info[::-1]]
         for _ in deltas:
@@ -185,9 +188,9 @@ class Entries:
 
     def entry(self, node: Node) -> Indexed:
         """``X[n,(i,k),0]``: a letter for every dimension of an axis, 0 for an axis of length 1."""
-        array, axes = self.array(node.args[0]), [split_axis(axis) for axis in node.info]
-        if [len(axis) for axis in axes if axis] != [len(axis) for axis in array.shape if axis]:
-            raise ExpressionError(f"an index has {len(axes)} axes, its array {len(array.shape)}", self.text)
+        array = self.array(node.args[0], node.info)
+        if not fits(array, node.info):
+            raise ExpressionError(f"an index has {len(node.info)} axes, its array {len(array.shape)}", self.text)
         return _apart(array), letters_of(node.info)
 
 
@@ -229,6 +232,11 @@ def spread(part: Indexed, letters: tuple[str, ...]) -> Expr:
 def split_axis(axis: str) -> list[str]:
     """The letters of one axis of an index: of ``(ik)`` two, of ``0`` none."""
     return [] if axis == "0" else split_letters(axis.strip("()"))
+
+
+def fits(array: Expr, index: tuple[str, ...]) -> bool:
+    """Whether an index has a letter for every dimension of every axis."""
+    return [len(axis) for axis in map(split_axis, index) if axis] == [len(axis) for axis in array.shape if axis]
 
 
 def letters_of(index: Iterable[str]) -> tuple[str, ...]:
