@@ -43,6 +43,7 @@ def test_index_notation_means(text, letters, wanted):
     ("v[n] / n", "n is a letter and a length"), ("sum_i X[n,i] i", "i is a letter and a length"),
     ("v[n]^-1", "an inverse inv"), ("v[n] )", "closes nothing"),
     ("v(n)", "v is no entry"), ("A^T v", "is no entry"), ("diag(A) v[n]", "A is no entry"),
+    ("sum_p X[p,n]", "the letters run over"),
     ("sum_i v[n]", "the letter i is summed, but nothing has it"), ("v[n,n]", "an index has 2 axes, its array 1"), ("tanh(v[n]", "never closed"), ("(v[n]", "never closed"),
 ])  # fmt: skip
 def test_index_notation_refuses(text, message):

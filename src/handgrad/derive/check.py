@@ -476,16 +476,13 @@ def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[s
     """The differentials of all nodes when some vary, from the partial derivatives."""
     moved = dict(start)
     for parent in d.sweep.path:
-        links = [(n, link) for n, ls in d.sweep.links.items() for link in ls if link.parent is parent]
-        if parent in start or not any(n in moved for n, _ in links):
-            continue
-        total = dict.fromkeys(indices(parent.dims, numbers.sizes), 0.0)
-        for child, _ in links:
-            if child in moved:
+        varying = [child for child in parent.children() if child in moved]
+        if varying and parent not in start:
+            rank, total = len(parent.dims), dict.fromkeys(indices(parent.dims, numbers.sizes), 0.0)
+            for child in varying:
                 for index, slope in numbers.partial(parent, child).items():
-                    k, q = index[: len(parent.dims)], index[len(parent.dims) :]
-                    total[k] += slope * moved[child][q]
-        moved[parent] = total
+                    total[index[:rank]] += slope * moved[child][index[rank:]]
+            moved[parent] = total
     return {"d" + d.labels[node]: (table, node.shape) for node, table in moved.items()}
 
 
