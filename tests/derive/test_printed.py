@@ -616,3 +616,10 @@ def test_pi_keeps_its_name():
     assert wave.check((0,))
     with pytest.raises(hg.ExpressionError, match=r"pi is a number, 3\.14"):
         hg.derive("sum(x)", "x", "x: pi")
+
+
+def test_a_number_has_no_axis_beside_one_of_length_1():
+    d = hg.derive("L(sum((c - k) * (u[:, None] - v[:, None]) * t, axis=0))", "u", "u: n, v: n, t: i, c:, k:")
+    assert str(d.gradient) == "(G @ t) * (c - k) * ones(n)"
+    assert d.steps("frobenius")[-1].right == "(c - k) 1_n G^T t"
+    assert d.check((0,))

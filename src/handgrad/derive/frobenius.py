@@ -17,6 +17,7 @@ from .matrix import (
     call,
     flip,
     hadamard,
+    has_matrix_form,
     identity,
     inner,
     is_identity,
@@ -185,12 +186,10 @@ def _written_out(steps: list[Step], d: "Derivation") -> list[Step]:
     unnamed = adjoints - {*program.definitions}
     last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
     words = [token.text for token in tokenize(last)]
-    if "[" in words or not unnamed.intersection(words) or not {*program.definitions} <= {*d.labels.values()}:
+    defined = {*program.definitions} <= {*d.labels.values()}
+    if "[" in words or not unnamed.intersection(words) or not defined or not has_matrix_form(program.result):
         return []
-    try:
-        final = str(to_matrix(program.result))
-    except NoMatrixFormError:
-        return []
+    final = str(to_matrix(program.result))
     return [Step("", final, inserted(steps[-1].right, final, d) or "collect")] if final != steps[-1].right else []
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .expression import Expr, postorder
+from .expression import Expr
 from .formula import tokenize
 from .lower import fresh
+from .matrix import has_matrix_form
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
 from .program import written_out
@@ -147,8 +148,7 @@ def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list
 
 def _as_array(expr: Expr, index: str) -> list[tuple[str, str]]:
     """The last line, spelled with arrays, if it has one or two axes."""
-    spelled = all(part.op not in ("einsum", "reshape") for part in postorder([expr]))
-    if spelled and 1 <= len(expr.shape) <= 2 and expr.size > 1:
+    if has_matrix_form(expr) and 1 <= len(expr.shape) <= 2 and expr.size > 1:
         return [(bracketed(expr) + index, "the same as an array")]
     return []
 

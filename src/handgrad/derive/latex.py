@@ -12,7 +12,7 @@ from .errors import ExpressionError
 from .expression import ALIASES, CONSTANTS, Expr, flat, postorder
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
-from .matrix import NoMatrixFormError, to_matrix
+from .matrix import NoMatrixFormError, has_matrix_form, to_matrix
 from .parse import typed
 
 if TYPE_CHECKING:
@@ -423,7 +423,7 @@ class StepPrinter:
 
     def is_matrix(self) -> bool:
         """Whether the derivative can be written without letters."""
-        return "einsum" not in str(self.d.gradient) and "reshape" not in str(self.d.gradient)
+        return has_matrix_form(self.d.gradient)
 
     def statement(self) -> str:
         """The derivative as an equation."""

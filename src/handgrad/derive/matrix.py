@@ -350,6 +350,11 @@ def show(m: Matrix) -> tuple[str, int]:
     return f"{name}({listed}{',' + options if options else ''})", ATOM
 
 
+def has_matrix_form(root: Expr) -> bool:
+    """Whether an expression can be written without letters and without a change of axes."""
+    return all([part.op not in ("einsum", "reshape") for part in postorder([root])])
+
+
 def to_matrix(root: Expr) -> Matrix:
     """Read an expression as matrices.
 

@@ -290,7 +290,8 @@ class Graph:
         terms = collect(value.terms, value.free, self)
         used = {letter for _, factors in terms for _, letters, _ in factors for letter in letters}
         axes = [tuple([l for l in axis if whole or l in used]) for axis in value.axes]
-        kept = [axis for axis, own in zip(axes, value.axes) if axis or not own]
+        alone = not whole and not used.intersection(value.free)  # a number has no axes, not even of length 1
+        kept = [] if alone else [axis for axis, own in zip(axes, value.axes) if axis or not own]
         free = tuple([letter for axis in axes for letter in axis])
         coefficient = _shared(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
