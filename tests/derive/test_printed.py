@@ -623,3 +623,11 @@ def test_a_number_has_no_axis_beside_one_of_length_1():
     assert str(d.gradient) == "(G @ t) * (c - k) * ones(n)"
     assert d.steps("frobenius")[-1].right == "(c - k) 1_n G^T t"
     assert d.check((0,))
+
+
+def test_a_third_derivative_checks_the_ones_before_it():
+    third = hg.derive("s**4 * c", "s", "s:, c:").derive("s").derive("s")
+    assert str(third.gradient) == "24 * s * c"
+    first, second = third.first.first, third.first
+    assert second.first is not None
+    assert third.check((0,)) > second.check((0,)) > first.check((0,))

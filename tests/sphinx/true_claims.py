@@ -69,6 +69,7 @@ TRUE = [
     ("log_softmax(Z, axis=-2) == log(softmax(Z, axis=0))\nsoftmax(Z, axis=1) == softmax(Z)", {"dims": "Z: n k"}),
     ("Z.max(axis=-1) == -min(-Z, axis=1)\nmax(Z) == max(max(Z, axis=0))", {"dims": "Z: n k"}),
     ("relu(Z) == (Z > 0) * Z\nabs(Z) == sign(Z) * Z\n(Z == Z) == ones(n, k)", {"dims": "Z: n k"}),
+    ("(Z >= 0) == 1 - (0 > Z)\n(Z != 0) == 1 - (Z == 0)\n(0 <= Z) == (Z >= 0)", {"dims": "Z: n k"}),
     ("leaky_relu(Z) == 0.01 Z + 0.99 * relu(Z)\nrelu(z) == z", {"dims": "Z: n k; z: k", "where": "z positive"}),
     ("silu(z) == z * sigmoid(z)\ngelu(z) == z * Phi(z)\nsigmoid(z) == 1 / (1 + exp(-z))", {"dims": "z:"}),
     ("sin(pi) == 0\nsquare(z) == z^2\nstep(z) == (z > 0)", {"dims": "z:"}),

@@ -345,7 +345,7 @@ class Derivation:
         """
         if any(node.op == "loss" for node in self.graph.nodes):
             raise ExpressionError("the second derivative of an unknown loss is not known")
-        flat = Derivation(self.expression, self.wrt, self.shapes, self.layout_name, True)
+        flat = Derivation(self.expression, self.wrt, self.shapes, self.layout_name, True, self.first)
         return Derivation(flat.gradient, wrt, self.shapes, "shape", self.flatten, flat)
 
     def einsum(self) -> Expr:

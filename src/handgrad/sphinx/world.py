@@ -456,7 +456,11 @@ ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
 }
 COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
     ">": lambda x, y: (x.real > y.real) * 1.0,
+    "<": lambda x, y: (x.real < y.real) * 1.0,
+    ">=": lambda x, y: (x.real >= y.real) * 1.0,
+    "<=": lambda x, y: (x.real <= y.real) * 1.0,
     "==": lambda x, y: (x.real == y.real) * 1.0,
+    "!=": lambda x, y: (x.real != y.real) * 1.0,
 }
 
 
