@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from . import __version__
 from .derive import Derivation, DerivationError, ExpressionError, derive
 from .derive.candidate import judge
-from .derive.derivation import LAYOUTS
+from .derive.result import LAYOUTS
 
 EXAMPLES = """\
 examples:

@@ -7,10 +7,10 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.derive import candidate, derivation, expression, index, source, spell, terms
+from handgrad.derive import candidate, expression, index, result, source, spell, terms
 from handgrad.derive.check import Numbers
-from handgrad.derive.latex import StepPrinter
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
+from handgrad.derive.typeset import StepPrinter
 
 # expression, variable, dimensions, gradient
 GRADIENTS = [
@@ -183,13 +183,13 @@ def test_without_numpy_the_differences_are_taken_in_python(monkeypatch):
 
 
 def test_a_gradient_of_the_wrong_shape_is_found(monkeypatch):
-    original = derivation.write_program
+    original = result.write_program
 
     def turned(*args):
         program = original(*args)
         return program._replace(result=program.result.T)
 
-    monkeypatch.setattr(derivation, "write_program", turned)
+    monkeypatch.setattr(result, "write_program", turned)
     with pytest.raises(hg.DerivationError, match="the shape is"):
         hg.derive("L(X @ W.T)", "W", "X: n i, W: o i").check((0,))
 

@@ -4,7 +4,6 @@ import pytest
 
 import handgrad as hg
 from handgrad.derive import (
-    derivation,
     evaluate,
     expression,
     forward,
@@ -17,11 +16,13 @@ from handgrad.derive import (
     notation,
     numpy_text,
     program,
+    result,
     rules,
     source,
     spell,
     sweep,
     terms,
+    typeset,
 )  # fmt: skip
 
 LAYER = ("L(tanh(X @ W.T + b))", "W", "X: n i, W: o i, b: o")
@@ -212,11 +213,11 @@ MUTANTS = {
     "a definition is another": (wrapped(program, "written_out", lambda e: e.args[0] if e.op == "call" else e),
                                 LAYER),
     # layouts
-    "numerator is shape": (replaced(derivation, "arrange", lambda out, own, layout: out + own),
+    "numerator is shape": (replaced(result, "arrange", lambda out, own, layout: out + own),
                            unit(("L(X @ W.T)", "W", "X: n i, W: o i"), "numerator")),
-    "denominator is numerator": (replaced(derivation, "arrange", lambda out, own, layout: (
+    "denominator is numerator": (replaced(result, "arrange", lambda out, own, layout: (
         out + own[::-1])), unit(FOUR, "denominator")),
-    "denominator transposes the variable": (replaced(derivation, "arrange", lambda out, own, layout: (
+    "denominator transposes the variable": (replaced(result, "arrange", lambda out, own, layout: (
         own[::-1] + out)), unit(FOUR, "denominator")),
     "the layout line is the shape's": (replaced(index, "_layout_step", lambda d: [
         notation.Step("J[n,p]", "dy[n]/dx[p]", "denominator layout")]), unit(JACOBIAN, "denominator")),
@@ -225,7 +226,7 @@ MUTANTS = {
     "LaTeX drops parentheses": (replaced(latex, "bracketed", lambda text: text), LAYER),
     "LaTeX swaps the letters of an entry": (wrapped(latex, "letters_latex", lambda text: text[::-1]), LAYER),
     "LaTeX names another array": (wrapped(latex, "name_latex", lambda text: "X" if text == "W" else text), LAYER),
-    "LaTeX keeps what NumPy broadcasts": (replaced(latex, "matrix_text", str), SOFTMAX),
+    "LaTeX keeps what NumPy broadcasts": (replaced(typeset, "matrix_text", str), SOFTMAX),
     "LaTeX swaps a fraction": (wrapped(latex.Printer, "product", lambda shown: (
         shown[0].replace(r"\frac{", r"\frac{1}{", 1), shown[1])), SQUARES),
     "LaTeX multiplies matrices entry by entry": (wrapped(latex.Printer, "gap", lambda text: r"\odot "), TRACE),

@@ -7,24 +7,23 @@ every node by its children, chained; and what the lines say.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
 from .expression import CONSTANTS, Shape, flat, show_shape
-from .latex import StepPrinter
+from .frobenius import STEPS
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
 from .parse import parse
 from .read import World, read_index, read_matrix, without_units
 from .read_latex import read_latex
+from .result import Result
 from .rules import upstream_name
-from .source import compile_source, in_steps, write_source
+from .source import compile_source, gradient_source, in_steps, write_source
 from .terms import Node
-from .vec import kronecker, stacked_terms
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
+from .typeset import StepPrinter
+from .vec import einsum_expr, kronecker, stacked_terms
 
 STEP = 1e-4
 TOLERANCE = 1e-6
@@ -88,7 +87,7 @@ def unknown(order: int, shift: float) -> Callable[[float], float]:
 class Numbers:
     """One draw: a value for every node, and the derivatives by differences alone."""
 
-    def __init__(self, d: "Derivation", seed: int, attempt: int = 0) -> None:
+    def __init__(self, d: Result, seed: int, attempt: int = 0) -> None:
         self.d, seed = d, 101 * seed + 7 * attempt
         dims = sorted({node.info for node in d.graph.nodes if node.op == "size" and node.info not in CONSTANTS} |
                       {dim for node in d.graph.nodes for dim in node.dims} |
@@ -217,14 +216,14 @@ def same(a: Table, b: Table) -> bool:
     return a.keys() == b.keys() and all(abs(a[k] - b[k]) <= TOLERANCE * scale for k in b)
 
 
-def check(d: "Derivation", seeds: Sequence[int]) -> int:
+def check(d: Result, seeds: Sequence[int]) -> int:
     """Check a derivation; see `Derivation.check`."""
     if isinstance(seeds, int) or not seeds:
         raise ExpressionError(f"seeds: {seeds!r} must be a sequence of whole numbers, at least one")
     return sum([_check_seed(d, seed) for seed in seeds]) + (check(d.first, seeds) if d.first else 0)
 
 
-def _check_seed(d: "Derivation", seed: int) -> int:
+def _check_seed(d: Result, seed: int) -> int:
     """Check on one draw. A false line is false on every draw; an entry next to a kink is not, it gets others."""
     failures = 0
     for attempt in ATTEMPTS:
@@ -241,7 +240,7 @@ def _check_seed(d: "Derivation", seed: int) -> int:
     raise DerivationError("the expression has no value on random arrays")
 
 
-def _check_once(d: "Derivation", numbers: Numbers) -> int:
+def _check_once(d: Result, numbers: Numbers) -> int:
     count = _check_expression(d, numbers)
     printer = StepPrinter(d)
     for step in _claims(d, "index"):
@@ -268,17 +267,17 @@ def _compare(step: Step, said: Table, true: Table, what: str = "") -> None:
         )
 
 
-def _claims(d: "Derivation", notation: str) -> Iterator[Step]:
+def _claims(d: Result, notation: str) -> Iterator[Step]:
     """The steps, each with its left side, in ASCII; in Unicode they say the same."""
     left = ""
-    for step in d.steps(notation):
+    for step in STEPS[notation](d):
         left = step.left or left
         if from_unicode(step.unicode(notation).right) != step.right:
             raise DerivationError(f"{step}: another line in Unicode, {step.unicode(notation)}")
         yield step._replace(left=left)
 
 
-def _check_expression(d: "Derivation", numbers: Numbers) -> int:
+def _check_expression(d: Result, numbers: Numbers) -> int:
     """The expression against its terms, and the gradient against differences, with NumPy."""
     world = numbers.world()
     value = world.value(d.expression)
@@ -288,27 +287,27 @@ def _check_expression(d: "Derivation", numbers: Numbers) -> int:
     gradient = arranged(d, numbers)
     tables = {name: world.tables[name] for name in d.inputs}
     shapes = dict(d.inputs)
-    for name, expr in [*d.definitions.items(), ("", d.gradient)]:
+    for name, expr in [*d.program.definitions.items(), ("", d.program.result)]:
         again = parse(str(expr), shapes, numbers.sizes)
         if again.shape != expr.shape:
             raise DerivationError(f"{name} = {expr} has another shape when it is read back")
         tables[name] = evaluate(again, tables, numbers.sizes, numbers.functions)
         shapes[name] = expr.shape
-    line = Step(f"d{d.labels[d.root]}/d{d.wrt}", str(d.gradient), "the gradient")
-    if d.gradient.shape != wanted:
-        raise DerivationError(f"{line}: the shape is {d.gradient.shape}, not {wanted}")
+    line = Step(f"d{d.labels[d.root]}/d{d.wrt}", str(d.program.result), "the gradient")
+    if d.program.result.shape != wanted:
+        raise DerivationError(f"{line}: the shape is {d.program.result.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
-    by_einsum = world.value(d.einsum())
+    by_einsum = world.value(einsum_expr(d))
     _compare(line._replace(rule="einsum"), by_einsum, gradient)
     _check_typeset(d, World(tables, shapes, numbers.sizes, numbers.functions))
     _check_kronecker(d, numbers, world)
     _check_numpy(d, numbers, value, gradient)
-    return 2 + len(d.definitions)
+    return 2 + len(d.program.definitions)
 
 
-def _check_typeset(d: "Derivation", world: World) -> None:
+def _check_typeset(d: Result, world: World) -> None:
     """The gradient and what it names, as LaTeX, where they have a matrix form."""
-    for name, expr in [*d.definitions.items(), ("", d.gradient)]:
+    for name, expr in [*d.program.definitions.items(), ("", d.program.result)]:
         try:
             latex = expr.latex()
         except NoMatrixFormError:
@@ -319,7 +318,7 @@ def _check_typeset(d: "Derivation", world: World) -> None:
         _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), others, world.tables[name], expr.shape)
 
 
-def _check_kronecker(d: "Derivation", numbers: Numbers, world: World) -> None:
+def _check_kronecker(d: Result, numbers: Numbers, world: World) -> None:
     """``vec(dY) = J vec(dX)`` against the differences, for both orders of vec."""
     for order in ("F", "C"):
         try:
@@ -353,7 +352,7 @@ LAYOUT_TABLE = {
 }
 
 
-def arranged(d: "Derivation", numbers: Numbers) -> Table:
+def arranged(d: Result, numbers: Numbers) -> Table:
     """The derivative by differences, in the layout of the derivation."""
     out, own = d.root.shape, d.variable.shape
     names = "abefgh"[: len(out)] + "cd"[: len(own)]  # of a second derivative the output has more than two axes
@@ -366,7 +365,7 @@ def arranged(d: "Derivation", numbers: Numbers) -> Table:
     return {tuple([k[at] for at in take]): v for k, v in numbers.total(d.variable).items()}
 
 
-def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Table) -> None:
+def _check_numpy(d: Result, numbers: Numbers, value: Table, gradient: Table) -> None:
     """The same with the NumPy sources: the expression's, for the differences, and the gradient's."""
     try:
         import numpy as np
@@ -404,8 +403,8 @@ def _check_numpy(d: "Derivation", numbers: Numbers, value: Table, gradient: Tabl
     _compare(line, value_at(numbers.inputs[d.wrt]), value)
     slope = differences(value_at, numbers.inputs[d.wrt])
     _compare(line._replace(left="differences"), slope, numbers.total(d.variable))
-    made = computed(d.to_numpy(), given, flat(d.arranged(d.layout_name).shape))
-    _compare(Step("gradient(...)", d.source, "NumPy source"), made, gradient)
+    made = computed(compile_source(gradient_source(d)), given, flat(d.arranged(d.layout_name).shape))
+    _compare(Step("gradient(...)", gradient_source(d), "NumPy source"), made, gradient)
 
 
 def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[..., Any]:
@@ -415,11 +414,11 @@ def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[...
     return made
 
 
-def _names(d: "Derivation") -> dict[str, Node]:
+def _names(d: Result) -> dict[str, Node]:
     return {d.labels[node]: node for node in d.graph.nodes if node in d.labels and node.op != "delta"}
 
 
-def _index_claim(step: Step, d: "Derivation", numbers: Numbers) -> tuple[Table, Table]:
+def _index_claim(step: Step, d: Result, numbers: Numbers) -> tuple[Table, Table]:
     """What a line of index notation says, and what is true."""
     names, world = _names(d), numbers.world()
     top, _, bottom = step.left.partition("/")
@@ -445,7 +444,7 @@ def _split(text: str) -> tuple[str, list[str]]:
     return head, [part for part in rest.replace("(", "").replace(")", "")[:-1].split(",") if part not in ("0", "")]
 
 
-def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) -> int:
+def _check_frobenius(d: Result, numbers: Numbers, printer: StepPrinter) -> int:
     """Every line ``dL = ...`` for a random direction, and every result, as text and as LaTeX."""
     names, root = _names(d), f"d{d.labels[d.root]}"
     written = list(_claims(d, "frobenius"))
@@ -472,7 +471,7 @@ def _check_frobenius(d: "Derivation", numbers: Numbers, printer: StepPrinter) ->
     return len(written)
 
 
-def _push(d: "Derivation", numbers: Numbers, start: dict[Node, Table]) -> dict[str, tuple[Table, Shape]]:
+def _push(d: Result, numbers: Numbers, start: dict[Node, Table]) -> dict[str, tuple[Table, Shape]]:
     """The differentials of all nodes when some vary, from the partial derivatives."""
     moved = dict(start)
     for parent in d.sweep.path:

@@ -9,13 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from .errors import ExpressionError
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, SQUARE, kind
-
-if TYPE_CHECKING:
-    from .formula import Node
 
 Axis: TypeAlias = tuple[str, ...]
 Shape: TypeAlias = tuple[Axis, ...]
@@ -550,6 +547,15 @@ def length(x: Expr, axis: int | None) -> Expr:
     return size
 
 
+def sizes_in(expr: Expr) -> Sequence[str]:
+    """The lengths that an operation needs by name."""
+    if expr.op == "size":
+        return [str(expr.info)] * (expr.info not in CONSTANTS)
+    if expr.op in ("ones", "zeros", "eye", "reshape"):
+        return flat(expr.shape)
+    return []
+
+
 def expand(x: Expr, axis: int) -> Expr:
     """``v[:, None]`` (axis 1) or ``v[None, :]`` (axis 0)."""
     return contract("expand", "i->i1" if axis else "i->1i", [x], axis)
@@ -711,7 +717,15 @@ KNOWN: set[str] = {
 }  # fmt: skip
 
 
-Tree = TypeVar("Tree", Expr, "Node")
+class Parted(Protocol):
+    """An expression, or a formula."""
+
+    @property
+    def args(self) -> Sequence[Any]:
+        """What it is made of."""
+
+
+Tree = TypeVar("Tree", bound=Parted)
 
 
 def postorder(roots: Iterable[Tree]) -> list[Tree]:

@@ -1,7 +1,6 @@
 """Differentials from the variable to an output that is no scalar, in matrix notation."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .index import derivative_steps, inserted, link_rule
 from .matrix import (
@@ -25,17 +24,14 @@ from .matrix import (
 )  # fmt: skip
 from .notation import Step
 from .program import Program
+from .result import Result
 from .sweep import Link
 from .terms import Node, Sum, grouped
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
-
 
 LONG = 240  # characters: what is longer is not put into what comes after it
 
 
-def differentials(link: Link, d: "Derivation") -> list[Matrix]:
+def differentials(link: Link, d: Result) -> list[Matrix]:
     """The terms of ``d parent``, as matrices."""
     found = []
     for slot in link.slots:
@@ -47,7 +43,7 @@ def differentials(link: Link, d: "Derivation") -> list[Matrix]:
     return found
 
 
-def forward_steps(d: "Derivation") -> list[Step]:
+def forward_steps(d: Result) -> list[Step]:
     """The differentials, one put into the other, and the derivative where it is a matrix."""
     steps: list[Step] = []
     known: dict[str, Matrix] = {}  # every differential in terms of that of the variable
@@ -81,7 +77,7 @@ def _joint_rule(links: Sequence[Link]) -> str:
     return "quotient rule" if any([power < 0 for powers in moving for power in powers]) else "product rule"
 
 
-def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matrix]) -> list[Step]:
+def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -> list[Step]:
     """From the differential of the output to the derivative."""
     steps: list[Step] = []
     front: Matrix | None = None
@@ -99,7 +95,7 @@ def _put_together(d: "Derivation", before: Sequence[Step], known: dict[str, Matr
             if rules and str(moved) != str(whole):
                 steps.append(Step("", str(moved), ", ".join(rules)))
             steps.append(Step(f"{top}/{name}", str(front), why, result=True))
-    program = d.program if d.layout_name == "shape" else d.layout("shape").program
+    program = d.in_shape
     if not {*program.definitions} <= {*d.labels.values()}:  # something has a name that no line defines
         program = Program({}, d.spell(d.arranged("shape")))
     final = to_matrix(program.result)

@@ -3,12 +3,12 @@
 Every line reads the same indexed terms; what moves is the bracket.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from .formula import tokenize
 from .forward import differentials, forward_steps
-from .index import defining, definition, held, index_node_steps, inserted, link_rule, new_lines
+from .index import defining, definition, held, index_node_steps, index_steps, inserted, link_rule, new_lines
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -32,12 +32,9 @@ from .matrix import (
 )  # fmt: skip
 from .notation import IndexPrinter, Step
 from .program import written_out
+from .result import Result
 from .sweep import Link, upstream
 from .terms import Node
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
-
 
 MOST = 200  # lines, more than any differential needs to come free
 
@@ -161,7 +158,7 @@ def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
     return Pair(product(left, flip(product(*others))), m.parts[at]), "tr(A^T B) = A:B"
 
 
-def frobenius_steps(d: "Derivation") -> list[Step]:
+def frobenius_steps(d: Result) -> list[Step]:
     """Write the derivation with differentials."""
     steps: list[Step] = []
     if d.root.dims:
@@ -179,9 +176,9 @@ def frobenius_steps(d: "Derivation") -> list[Step]:
     return [_definition(node, d) for node in _mentioned(steps, d)] + steps
 
 
-def _written_out(steps: list[Step], d: "Derivation") -> list[Step]:
+def _written_out(steps: list[Step], d: Result) -> list[Step]:
     """The gradient as it is printed, if the last line names a gradient that it does not name."""
-    program = d.program if d.layout_name == "shape" else d.layout("shape").program
+    program = d.in_shape
     adjoints = {d.labels[node] for node in d.sweep.named.values()}
     unnamed = adjoints - {*program.definitions}
     last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
@@ -193,7 +190,7 @@ def _written_out(steps: list[Step], d: "Derivation") -> list[Step]:
     return [Step("", final, inserted(steps[-1].right, final, d) or "collect")] if final != steps[-1].right else []
 
 
-def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
+def _mentioned(steps: list[Step], d: Result) -> list[Node]:
     """The named values that the steps speak of, and those that these speak of."""
     words = {token.text for step in steps for token in tokenize(step.right)}
     found: set[Node] = set()
@@ -207,7 +204,7 @@ def _mentioned(steps: list[Step], d: "Derivation") -> list[Node]:
     return [node for node in d.defined() if node in found]
 
 
-def _definition(node: Node, d: "Derivation") -> Step:
+def _definition(node: Node, d: Result) -> Step:
     try:
         right = str(to_matrix(written_out(node, d.refer)))
         return Step(d.labels[node], right, defining(node, d))
@@ -215,7 +212,7 @@ def _definition(node: Node, d: "Derivation") -> Step:
         return definition(node, d, IndexPrinter(d.labels))[0]
 
 
-def _node_steps(node: Node, d: "Derivation") -> list[Step]:
+def _node_steps(node: Node, d: Result) -> list[Step]:
     name, top = "d" + d.labels[node], "d" + d.labels[d.root]
     left = f"{top}/d{d.labels[node]}"
     links = d.sweep.links[node][::-1]
@@ -252,7 +249,7 @@ def _node_steps(node: Node, d: "Derivation") -> list[Step]:
     return steps
 
 
-def _reason(links: Sequence[Link], d: "Derivation") -> str:
+def _reason(links: Sequence[Link], d: Result) -> str:
     """What licenses the differentials of all parents of a node, and which part of them this is."""
     found: list[str] = []
     for link in links:
@@ -262,7 +259,7 @@ def _reason(links: Sequence[Link], d: "Derivation") -> str:
     return ", ".join([*dict.fromkeys(found), *held(links, d)])
 
 
-def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
+def _why(total: Matrix, after: str, node: Node, d: Result) -> str:
     """What turns the sum of all parts into the result."""
     if d.sweep.reasons[node] != "collect":
         return d.sweep.reasons[node]
@@ -288,7 +285,7 @@ def _why(total: Matrix, after: str, node: Node, d: "Derivation") -> str:
     return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
 
 
-def _layout_step(d: "Derivation") -> list[Step]:
+def _layout_step(d: Result) -> list[Step]:
     if d.layout_name == "shape":
         return []
     named = [label for label in d.labels.values() if not label.startswith("J_")]  # steps of the other notation
@@ -299,3 +296,6 @@ def _layout_step(d: "Derivation") -> list[Step]:
     # An array with one axis is a column here; the derivative of a number by a column is a row in these layouts.
     right = flip(right) if d.derivative_is_row() else right
     return [Step("J", str(right), f"{d.layout_name} layout")]
+
+
+STEPS: dict[str, Callable[[Result], list[Step]]] = {"index": index_steps, "frobenius": frobenius_steps}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from .expression import Expr
 from .formula import tokenize
@@ -11,22 +10,20 @@ from .matrix import has_matrix_form
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
 from .program import written_out
+from .result import Result
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
 
 OWN = "pqrstuvw"  # the letters of the variable
 
 
-def index_steps(d: "Derivation") -> list[Step]:
+def index_steps(d: Result) -> list[Step]:
     """Write the derivation, entry by entry."""
     printer = IndexPrinter(d.labels)
     return [step for node in d.defined() for step in definition(node, d, printer)] + derivative_steps(d)
 
 
-def derivative_steps(d: "Derivation") -> list[Step]:
+def derivative_steps(d: Result) -> list[Step]:
     """The lines that derive, without the definitions before them."""
     printer = IndexPrinter(d.labels)
     steps: list[Step] = []
@@ -41,7 +38,7 @@ def derivative_steps(d: "Derivation") -> list[Step]:
     return steps + _layout_step(d, printer)
 
 
-def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
+def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
     """What a named value stands for."""
     if node.sum is not None:
         letters = printer.lettering().add(node.sum.free)
@@ -61,7 +58,7 @@ def definition(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]
     return [Step(left, right, defining(node, d))]
 
 
-def defining(node: Node, d: "Derivation") -> str:
+def defining(node: Node, d: Result) -> str:
     """The reason of a definition: a second derivative derives the first."""
     return f"the derivative by {d.first.wrt}" if d.first and node is d.root else "definition"
 
@@ -70,13 +67,13 @@ def _flat(axes: Sequence[Letters]) -> Letters:
     return tuple([letter for axis in axes for letter in axis])
 
 
-def _lettering(node: Node, d: "Derivation", printer: IndexPrinter) -> Lettering:
+def _lettering(node: Node, d: Result, printer: IndexPrinter) -> Lettering:
     """Letters for the derivative by a node: those of the output, and others for those of the node."""
     free, rank = d.sweep.adjoints[node].free, len(d.root.dims)
     return printer.lettering().add(free[:rank]).add(free[rank:], OWN)
 
 
-def _ratio(node: Node, d: "Derivation", letters: Lettering) -> str:
+def _ratio(node: Node, d: Result, letters: Lettering) -> str:
     """The name of the derivative by a node: ``dL/dW[p,q]``."""
     axes, rank = d.sweep.adjoints[node].axes, len(d.root.shape)
     return f"d{d.labels[d.root]}{letters.show(axes[:rank])}/d{d.labels[node]}{letters.show(axes[rank:])}"
@@ -101,7 +98,7 @@ def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
     return terms
 
 
-def index_node_steps(node: Node, d: "Derivation", printer: IndexPrinter) -> list[Step]:
+def index_node_steps(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
     """Say how the derivative by one node comes from those by the nodes that use it."""
     steps: list[Step] = []
     terms: list[Term] = []
@@ -153,14 +150,14 @@ def _as_array(expr: Expr, index: str) -> list[tuple[str, str]]:
     return []
 
 
-def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: "Derivation") -> str:
+def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str:
     """What a sum over deltas makes of terms: two that are equal by symmetry become one."""
     nodes = [node for _, factors in merged for node, _, _ in factors] if len(merged) < len(terms) else []
     turned = [d.labels.get(node, d.labels.get(node.arg)) for node in nodes if node.symmetric and node.op != "delta"]  # type: ignore[arg-type]
     return ", ".join(["sum over the deltas", *dict.fromkeys([f"{label} is symmetric" for label in turned if label])])
 
 
-def inserted(before: str, after: str, d: "Derivation") -> str:
+def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
     left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
     gone = [label for node, label in d.labels.items() if node.children() and label in left and label not in right]
@@ -178,7 +175,7 @@ def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
     return kept
 
 
-def link_rule(link: Link, d: "Derivation") -> str:
+def link_rule(link: Link, d: Result) -> str:
     """What licenses the derivative of a node by a child."""
     parent = link.parent
     if parent.op == "loss":
@@ -193,7 +190,7 @@ def link_rule(link: Link, d: "Derivation") -> str:
     return f"only {d.labels[link.child]} varies"
 
 
-def held(links: Sequence[Link], d: "Derivation") -> list[str]:
+def held(links: Sequence[Link], d: Result) -> list[str]:
     """What stands still in the derivatives by a node, although it depends on that node too."""
     moving = {link.child for link in links}
     for other in d.sweep.path:
@@ -211,7 +208,7 @@ def function_rule(node: Node) -> str:
     return f"{node.info}' is the derivative of {node.info}" if node.op == "unknown" else f"differential of {node.op}"
 
 
-def _layout_step(d: "Derivation", printer: IndexPrinter) -> list[Step]:
+def _layout_step(d: Result, printer: IndexPrinter) -> list[Step]:
     """The last line of any other layout."""
     if d.layout_name == "shape":
         return []

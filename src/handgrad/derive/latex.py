@@ -4,20 +4,13 @@ Only commands that every renderer knows; nothing depends on macros of a site. Br
 written out: ``X W^T + b`` adds ``1 b^T``.
 """
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
-from .errors import ExpressionError
 from .expression import ALIASES, CONSTANTS, Expr, flat, postorder
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
-from .matrix import NoMatrixFormError, has_matrix_form, to_matrix
-from .parse import typed
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
-    from .notation import Step
+from .matrix import NoMatrixFormError, to_matrix
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
 TRANSPOSED = r"^{\mathsf{T}}"
@@ -403,83 +396,3 @@ def expression_latex(expr: Expr) -> str:
     dims |= {part.info for part in parts if part.op == "size" and part.info not in CONSTANTS}
     ranks = {name: len(shape) for name, shape in arrays.items()}
     return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
-
-
-class StepPrinter:
-    """Prints the lines of a derivation as LaTeX, in the letters of the other claims."""
-
-    def __init__(self, d: "Derivation", spelling: Mapping[str, str] | None = None) -> None:
-        self.d = d
-        letters = {*flat(flat(d.shapes.values()))}
-        self.shapes = {label: node.shape for node, label in d.labels.items() if label not in letters}
-        self.shapes |= {name: expr.shape for name, expr in d.definitions.items()} | d.shapes
-        self.vocabulary = Vocabulary({"J", *self.shapes}, letters)
-        shown: dict[str, str] = {}
-        for name in self.shapes:
-            other = shown.setdefault(name_latex(name, spelling), name)
-            if other != name:
-                raise ExpressionError(f"{other} and {name} look the same in LaTeX; rename one of them")
-        self.printer = Printer({}, spelling, {name: len(shape) for name, shape in self.shapes.items()})
-
-    def is_matrix(self) -> bool:
-        """Whether the derivative can be written without letters."""
-        return has_matrix_form(self.d.gradient)
-
-    def statement(self) -> str:
-        """The derivative as an equation."""
-        if not self.is_matrix():
-            return self.result()
-        above, below = self.printer.name(self.d.labels[self.d.root]), self.printer.name(self.d.wrt)
-        return rf"\frac{{\partial {above}}}{{\partial {below}}} = {self.result()}"
-
-    def result(self) -> str:
-        """The derivative: as a matrix, or entry by entry if it has more than two axes."""
-        d = self.d
-        if self.is_matrix():
-            return self.side(matrix_text(d.gradient))
-        steps = d.steps("index")
-        left = [step.left for step in steps if step.left][-1]
-        right = [step.right for step in steps if step.left[:2] != "J["][-1]
-        return f"{self.side(left)} = {self.side(right)}"
-
-    def side(self, text: str) -> str:
-        """One side of a line; what is NumPy in it, ``(G.T @ X)[p,q]``, is written in matrix notation."""
-        node = read_formula(text, self.vocabulary) if text else None
-        if node and node.op == "entry" and node.args[0].op not in NAMED:
-            inside = typed(node.args[0], text, self.shapes, self.vocabulary.dimensions)
-            base = read_formula(matrix_text(inside), self.vocabulary)
-            node = Node("entry", (Node("group", (base,)) if node.args[0].op in ("group", "mask") else base,), node.info)
-        return self.printer.bare(node) if node else ""
-
-    def lines(self, steps: "Sequence[Step]", *, reasons: bool = True) -> str:
-        """Lines, aligned at the equals sign, with their reasons."""
-        lines = [
-            f"{self.side(step.left)} &= {self.side(step.right)}"
-            + (f" && {reason(step.rule, self.shapes)}" if reasons and step.rule else "")
-            for step in steps
-        ]
-        return aligned(lines)
-
-
-def reason(rule: str, names: Collection[str] = ()) -> str:
-    r"""What licenses a line: an identity as a formula, anything else as words, with the names that it speaks of.
-
-    Examples
-    --------
-    >>> print(reason("A:B = A^T:B^T"), reason("only G_Z varies", {"G_Z"}))
-    A:B = A^{\mathsf{T}}:B^{\mathsf{T}} \text{only $G_{Z}$ varies}
-    """
-    if "=" in rule:
-        rule = re.sub(r"\b1(?! /)", lambda _: ONES, rule)
-        rule = re.sub(r"\b(diag|tr)\b", r"\\operatorname{\1}", rule)
-        for sign, latex in {"^T": TRANSPOSED, "*": r"\odot", " / ": r" \oslash ", ", ": r",\ "}.items():
-            rule = rule.replace(sign, latex)
-        return rule
-
-    def shown(word: str) -> str:
-        stem = word.removeprefix("d") if word not in names else word
-        if stem in names:
-            return f"${'d' * (stem != word)}{name_latex(stem)}$"
-        return "".join(rf"\{char}" if char in "_#%&" else char for char in word)
-
-    return r"\text{" + "".join(map(shown, re.split(r"(\W+)", rule))) + "}"

@@ -1,15 +1,16 @@
 """Print a derivative as a NumPy function that a person could have written."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from keyword import iskeyword
 from typing import Any
 
 from .choice import with_choices
 from .errors import ExpressionError
-from .expression import CONSTANTS, Expr, Shape, flat, name_expr, numbered, postorder
+from .expression import Expr, Shape, name_expr, numbered, postorder, sizes_in
 from .functions import ARRAY, ELEMENTWISE, MASKS
 from .numpy_text import write
 from .program import Program, fresh_name
+from .result import Result
 
 DEEP = 25
 
@@ -21,6 +22,12 @@ def helper(name: str) -> str:
     if name in ELEMENTWISE and name not in MASKS and not ELEMENTWISE[name].numpy.replace("np.", "").isidentifier():
         return f"def {name}(z):\n    return {ELEMENTWISE[name].numpy}\n"
     return ""
+
+
+def gradient_source(found: Result) -> str:
+    """The gradient as the source of a function."""
+    program = found.written(found.layout_name, flatten=False)
+    return write_source(shared(program, found.inputs | found.taken()), found.inputs)
 
 
 def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradient") -> str:
@@ -123,15 +130,6 @@ def in_steps(root: Expr) -> Program:
             new, depth = name_expr(name, expr.shape), 1
         made[id(expr)] = new, depth
     return Program(definitions, made[id(root)][0])
-
-
-def sizes_in(expr: Expr) -> Sequence[str]:
-    """The lengths that an operation needs by name."""
-    if expr.op == "size":
-        return [str(expr.info)] * (expr.info not in CONSTANTS)
-    if expr.op in ("ones", "zeros", "eye", "reshape"):
-        return flat(expr.shape)
-    return []
 
 
 def compile_source(source: str, name: str = "gradient") -> Callable[..., Any]:

@@ -1,15 +1,13 @@
 """The derivative as a matrix on stacked entries, ``vec(dY) = J vec(dX)``, and as einsum subscripts."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call
+from .result import Result
 from .spell import Names, added, as_einsum, entry_expr, multiply, separated, spell
 from .terms import Factor, Letters, Sum, Term, collect, opened
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
 
 
 class Stacked(NamedTuple):
@@ -19,7 +17,7 @@ class Stacked(NamedTuple):
     transposed: bool
 
 
-def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
+def stacked_terms(d: Result, order: str) -> list[Stacked]:
     """The summands of ``vec(dY)``; `order` F stacks columns, C stacks rows.
 
     Raises
@@ -41,7 +39,7 @@ def stacked_terms(d: "Derivation", order: str) -> list[Stacked]:
 
 
 def _summands(
-    term: Term, free: Letters, out: tuple[Letters, ...], own: tuple[Letters, ...], order: str, d: "Derivation"
+    term: Term, free: Letters, out: tuple[Letters, ...], own: tuple[Letters, ...], order: str, d: Result
 ) -> list[Stacked]:
     """A term as a Kronecker product; if it is none, with the derivatives that it names written out."""
     made = _stacked(term, out, own, _names(d), order)
@@ -59,9 +57,9 @@ def _summands(
     return [part for one in terms for part in _summands(one, free, out, own, order, d)]
 
 
-def _names(d: "Derivation") -> Names:
+def _names(d: Result) -> Names:
     """How nodes are written: by no other names than those of the inputs and of the definitions."""
-    return lambda node: d.refer(node, d.definitions)
+    return lambda node: d.refer(node, d.program.definitions)
 
 
 def _stacked(
@@ -88,7 +86,7 @@ def _stacked(
     return None
 
 
-def kronecker(d: "Derivation", order: str) -> str:
+def kronecker(d: Result, order: str) -> str:
     """Print ``vec(dY) = kron(N, M) @ vec(dX)``, and what vec does."""
     name, text = f"d{d.wrt}", ""
     for matrix, transposed in stacked_terms(d, order):
@@ -102,7 +100,7 @@ def kronecker(d: "Derivation", order: str) -> str:
     return f"vec(d{d.labels[d.root]}) = {text or '0'}{stacks}"
 
 
-def einsum_expr(d: "Derivation") -> Expr:
+def einsum_expr(d: Result) -> Expr:
     """The derivative as a sum of einsums, in the layout of the derivation."""
     value, names = d.arranged(d.layout_name), _names(d)
     parts = []
@@ -111,4 +109,4 @@ def einsum_expr(d: "Derivation") -> Expr:
         for factor in factors:
             part = part if factor[1] else multiply(part, entry_expr(factor, names))
         parts.append((coefficient, part if abs(coefficient) == 1 else abs(coefficient) * part))
-    return added(parts) if parts else d.gradient
+    return added(parts) if parts else d.program.result

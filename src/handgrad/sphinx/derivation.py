@@ -8,11 +8,13 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 
 from handgrad.derive import Derivation, ExpressionError, derive
-from handgrad.derive.derivation import LAYOUTS, NOTATIONS
 from handgrad.derive.expression import read_dims, show_axis
 from handgrad.derive.formula import tokenize
-from handgrad.derive.latex import StepPrinter, aligned
+from handgrad.derive.frobenius import STEPS
+from handgrad.derive.latex import aligned
 from handgrad.derive.notation import Step
+from handgrad.derive.result import LAYOUTS
+from handgrad.derive.typeset import StepPrinter
 
 from .directives import Checked, inline_math
 from .lines import read_assignments
@@ -115,7 +117,7 @@ class DerivationDirective(Checked):
         d = self.derive(self.options.get("layout", "shape"))
         count = d.check()
         printer = StepPrinter(d, self.spelling())
-        notations = read_names(self.options.get("notation", "frobenius"), "notation", NOTATIONS)
+        notations = read_names(self.options.get("notation", "frobenius"), "notation", tuple(STEPS))
         result = printer.statement()
         shown = self.side_by_side(d, printer, notations) if len(notations) == 2 else self.single(d, printer, *notations)
         if "collapsed" in self.options:

@@ -1,0 +1,183 @@
+"""What is found of a derivative before anything of it is printed: the values, their adjoints, their names."""
+
+from collections.abc import Container
+from functools import cached_property
+
+from .errors import ExpressionError
+from .expression import Expr, Shape, name_expr, postorder, sizes_in, squeeze
+from .lower import lower
+from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
+from .rules import upstream_name
+from .spell import spell
+from .sweep import sweep
+from .terms import Graph, Letters, Node, Sum, nodes_in
+
+LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
+
+
+class Result:
+    """The derivative of an expression, for the notations to read.
+
+    Attributes
+    ----------
+    expression : Expr
+        What is derived.
+    wrt : str
+        The variable.
+    shapes : dict
+        The axes of every name.
+    layout_name : str
+        The layout of `program`.
+    first : Result or None
+        What this is the derivative of the derivative of.
+    graph : Graph
+        The nodes; the first `forward` of them are values, the others come from the derivative.
+    root, variable : Node
+        The output, and what it is derived by.
+    sweep : Sweep
+        The adjoints.
+    """
+
+    def __init__(
+        self, expression: Expr, wrt: str | Expr, shapes: dict[str, Shape], layout: str, flatten: bool,
+        first: "Result | None" = None,
+    ) -> None:  # fmt: skip
+        self.wrt = str(wrt.info) if isinstance(wrt, Expr) else wrt
+        if self.wrt not in list(shapes):  # a list has no hash
+            raise ExpressionError(f"wrt: {self.wrt!r} must be one of the names in dims, {', '.join(shapes)}")
+        if layout not in LAYOUTS:
+            raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(LAYOUTS)}")
+        while expression.shape and not any(expression.shape):  # x.T @ A @ x of a column x is a number
+            expression = squeeze(expression, 0)
+        self.expression, self.shapes = expression, shapes
+        self.layout_name, self.flatten = layout, flatten
+        self.first = first  # what this is the derivative of the derivative of
+        self.graph = Graph()
+        value = lower(expression, self.graph)
+        self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
+        if self.root.op in ("size", "delta"):
+            self.root = self.graph.sum_node(value)
+        self.forward = len(self.graph.nodes)
+        axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
+        losses: dict[str, Node] = {}
+        for node in self.graph.nodes:
+            if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
+                raise ExpressionError(
+                    f"{node.info[0]} has two different arguments, and its gradient {upstream_name(node)} is one: "
+                    "give the second loss a name of its own, such as K, whose gradient is G_K"
+                )
+            if node.op == "loss" and upstream_name(node) in axes.union(shapes):
+                what = "array" if upstream_name(node) in shapes else "axis"
+                raise ExpressionError(
+                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the {what} in dims another name"
+                )
+        self.variable = self.graph.leaf("name", self.wrt, shapes[self.wrt])
+        self.sweep = sweep(self.root, self.variable, self.graph)
+        for node in self.graph.nodes:
+            function = node.info if node.op in ("call", "unknown") else node.op
+            if node.arg is not None and function in axes.union(shapes):
+                what = "array" if function in shapes else "axis"
+                raise ExpressionError(
+                    f"dims: {function} is an {what}, and the derivative needs the function; rename one"
+                )
+        for name in axes.intersection(shapes):
+            if name in self._lengths():
+                raise ExpressionError(f"dims: {name} is an array, and the length of an axis; rename one of them")
+
+    @cached_property
+    def labels(self) -> dict[Node, str]:
+        """The names of the intermediate values and of their gradients."""
+        used = self._computed()  # exp(-Z) is not, where it has become a part of a sigmoid
+        nodes = [node for node in self.graph.nodes
+                 if node in used or node.index >= self.forward or not node.children()]  # fmt: skip
+        scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
+        labels = label_nodes(nodes, self.forward, self.root, set(self.taken()), scalar)
+        prefix = "J_" if self.root.dims else "G_"
+        for node, adjoint in self.sweep.named.items():
+            labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
+        return labels
+
+    @cached_property
+    def program(self) -> Program:
+        """The gradient as a short program."""
+        return self.written(self.layout_name, self.flatten)
+
+    @cached_property
+    def in_shape(self) -> Program:
+        """The same in the layout in which the steps find it."""
+        return self.program if self.layout_name == "shape" else self.written("shape", self.flatten)
+
+    def written(self, layout: str, flatten: bool) -> Program:
+        """The gradient as a program, in a layout, with named values or without."""
+        value = self.arranged(layout)
+        layers = set() if self.root.dims else layer_gradients(self.sweep.named, self.graph.nodes[: self.forward])
+        return write_program(value, self.graph, dict(self.labels), self.forward, layers, flatten)
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """What the gradient is a function of, with its axes."""
+        names = {str(node.info): node.shape for node in self._needed() if node.op == "name"}
+        return self.shapes | dict(sorted(names.items()))
+
+    def taken(self) -> dict[str, Shape]:
+        """The names that no intermediate value may have: those of arrays and of dimensions."""
+        return self.shapes | {dim: () for shape in self.shapes.values() for axis in shape for dim in axis}
+
+    def _lengths(self) -> set[str]:
+        """The lengths that the derivation speaks of."""
+        exprs = postorder([*self.program.definitions.values(), self.program.result])
+        lengths = {str(node.info) for node in self.graph.nodes if node.op == "size"}
+        return lengths.union(*map(sizes_in, exprs))
+
+    def derivative_is_row(self) -> bool:
+        """Whether the layout makes a row of the derivative of a number by a vector."""
+        rows = ("numerator", "transposed-denominator")
+        return self.layout_name in rows and not self.root.shape and len(self.variable.shape) == 1
+
+    def arranged(self, layout: str) -> Sum:
+        """The derivative with its axes in the order of a layout."""
+        adjoint, rank = self.sweep.adjoints[self.variable], len(self.root.shape)
+        return Sum(arrange(adjoint.axes[:rank], adjoint.axes[rank:], layout), adjoint.terms)
+
+    def defined(self) -> list[Node]:
+        """The named values other than the inputs, in the order of their computation."""
+        used = self._computed().union(self._needed())
+        return [
+            node
+            for node in self.graph.nodes
+            if node in used and node in self.labels and (node.sum or node.arg)
+            and node.op != "loss" and not self.labels[node].startswith(("G_", "J_"))
+        ]  # fmt: skip
+
+    def _computed(self) -> set[Node]:
+        """What the output is computed from, and the output."""
+        return set(reachable([self.root]))
+
+    def _needed(self) -> list[Node]:
+        """What the derivative is computed from."""
+        return reachable(nodes_in(self.sweep.adjoints[self.variable].terms))
+
+    def is_upstream(self, node: Node) -> bool:
+        """Whether the derivative by a node is given: what an unknown loss sees."""
+        links = self.sweep.links.get(node, [])
+        return len(links) == 1 and links[0].parent is self.root and self.root.op == "loss" and node is not self.variable
+
+    def refer(self, node: Node, named: Container[str] | None = None) -> Expr:
+        """A node by its name, or what it stands for; if some names are given, values have no others."""
+        label = None if node.op in ("name", "size") else self.labels.get(node)
+        if label and (named is None or label in named):
+            return name_expr(label, node.shape)
+        return written_out(node, lambda child: self.refer(child, named))
+
+    def spell(self, value: Sum, named: Container[str] | None = None) -> Expr:
+        """Spell terms with the names of this derivation."""
+        return spell(value, lambda node: self.refer(node, named))
+
+
+def arrange(out: tuple[Letters, ...], own: tuple[Letters, ...], layout: str) -> tuple[Letters, ...]:
+    """Put the axes of a derivative in the order of a layout."""
+    if layout == "denominator":
+        return own + out if own else out[::-1]
+    if layout == "transposed-denominator" or (layout == "numerator" and not out):
+        return out + own[::-1]
+    return out + own
