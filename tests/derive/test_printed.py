@@ -631,3 +631,29 @@ def test_a_third_derivative_checks_the_ones_before_it():
     first, second = third.first.first, third.first
     assert second.first is not None
     assert third.check((0,)) > second.check((0,)) > first.check((0,))
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "last"), [
+    ("softmax_cross_entropy(Z, T)", "Z", "Z: n k, T: n k", "(P - T) / n"),
+    ("c * (1 - c)", "c", "c:", "1 - 2 c"),
+    ("c * (c + 1) / 2", "c", "c:", "c + 0.5"),
+    ("norm(x / 3)**2", "x", "x: n", "2 x / 9"),
+    ("L((norm(X)**2 * (A @ X)) @ S)", "A", "A: n n, X: n i, S: i i", "s G S^T X^T"),
+    ("L(A.T) + sum(A * B)", "A", "A: n i, B: n i", "G^T + B"),
+])  # fmt: skip
+def test_the_last_line_and_no_needless_name(expression, wrt, dims, last):
+    d = hg.derive(expression, wrt, dims)
+    steps = d.steps("frobenius")
+    assert steps[-1].right == last
+    assert not [step for step in steps if step.left.startswith(("dL/ds", "=>  dL/ds"))]
+    assert d.check((0,))
+
+
+def test_the_second_derivative_of_a_quadratic_form():
+    assert hg.derive("x @ A @ x", "x", "x: n, A: n n").derive("x").steps("frobenius")[-1].right == "A + A^T"
+
+
+def test_pi_as_an_exponent_is_a_number():
+    run = hg.derive("sum(x**pi)", "x", "x: n").to_numpy()
+    assert np.allclose(run(x=np.array([0.0, 2.0])), [0, np.pi * 2 ** (np.pi - 1)])
+    assert str(hg.derive("x**(pi / 2)", "x", "x:").gradient) == f"{np.pi / 2!r} * x**{np.pi / 2 - 1!r}"

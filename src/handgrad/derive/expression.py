@@ -282,6 +282,8 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
         return _constant_value(f"{a} {op} {b}", lambda: OPERATIONS[op](a.info, b.info))
     if op == "/" and b.info == 0 and b.op == "number":
         raise ExpressionError("division by zero")
+    if op == "**":
+        b = _in_numbers(b)
     if op == "**" and value_of(b) is None:
         return call("exp", [arithmetic("*", b, call("log", [a]))])
     return Expr(op, (a, b), shape=broadcast(op, a, b))
@@ -311,6 +313,14 @@ def _constant_value(text: str, compute: Callable[[], float]) -> Expr:
         return number(compute())
     except (ArithmeticError, ValueError, TypeError):
         raise ExpressionError(f"{text} is not a number") from None
+
+
+def _in_numbers(expr: Expr) -> Expr:
+    """A constant such as ``pi / 2`` as a number; anything else as it is."""
+    if expr.op == "size" and expr.info in CONSTANTS:
+        return number(CONSTANTS[expr.info])
+    args = [_in_numbers(arg) for arg in expr.args] if expr.op in OPERATIONS else []
+    return arithmetic(expr.op, *args) if args and all([arg.op == "number" for arg in args]) else expr
 
 
 def value_of(expr: Expr) -> float | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from .formula import tokenize
 from .index import derivative_steps, inserted, link_rule
 from .matrix import (
     Matrix,
@@ -22,7 +23,7 @@ from .matrix import (
     to_matrix,
     varies,
 )  # fmt: skip
-from .notation import Step
+from .notation import WIDTH, Step
 from .program import Program
 from .result import Result
 from .sweep import Link
@@ -85,11 +86,11 @@ def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -
     inner = [step.left for step in before[:-1]]
     whole = known.get(top)
     if whole is not None and not any([varies(whole, other) for other in inner]):
-        if inner:
-            told = ", ".join(inner) if len(inner) <= 4 else "all differentials"
-            steps.append(Step("", str(whole), f"insert {told}"))
         rules: dict[str, None] = {}
         front = in_front(whole, name, rules) if len(d.root.shape) == 1 == len(d.variable.shape) else None
+        if inner and (front is not None or len(str(whole)) < WIDTH):
+            told = ", ".join(inner) if len(inner) <= 4 else "all differentials"
+            steps.append(Step("", str(whole), f"insert {told}"))
         if front is not None:
             moved = product(front, atom(name, d.variable.shape[0]))
             if rules and str(moved) != str(whole):
@@ -100,7 +101,7 @@ def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -
         program = Program({}, d.spell(d.arranged("shape")))
     final = to_matrix(program.result)
     named = [label for label in program.definitions if label.startswith("J_")]
-    if front is not None and (named or len(str(front)) <= len(str(final)) or ordered(front) == ordered(final)):
+    if front is not None and (named or _says_more(front, final, program, d)):
         return steps
     for label in named:
         reason = f"the matrix in front of d{label[2:]}"
@@ -109,6 +110,13 @@ def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -
     if front is None:
         return [*steps, Step(f"{top}/{name}", str(final), why, result=True)]
     return [*steps, Step("", str(final), inserted(str(front), str(final), d) or "collect")]
+
+
+def _says_more(front: Matrix, final: Matrix, program: Program, d: Result) -> bool:
+    """Whether the matrix in front of the differential is the better last line: shorter, and of defined names."""
+    hidden = {label for node, label in d.labels.items() if node.children()} - {*program.definitions}
+    words = {token.text for token in tokenize(str(front))}
+    return ordered(front) == ordered(final) or (len(str(front)) < len(str(final)) and not hidden.intersection(words))
 
 
 def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:

@@ -241,7 +241,7 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
     total = add([pair.left for pair in pairs])
     if ordered(total) != ordered(final):
         steps.append(Step(left, str(total), "", result=True))
-        steps.append(Step("", str(final), _why(total, str(final), node, d)))
+        steps.append(Step("", str(final), _why(total, final, node, d)))
     else:
         steps.append(Step(left, str(final), "", result=True))
     if node in d.sweep.named and node is not d.variable:
@@ -259,30 +259,43 @@ def _reason(links: Sequence[Link], d: Result) -> str:
     return ", ".join([*dict.fromkeys(found), *held(links, d)])
 
 
-def _why(total: Matrix, after: str, node: Node, d: Result) -> str:
+def _why(total: Matrix, final: Matrix, node: Node, d: Result) -> str:
     """What turns the sum of all parts into the result."""
     if d.sweep.reasons[node] != "collect":
         return d.sweep.reasons[node]
-    before = str(total)
+    before, after = str(total), str(final)
     if names := inserted(before, after, d):
         return names
-    while total.kind in ("scale", "over"):
-        total = total.parts[total.kind == "scale"]
+    total, final = [_without_numbers(m) for m in (total, final)]
     if total.kind == "inner":
-        if any(map(is_identity, total.parts)):
-            return "A:I = tr(A)"
-        left = total.parts[0]
-        if not (left.rows and left.columns):
-            return "a:b = a^T b" if left.rows else "a:b = a b^T"
-        if "tr(" in after:
-            return "A:B = tr(A^T B)"
-        return "A:B = A^T:B^T" if ":" in after else "A : (u v^T) = u^T A v"
+        return _inner_rule(total, final)
     turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in before.replace("(", " ").split() and f"{label}{sign}" not in after
                       for sign in ("^T", "^-T"))]  # fmt: skip
     if not turned:
         return "collect"
     return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
+
+
+def _without_numbers(m: Matrix) -> Matrix:
+    while m.kind in ("scale", "over"):
+        m = m.parts[m.kind == "scale"]
+    return m
+
+
+def _inner_rule(total: Matrix, final: Matrix) -> str:
+    """What makes something else of ``A : B``."""
+    left, right = total.parts
+    if any(map(is_identity, total.parts)):
+        return "A:I = tr(A)"
+    if final.info == "tr":
+        return "A:B = tr(A^T B)"
+    if final.kind == "inner":
+        turned = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
+        return "A:B = A^T:B^T" if turned else "collect"
+    if left.rows and left.columns:
+        return "A : (u v^T) = u^T A v"
+    return "a:b = a^T b" if left.rows else "a:b = a b^T"
 
 
 def _layout_step(d: Result) -> list[Step]:

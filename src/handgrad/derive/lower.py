@@ -5,7 +5,22 @@ from collections.abc import Sequence
 from .errors import ExpressionError
 from .expression import Expr, Shape, matched, numbered, read_row
 from .functions import ALONG, ELEMENTWISE, kind
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, gather, grouped, summed, times
+from .terms import (
+    Factor,
+    Graph,
+    Letter,
+    Letters,
+    Node,
+    Sum,
+    Term,
+    collect,
+    counted,
+    gather,
+    grouped,
+    nodes_in,
+    summed,
+    times,
+)  # fmt: skip
 
 LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube
 
@@ -114,10 +129,9 @@ def _align(arg: Sum, axes: Sequence[Letters]) -> Sum:
 def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     axes = fresh(tuple([p or q for p, q in matched(args[0].shape, args[1].shape)]))
     a, b = [_align(arg, axes) for arg in args]
-    if expr.op == "+":
-        return Sum(axes, a.terms + b.terms)
-    if expr.op == "-":
-        return Sum(axes, a.terms + tuple(times([(-1, ())], b.terms)))
+    if expr.op in ("+", "-"):
+        a, b = without_norms(a), without_norms(b)
+        return Sum(axes, a.terms + (b.terms if expr.op == "+" else tuple(times([(-1, ())], b.terms))))
     if expr.op == "**":
         return power(a, expr.args[1].info, graph)  # a number: arithmetic() has turned others into exp and log
     if not a.terms:
@@ -196,8 +210,14 @@ def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]
 
 
 def _is_scale(value: Sum, other: Sum) -> bool:
-    """Whether a factor may be multiplied into every term: a number, or a scalar if there is one term."""
-    if len(value.terms) > 1 or (len(other.terms) > 1 and any([fs for _, fs in value.terms])):
+    """Whether a factor may be multiplied into every term: a number, or a scalar if there is one term.
+
+    Into a sum of numbers names go, but no functions: ``(1 - t) * log(z)`` stays a product.
+    """
+    nodes = nodes_in(value.terms)
+    if len(value.terms) > 1 or (
+        len(other.terms) > 1 and (any([n.children() for n in nodes]) or (nodes and other.free))
+    ):
         return False
     return not any([letters for _, factors in value.terms for _, letters, _ in factors])
 
@@ -229,10 +249,21 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
     except OverflowError:
         raise ExpressionError(f"{coefficient} ** {exponent} is not a number to derive with") from None
     raised = tuple([(node, letters, whole(p * exponent)) for node, letters, p in factors])
-    found = Sum(value.axes, [(coefficient**exponent if abs(scale) < 1e15 else scale, raised)])
-    if len(raised) == 1 and raised[0][0].sum and raised[0][2] == 1:  # norm(X)**2
-        return Sum(value.axes, times([(found.terms[0][0], ())], raised[0][0].sum.at(raised[0][1])))
-    return found
+    return Sum(value.axes, [(coefficient**exponent if abs(scale) < 1e15 else scale, raised)])
+
+
+def without_norms(value: Sum) -> Sum:
+    """Write out a number that is a sum, such as ``norm(X)**2``, where it is a term, alone or beside names."""
+    terms: list[Term] = []
+    for coefficient, factors in value.terms:
+        sums = [factor for factor in factors if factor[0].sum and not factor[0].shape and factor[2] == 1]
+        rest = tuple([factor for factor in factors if factor not in sums])
+        if len(sums) == 1 and not any([node.children() for node, _, _ in rest]):
+            assert sums[0][0].sum is not None
+            terms += without_norms(Sum(value.axes, times([(coefficient, rest)], sums[0][0].sum.at(())))).terms
+        else:
+            terms.append((coefficient, factors))
+    return Sum(value.axes, terms)
 
 
 def whole(value: float) -> float:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from .errors import ExpressionError
 from .expression import Expr, Shape, name_expr, postorder, sizes_in, squeeze
-from .lower import lower
+from .lower import lower, without_norms
 from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
 from .rules import upstream_name
 from .spell import spell
@@ -53,7 +53,7 @@ class Result:
         self.layout_name, self.flatten = layout, flatten
         self.first = first  # what this is the derivative of the derivative of
         self.graph = Graph()
-        value = lower(expression, self.graph)
+        value = without_norms(lower(expression, self.graph))
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
         if self.root.op in ("size", "delta"):
             self.root = self.graph.sum_node(value)
