@@ -59,6 +59,7 @@ class Result:
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
         axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
+        taken = axes.union(shapes)
         losses: dict[str, Node] = {}
         for node in self.graph.nodes:
             if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
@@ -66,7 +67,7 @@ class Result:
                     f"{node.info[0]} has two different arguments, and its gradient {upstream_name(node)} is one: "
                     "give the second loss a name of its own, such as K, whose gradient is G_K"
                 )
-            if node.op == "loss" and upstream_name(node) in axes.union(shapes):
+            if node.op == "loss" and upstream_name(node) in taken:
                 what = "array" if upstream_name(node) in shapes else "axis"
                 raise ExpressionError(
                     f"{upstream_name(node)} names the gradient of {node.info[0]}; give the {what} in dims another name"
@@ -75,7 +76,7 @@ class Result:
         self.sweep = sweep(self.root, self.variable, self.graph)
         for node in self.graph.nodes:
             function = node.info if node.op in ("call", "unknown") else node.op
-            if node.arg is not None and function in axes.union(shapes):
+            if node.arg is not None and function in taken:
                 what = "array" if function in shapes else "axis"
                 raise ExpressionError(
                     f"dims: {function} is an {what}, and the derivative needs the function; rename one"

@@ -166,6 +166,8 @@ def _entrywise(node: Node) -> Sequence[Term]:
 
 def _divides(node: Node) -> bool:
     """Whether a sum has quotients of its own size, which a product may cancel."""
+    if node.sum is None:
+        return False
     quotients = [inner for _, factors in _entrywise(node) for inner, _, power in factors if power < 0]
     return any([inner.dims or (not node.dims and inner.op != "size") for inner in quotients])
 

@@ -94,7 +94,7 @@ class Sum:
 
 def nodes_in(terms: Iterable[Term]) -> list[Node]:
     """The nodes that terms refer to, in order of appearance."""
-    return list(dict.fromkeys([node for _, factors in terms for node, _, _ in factors]))
+    return list({node: None for _, factors in terms for node, _, _ in factors})
 
 
 def grouped(node: Node, letters: Letters) -> list[Letters]:
