@@ -657,3 +657,13 @@ def test_pi_as_an_exponent_is_a_number():
     run = hg.derive("sum(x**pi)", "x", "x: n").to_numpy()
     assert np.allclose(run(x=np.array([0.0, 2.0])), [0, np.pi * 2 ** (np.pi - 1)])
     assert str(hg.derive("x**(pi / 2)", "x", "x:").gradient) == f"{np.pi / 2!r} * x**{np.pi / 2 - 1!r}"
+
+
+@pytest.mark.parametrize(("expression", "gradient"), [
+    ("sum(tanh(A + A.T) * tanh(A + A.T).T)", "4 * A1 * (1 - A1**2)"),
+    ("trace((A.T @ A) @ (A.T @ A))", "4 * A @ A.T @ A"),
+])  # fmt: skip
+def test_an_entry_and_its_mirror_image_are_one_where_the_matrix_is_symmetric(expression, gradient):
+    d = hg.derive(expression, "A", "A: n n")
+    assert str(d.gradient) == gradient
+    assert d.check((0,))
