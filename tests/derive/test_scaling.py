@@ -40,3 +40,8 @@ def test_a_long_product_and_a_long_sum():
     d = hg.derive(f"trace({' @ '.join(names)})", "W7", dims)
     assert str(d.gradient).count("@") == 38
     assert str(hg.derive("sum(" + " + ".join(["X"] * 300) + ")", "X", "X: n").gradient) == "300 * ones(n)"
+
+
+def test_a_long_exponent_costs_no_recursion():
+    d = hg.derive(f"sum(x**({'+'.join(['y'] * 3000)}))", "x", "x: n, y:")
+    assert str(d.gradient).startswith("3000 * y * ")

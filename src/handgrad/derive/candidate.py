@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .check import ATTEMPTS, DOMAIN, TOLERANCE, Numbers, arranged, same
+from .derivation import Derivation
 from .errors import ExpressionError
 from .evaluate import Sizes, Table
 from .expression import Expr, show_shape
 from .parse import parse
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
 
 
 class Verdict(NamedTuple):
@@ -24,7 +22,7 @@ class Verdict(NamedTuple):
         return self.sentence
 
 
-def judge(candidate: str, d: "Derivation") -> Verdict:
+def judge(candidate: str, d: Derivation) -> Verdict:
     """Compare a candidate with a derivation, on two draws of random arrays.
 
     Parameters
@@ -88,7 +86,7 @@ class Draw(NamedTuple):
     true: Table
 
 
-def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
+def _compute(candidate: str, d: Derivation, seed: int) -> Draw:
     numbers = _draw(d, seed)
     world = numbers.world()
     expr = parse(candidate, world.shapes, numbers.sizes)
@@ -101,7 +99,7 @@ def _compute(candidate: str, d: "Derivation", seed: int) -> Draw:
     return Draw(numbers.sizes, expr, said, arranged(d, numbers))
 
 
-def _draw(d: "Derivation", seed: int) -> Numbers:
+def _draw(d: Derivation, seed: int) -> Numbers:
     """Arrays on which the expression has a value, and a slope that differences can measure."""
     for attempt in ATTEMPTS:
         try:

@@ -247,7 +247,12 @@ def number(value: float) -> Expr:
     """A constant; a whole number is kept as an integer."""
     if not abs(value) <= 1.7976931348623157e308:
         raise ExpressionError(f"{value} is not a number to derive with")
-    return Expr("number", info=int(value) if abs(value) < 1e15 and value == int(value) else value)
+    return Expr("number", info=whole(value) if abs(value) < 1e15 else value)
+
+
+def whole(value: float) -> float:
+    """A number as an integer if it is one."""
+    return int(value) if value == int(value) else value
 
 
 def show_number(value: float) -> str:
@@ -317,10 +322,15 @@ def _constant_value(text: str, compute: Callable[[], float]) -> Expr:
 
 def _in_numbers(expr: Expr) -> Expr:
     """A constant such as ``pi / 2`` as a number; anything else as it is."""
-    if expr.op == "size" and expr.info in CONSTANTS:
-        return number(CONSTANTS[expr.info])
-    args = [_in_numbers(arg) for arg in expr.args] if expr.op in OPERATIONS else []
-    return arithmetic(expr.op, *args) if args and all([arg.op == "number" for arg in args]) else expr
+    made: dict[int, Expr] = {}
+    for part in postorder([expr]):
+        if part.op in OPERATIONS:
+            made[id(part)] = arithmetic(part.op, *[made[id(arg)] for arg in part.args])
+        elif part.op == "number" or part.info in CONSTANTS:
+            made[id(part)] = part if part.op == "number" else number(CONSTANTS[part.info])
+        else:
+            return expr
+    return made[id(expr)]
 
 
 def value_of(expr: Expr) -> float | None:

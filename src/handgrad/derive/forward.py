@@ -97,8 +97,6 @@ def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -
                 steps.append(Step("", str(moved), ", ".join(rules)))
             steps.append(Step(f"{top}/{name}", str(front), why, result=True))
     program = d.in_shape
-    if not {*program.definitions} <= {*d.labels.values()}:  # something has a name that no line defines
-        program = Program({}, d.spell(d.arranged("shape")))
     final = to_matrix(program.result)
     named = [label for label in program.definitions if label.startswith("J_")]
     if front is not None and (named or _says_more(front, final, program, d)):

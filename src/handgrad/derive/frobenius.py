@@ -15,6 +15,7 @@ from .matrix import (
     add,
     atom,
     call,
+    divided,
     flip,
     hadamard,
     has_matrix_form,
@@ -110,7 +111,7 @@ def _has_number(m: Matrix, name: str) -> bool:
     """Whether a matrix is multiplied or divided by a number that does not vary."""
     if m.kind == "scale":
         return not varies(m.parts[0], name)
-    return m.kind == "over" and m.parts[1].scalar
+    return divided(m)
 
 
 def settled(pair: Pair, name: str) -> Pair:
@@ -124,7 +125,7 @@ def _dot(left: Matrix, right: Matrix) -> Matrix:
     """``A : B``, with numbers outside; of scalars their product."""
     if left.kind == "scale":
         return product(left.parts[0], _dot(left.parts[1], right))
-    if left.kind == "over" and left.parts[1].scalar:
+    if divided(left):
         return over(_dot(left.parts[0], right), left.parts[1])
     return product(left, right) if left.scalar else inner(left, right)
 
@@ -183,8 +184,7 @@ def _written_out(steps: list[Step], d: Result) -> list[Step]:
     unnamed = adjoints - {*program.definitions}
     last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
     words = [token.text for token in tokenize(last)]
-    defined = {*program.definitions} <= {*d.labels.values()}
-    if "[" in words or not unnamed.intersection(words) or not defined or not has_matrix_form(program.result):
+    if "[" in words or not unnamed.intersection(words) or not has_matrix_form(program.result):
         return []
     final = str(to_matrix(program.result))
     return [Step("", final, inserted(steps[-1].right, final, d) or "collect")] if final != steps[-1].right else []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from .expression import Expr
+from .expression import Expr, flat
 from .formula import tokenize
 from .lower import fresh
 from .matrix import has_matrix_form
@@ -46,10 +46,10 @@ def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
         return [Step(left, printer.sum(node.sum.terms, node.sum.free, letters), defining(node, d))]
     assert node.arg is not None
     axes = fresh(node.shape)
-    letters = printer.lettering().add(_flat(axes))
+    letters = printer.lettering().add(flat(axes))
     left = d.labels[node] + letters.show(axes)
     if node.op in ("call", "unknown"):
-        right = f"{node.info}({printer.entry(node.arg, _flat(axes), letters)})"
+        right = f"{node.info}({printer.entry(node.arg, flat(axes), letters)})"
     elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"
         right = f"{node.op}({d.labels[node.arg]}{axis})" + letters.show(axes)
@@ -61,10 +61,6 @@ def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
 def defining(node: Node, d: Result) -> str:
     """The reason of a definition: a second derivative derives the first."""
     return f"the derivative by {d.first.wrt}" if d.first and node is d.root else "definition"
-
-
-def _flat(axes: Sequence[Letters]) -> Letters:
-    return tuple([letter for axis in axes for letter in axis])
 
 
 def _lettering(node: Node, d: Result, printer: IndexPrinter) -> Lettering:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, matched, numbered, read_row
+from .expression import Expr, Shape, flat, matched, numbered, read_row, whole
 from .functions import ALONG, ELEMENTWISE, kind
 from .terms import (
     Factor,
@@ -61,7 +61,7 @@ def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     if op in ("name", "size"):
         axes = fresh(expr.shape)
         node = graph.leaf(op, expr.info, expr.shape)
-        return Sum(axes, [(1, ((node, tuple([l for axis in axes for l in axis]), 1),))])
+        return Sum(axes, [(1, ((node, flat(axes), 1),))])
     if op in ("number", "ones", "zeros"):
         value = expr.info if op == "number" else float(op == "ones")
         return Sum(fresh(expr.shape), [(value, ())] if value else [])
@@ -214,12 +214,10 @@ def _is_scale(value: Sum, other: Sum) -> bool:
 
     Into a sum of numbers names go, but no functions: ``(1 - t) * log(z)`` stays a product.
     """
-    nodes = nodes_in(value.terms)
-    if len(value.terms) > 1 or (
-        len(other.terms) > 1 and (any([n.children() for n in nodes]) or (nodes and other.free))
-    ):
+    if len(value.terms) > 1 or any([letters for _, factors in value.terms for _, letters, _ in factors]):
         return False
-    return not any([letters for _, factors in value.terms for _, letters, _ in factors])
+    nodes = nodes_in(value.terms)
+    return len(other.terms) < 2 or not nodes or not (other.free or any([node.children() for node in nodes]))
 
 
 def _single(value: Sum, graph: Graph) -> Sum:
@@ -266,11 +264,6 @@ def without_norms(value: Sum) -> Sum:
     return Sum(value.axes, terms)
 
 
-def whole(value: float) -> float:
-    """A number as an integer if it is one."""
-    return int(value) if value == int(value) else value
-
-
 def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     op, info = expr.op, expr.info
     if len(arg.terms) > 1:
@@ -293,7 +286,7 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
             shape = tuple([axis for at, axis in enumerate(node.shape) if info not in (-1, at)])
     elif op == "loss":
         info = info, expr.args[0].shape
-    free = tuple([l for axis in axes for l in axis])
+    free = flat(axes)
     return Sum(axes, [(1, ((graph.function(op, info, node, shape), free, 1),))])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .errors import ExpressionError
-from .expression import Axis, Expr, postorder, show_number
+from .expression import Axis, Expr, postorder, show_number, whole
 from .functions import ALONG, MASKS, kind
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
@@ -84,7 +84,7 @@ def product(*parts: Matrix) -> Matrix:
             waiting = [*part.parts, *waiting]
         elif part.kind == "number":
             value *= part.info
-        elif part.kind == "over" and part.parts[1].scalar:
+        elif divided(part):
             waiting.insert(0, part.parts[0])
             below.append(part.parts[1])
         elif part.scalar:
@@ -105,10 +105,11 @@ def product(*parts: Matrix) -> Matrix:
         chain = shorter  # but (1^T u) I is no number
     result: Matrix | None = None
     if chain:
-        whole = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
-        result = whole if len(chain) > 1 else chain[0]
+        result = chain[0]
+        if len(chain) > 1:
+            result = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
     if value != 1 or (not chain and not scalars):
-        scalars.insert(0, number(int(value) if value == int(value) else value))
+        scalars.insert(0, number(whole(value)))
     for scalar in reversed(scalars):
         if result is not None:
             scalar = Matrix("scale", (scalar, result), None, result.rows, result.columns)
@@ -130,6 +131,11 @@ def negative(m: Matrix) -> bool:
     return first.kind == "number" and first.info < 0
 
 
+def divided(m: Matrix) -> bool:
+    """Whether a matrix is over a scalar."""
+    return m.kind == "over" and m.parts[1].scalar
+
+
 def flip(m: Matrix) -> Matrix:
     """The transpose: of a transpose the matrix, of a product the product in reverse."""
     if m.scalar or m.info == "symmetric":
@@ -140,7 +146,7 @@ def flip(m: Matrix) -> Matrix:
         return product(*[flip(part) for part in reversed(m.parts)])
     if m.kind == "scale":
         return product(m.parts[0], flip(m.parts[1]))
-    if m.kind == "over" and m.parts[1].scalar:
+    if divided(m):
         return over(flip(m.parts[0]), m.parts[1])
     if _starts(m, *IDENTITY) or (m.kind == "sum" and _is_symmetric(m)):
         return m
@@ -157,11 +163,9 @@ def hadamard(*parts: Matrix) -> Matrix:
     numbers = [part.parts[0] for part in parts if part.kind == "scale"]
     if numbers:
         return product(*numbers, hadamard(*[part.parts[1] if part.kind == "scale" else part for part in parts]))
-    below = [part.parts[1] for part in parts if part.kind == "over" and part.parts[1].scalar]
+    below = [part.parts[1] for part in parts if divided(part)]
     if below:
-        return over(
-            hadamard(*[p.parts[0] if p.kind == "over" and p.parts[1].scalar else p for p in parts]), product(*below)
-        )
+        return over(hadamard(*[part.parts[0] if divided(part) else part for part in parts]), product(*below))
     inner = [one for part in parts for one in (part.parts if part.kind == "hadamard" else (part,))]
     inner = [one for one in inner if not _all_ones(one)] or inner[:1]
     if len(inner) == 1:
@@ -186,10 +190,9 @@ def over(a: Matrix, b: Matrix) -> Matrix:
     """An elementwise quotient, or a matrix over a scalar; of ones it is one of a scalar."""
     if not b.scalar and _all_ones(a.parts[1] if a.kind == "scale" else a):
         a = a.parts[0] if a.kind == "scale" else number(1)
-    if a.kind == "over" and a.parts[1].scalar and b.scalar:
-        return over(a.parts[0], product(a.parts[1], b))
-    if a.kind == "over" and a.parts[1].scalar:
-        return over(over(a.parts[0], b), a.parts[1])
+    if divided(a):
+        above, scalar = a.parts
+        return over(above, product(scalar, b)) if b.scalar else over(over(above, b), scalar)
     if negative(a):
         below = over(product(number(-1), a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
@@ -336,8 +339,7 @@ def show(m: Matrix) -> tuple[str, int]:
         if info == 0.5:
             return f"sqrt({show(parts[0])[0]})", ATOM
         sign = "^" if m.scalar else "**"
-        shown = repr(info) if info >= 0 else f"({info!r})"
-        return f"{_inside(parts[0], ATOM)}{sign}{shown}", POWER
+        return f"{_inside(parts[0], ATOM)}{sign}{info!r}", POWER
     if info == "inv":
         return _inside(parts[0], ATOM) + "^-1", POWER
     if info in MASKS:

@@ -157,8 +157,7 @@ class IndexPrinter:
         text = self.entry(node, own, letters)
         if power == 0.5:
             return f"sqrt{text}" if text.startswith("(") else f"sqrt({text})"
-        shown = repr(power) if power >= 0 else f"({power!r})"
-        return text if power == 1 else f"{text}^{shown}"
+        return text if power == 1 else f"{text}^{power!r}"
 
     def entry(self, node: Node, own: Letters, letters: Lettering) -> str:
         """One entry of an array."""

@@ -64,12 +64,12 @@ def _inside(part: Text, binding: float) -> str:
 
 def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     op, info = expr.op, expr.info
-    args = [texts[id(arg)] if id(arg) in texts else _write(arg, texts, python) for arg in expr.args]
+    args = [texts[id(arg)] for arg in expr.args]
     np = "np." if python else ""
     if op in ("name", "size"):
         return (f"{np}{info}" if op == "size" and info in CONSTANTS else str(info)), ATOM
     if op == "number":
-        return show_number(info).replace("log", f"{np}log"), ATOM if info >= 0 else 4
+        return _number(info, python), ATOM if info >= 0 else 4
     if op in ("ones", "zeros", "eye"):
         sizes = [show_axis(axis) for axis in expr.shape]
         inside = sizes[0] if op == "eye" or len(sizes) == 1 else ", ".join(sizes)
@@ -80,18 +80,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
-        base, exponent = expr.args[0], value_of(expr.args[1])
-        if exponent is not None and exponent < 0:
-            below = args[0] if exponent == -1 else _write(base**-exponent, texts, python)
-            return f"1 / {_inside(below, 4)}", 3
-        if exponent == 0.5:
-            if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
-                listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
-                return f"{'np.linalg.' * python}norm({listed})", ATOM
-            if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
-                return f"{args[0][0]}**0.5", 5
-            return f"{np}sqrt({args[0][0]})", ATOM
-        return f"{_inside(args[0], 6)}**{_inside(args[1], 5)}", 5
+        return _power(expr.args[0], expr.args[1].info, texts, python)
     if op == "sum" and _is_inner(expr):
         name = expr.args[0].args[0].info
         return f"{name} @ {name}", BINDING["@"]
@@ -124,6 +113,24 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         numpy = ARRAY[op].numpy if ARRAY[op].numpy.startswith("np.") else op
         return numpy.format(listed) if "{}" in numpy else f"{numpy}({listed})", ATOM
     return f"{FULL[op] if op in FULL else info.replace(chr(39), '_prime')}({listed})", ATOM
+
+
+def _number(value: float, python: bool) -> str:
+    return show_number(value).replace("log", "np.log") if python else show_number(value)
+
+
+def _power(base: Expr, exponent: float, texts: dict[int, Text], python: bool) -> Text:
+    if exponent < 0:
+        below = texts[id(base)] if exponent == -1 else _power(base, -exponent, texts, python)
+        return f"1 / {_inside(below, 4)}", 3
+    if exponent != 0.5:
+        return f"{_inside(texts[id(base)], 6)}**{_number(exponent, python)}", 5
+    if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
+        listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
+        return f"{'np.linalg.' * python}norm({listed})", ATOM
+    if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
+        return f"{texts[id(base)][0]}**0.5", 5
+    return f"{'np.' * python}sqrt({texts[id(base)][0]})", ATOM
 
 
 def _options(expr: Expr) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Container
 from functools import cached_property
 
 from .errors import ExpressionError
-from .expression import Expr, Shape, name_expr, postorder, sizes_in, squeeze
+from .expression import Expr, Shape, flat, name_expr, postorder, sizes_in, squeeze
 from .lower import lower, without_norms
 from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
 from .rules import upstream_name
@@ -58,8 +58,8 @@ class Result:
         if self.root.op in ("size", "delta"):
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
-        axes = {dim for shape in shapes.values() for axis in shape for dim in axis}
-        taken = axes.union(shapes)
+        axes = {*flat(flat(shapes.values()))}
+        taken = {**dict.fromkeys(axes, "axis"), **dict.fromkeys(shapes, "array")}
         losses: dict[str, Node] = {}
         for node in self.graph.nodes:
             if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
@@ -68,18 +68,17 @@ class Result:
                     "give the second loss a name of its own, such as K, whose gradient is G_K"
                 )
             if node.op == "loss" and upstream_name(node) in taken:
-                what = "array" if upstream_name(node) in shapes else "axis"
+                name = upstream_name(node)
                 raise ExpressionError(
-                    f"{upstream_name(node)} names the gradient of {node.info[0]}; give the {what} in dims another name"
+                    f"{name} names the gradient of {node.info[0]}; give the {taken[name]} in dims another name"
                 )
         self.variable = self.graph.leaf("name", self.wrt, shapes[self.wrt])
         self.sweep = sweep(self.root, self.variable, self.graph)
         for node in self.graph.nodes:
             function = node.info if node.op in ("call", "unknown") else node.op
             if node.arg is not None and function in taken:
-                what = "array" if function in shapes else "axis"
                 raise ExpressionError(
-                    f"dims: {function} is an {what}, and the derivative needs the function; rename one"
+                    f"dims: {function} is an {taken[function]}, and the derivative needs the function; rename one"
                 )
         for name in axes.intersection(shapes):
             if name in self._lengths():
@@ -105,8 +104,11 @@ class Result:
 
     @cached_property
     def in_shape(self) -> Program:
-        """The same in the layout in which the steps find it."""
-        return self.program if self.layout_name == "shape" else self.written("shape", self.flatten)
+        """The same for the steps: in the layout in which they find it, by names that a line defines."""
+        program = self.program if self.layout_name == "shape" else self.written("shape", self.flatten)
+        if {*program.definitions} <= {*self.labels.values()}:
+            return program
+        return Program({}, self.spell(self.arranged("shape")))
 
     def written(self, layout: str, flatten: bool) -> Program:
         """The gradient as a program, in a layout, with named values or without."""
@@ -122,7 +124,7 @@ class Result:
 
     def taken(self) -> dict[str, Shape]:
         """The names that no intermediate value may have: those of arrays and of dimensions."""
-        return self.shapes | {dim: () for shape in self.shapes.values() for axis in shape for dim in axis}
+        return self.shapes | dict.fromkeys(flat(flat(self.shapes.values())), ())
 
     def _lengths(self) -> set[str]:
         """The lengths that the derivation speaks of."""

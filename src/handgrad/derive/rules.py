@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .expression import flat
 from .functions import ARRAY, ELEMENTWISE
 from .lower import fresh, lower
 from .parse import parse
@@ -50,7 +51,7 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
     assert node.arg is not None
     if node.op in ("call", "unknown"):
         axes = fresh(node.shape)
-        letters = tuple([l for axis in axes for l in axis])
+        letters = flat(axes)
         slope = elementwise_derivative(node, graph, axes)
         return letters, [Slot(node.arg, letters, term, len(term[1])) for term in slope]
     if node.op == "loss":
@@ -82,7 +83,7 @@ def product_rule(term: Term) -> list[Slot]:
 def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> list[Term]:
     """The terms of ``f'(z)``; a derivative of several terms becomes one factor."""
     assert node.arg is not None
-    letters = tuple([l for axis in axes for l in axis])
+    letters = flat(axes)
     if node.op == "unknown":
         prime = graph.function("unknown", node.info + "'", node.arg, node.shape)
         return [(1, ((prime, letters, 1),))]
@@ -99,7 +100,7 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
 
 def _written_for(given: dict[str, Node], terms: Sequence[Term], axes: list[Letters], graph: Graph) -> list[Term]:
     """The terms of a rule about z and y, with nodes of a derivation in their place."""
-    letters = tuple([l for axis in axes for l in axis])
+    letters = flat(axes)
 
     def place(node: Node) -> Factor:
         if node.sum is not None:
@@ -130,7 +131,7 @@ def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[
         own = [l for at, axis in enumerate(axes) if whole or at == node.info for l in axis]
         new = named.setdefault(names[1], tuple([Letter(l.dim) for l in own]))
         swap = dict(zip(own, new))
-        return tuple([swap.get(l, l) for axis in axes for l in axis])
+        return tuple([swap.get(l, l) for l in flat(axes)])
 
     slots, free = [], letters(left)
     for piece in right.replace("- ", "|- ").replace("+ ", "|+ ").split("|")[1:]:
@@ -154,6 +155,6 @@ def _helper(head: str, node: Node, arg: Node, graph: Graph) -> Node:
         return graph.function(head.removesuffix("(z)"), node.info, arg, arg.shape)
     axes = fresh(arg.shape)
     kept = [l for at, axis in enumerate(axes) for l in axis if node.info not in (-1, at)]
-    free = tuple([l for axis in axes for l in axis])
+    free = flat(axes)
     gap = Sum(axes, [(1, ((arg, free, 1),)), (-1, ((node, tuple(kept), 1),))])
     return graph.function("call", "iszero", graph.sum_node(gap), arg.shape)

@@ -16,6 +16,7 @@ from .expression import (
     contract,
     einsum,
     expand,
+    flat,
     number,
     postorder,
     reshape,
@@ -274,7 +275,7 @@ def _spell_term(
 
 def _reshaped(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names) -> Expr | None:
     """A product under other axes: letters stay together as they are in a factor, or each is by itself."""
-    letters = tuple([letter for axis in axes for letter in axis])
+    letters = flat(axes)
     merged = [axis for factor in factors for axis in split(factor) if len(axis) > 1]
     for other, apart in ((_regrouped(letters, merged), False), ([(letter,) for letter in letters], True)):
         if _merge(_pieces(factors, tuple(other), names, apart), tuple(other)) is not None:
@@ -397,7 +398,7 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
             continue
-        dims = [letter.dim for axis in lonely for letter in axis]
+        dims = [letter.dim for letter in flat(lonely)]
         counts = [_count_of(dim, dims.count(dim), pieces) for dim in dict.fromkeys(dims)]
         op, used = ("mean", counts) if all(counts) else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
@@ -572,10 +573,10 @@ def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) ->
     rows, args = [], []
     for factor in factors:
         expr = entry_expr(factor, names)
-        flat = tuple((dim,) for axis in expr.shape for dim in axis)
-        args.append(expr if expr.shape == flat else reshape(expr, flat))
+        apart = tuple((dim,) for dim in flat(expr.shape))
+        args.append(expr if expr.shape == apart else reshape(expr, apart))
         rows.append("".join(letter[one] for one in factor[1]))
-    free = [one for axis in axes for one in axis]
+    free = flat(axes)
     for one in free:
         if not any(letter[one] in row for row in rows):
             args.append(Expr("ones", shape=((one.dim,),)))

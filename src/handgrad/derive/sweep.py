@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .expression import flat
 from .identities import shortened
 from .lower import fresh
 from .lower import power as raised
@@ -119,7 +120,7 @@ def _identity(node: Node, graph: Graph) -> Sum:
 
 def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     axes = fresh(root.shape) + fresh(node.shape)
-    free = tuple([letter for axis in axes for letter in axis])
+    free = flat(axes)
     out, own = free[: len(root.dims)], free[len(root.dims) :]
     terms: list[Term] = []
     for link in reversed(found.links[node]):
@@ -246,7 +247,7 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
         return terms
     if terms[0][0] < 0:
         terms = tuple(sorted(terms, key=lambda term: term[0] < 0))
-    free = [letter for axis in axes for letter in axis]
+    free = flat(axes)
     common = [factor for factor in terms[0][1] if all(l in free for l in factor[1]) and
               all(factor in factors for _, factors in terms[1:])]  # fmt: skip
     apart = any(factor[0].op == "delta" and factor not in common for _, factors in terms for factor in factors)

@@ -7,7 +7,7 @@ A factor is ``(node, letters, power)``, a term is ``(coefficient, factors)``.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from .expression import Shape
+from .expression import Shape, flat
 
 
 class Letter:
@@ -292,7 +292,7 @@ class Graph:
         axes = [tuple([l for l in axis if whole or l in used]) for axis in value.axes]
         alone = not whole and not used.intersection(value.free)  # a number has no axes, not even of length 1
         kept = [] if alone else [axis for axis, own in zip(axes, value.axes) if axis or not own]
-        free = tuple([letter for axis in axes for letter in axis])
+        free = flat(axes)
         coefficient = _shared(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, postorder, read_dims
+from handgrad.derive.expression import Shape, flat, postorder, read_dims
 from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
 from handgrad.derive.latex import Printer, aligned
 from handgrad.derive.read import double_meanings
@@ -78,7 +78,7 @@ class Claim:
         self.text, self.layout = text, layout
         self.dims = read_dims(dims)
         self.spelling = dict(read_assignments("spell", spell))
-        self.letters = letters = {letter for shape in self.dims.values() for axis in shape for letter in axis}
+        self.letters = letters = {*flat(flat(self.dims.values()))}
         self.fixed = {}
         for letter, length in read_assignments("sizes", sizes):
             if letter not in letters or not length.isdecimal() or int(length) < 1:
