@@ -294,5 +294,16 @@ MERGED = [
     ("L(inv(A))", "A", "A: a*c a*c"),
     ("L(max(kron(A, B), axis=1))", "A", "A: a b, B: c d"),
 ]
-SCALARS = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS
-CASES = SCALARS + JACOBIANS + [case[:3] for case in GRAMS + COLUMNS + CENTRED + SPREAD] + MERGED
+POWERS = [
+    ("-sum((1 - sigmoid(z))**g * log(sigmoid(z)))", "z", "z: n, g:"),
+    ("sum(abs(x)**p)**(1/p)", "x", "x: n, p:"),
+    ("sum(abs(x)**p)**(1/p)", "p", "x: n, p:"),
+    ("L(exp(X)**p)", "X", "X: n k, p:"),
+    ("(1 + exp(x))**(-(c + 1)/2)", "c", "x: n, c:"),
+    ("sum(exp(X)**(w @ w), axis=1)", "w", "X: n k, w: k"),
+    ("(a @ a)**g * (x @ x)**g * (x @ x)", "x", "a: n, g:, x: n"),
+    ("sum((exp(x)**p)**2 / exp(x))", "x", "x: n, p:"),
+    ("sum((x @ inv(A.T @ A) @ x)**p)", "A", "A: n n, p:, x: n"),
+]
+SPELLED = [case[:3] for case in GRAMS + COLUMNS + CENTRED + SPREAD]
+CASES = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS + JACOBIANS + POWERS + SPELLED + MERGED

@@ -9,6 +9,7 @@ from handgrad.derive import (
     forward,
     frobenius,
     functions,
+    identities,
     index,
     latex,
     lower,
@@ -34,6 +35,7 @@ INVERSE = ("a @ inv(X) @ b", "X", "X: n n, a: n, b: n")
 BATCH = ("L((X - mean(X, axis=0)) / sqrt(var(X, axis=0) + eps))", "X", "X: n k, eps:")
 ROWS = ("L((X - mean(X, axis=1, keepdims=True)) / Y)", "X", "X: n k, Y: n k")
 JACOBIAN = ("tanh(W @ x)", "x", "W: o i, x: i")
+POWER = ("sum(exp(x)**p)", "x", "x: n, p:")
 FOUR = ("X @ W.T", "W", "X: n i, W: o i")
 
 
@@ -119,6 +121,11 @@ MUTANTS = {
     "relu' of the other side": (elementwise("relu", derivative="z < 0"), _f("relu")),
     "softplus' is tanh": (elementwise("softplus", derivative="tanh(z)"), _f("softplus")),
     "gelu' without phi": (elementwise("gelu", derivative="Phi(z)"), _f("gelu")),
+    "a power that stays": (replaced(rules, "shifted_power", lambda factor, by, graph: factor), POWER),
+    "a power that grows": (replaced(rules, "shifted_power",
+                                    lambda factor, by, graph: lower.shifted_power(factor, 1, graph)), POWER),
+    "a^g a = a^g": (replaced(identities, "shifted_power", lambda factor, by, graph: factor),
+                    ("sum((x @ x)**p * (x @ x))", "x", "x: n, p:")),
     "erf' without its factor": (elementwise("erf", derivative="exp(-z**2)"), _f("erf")),
     "abs is flat": (elementwise("abs", derivative="0"), _f("abs")),
     "inverse without its sign": (differential("inv", "+ y[ik] dz[kl] y[lj]"), INVERSE),

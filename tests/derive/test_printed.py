@@ -46,6 +46,12 @@ GRADIENTS = [
     ("sum(leaky_relu(X, a))", "X", "X: n k, a:", "where(X > 0, 1, a)"),
     ("logsumexp(X)", "X", "X: n k", "p.reshape(n, k)"),
     ("sum(p * (log(p) - log(q)))", "p", "p: n, q: n", "1 + a1 - a2"),
+    ("sum(x**p)", "x", "x: n, p:", "p * x**(p - 1)"),
+    ("sum(x**p)", "p", "x: n, p:", "a @ log(x)"),
+    ("x**x", "x", "x:", "L * (1 + log(x))"),
+    ("sum(x**(p + 1)) / (p + 1)", "x", "x: n, p:", "x**p"),
+    ("det(A)**p", "A", "A: n n, p:", "p * L * inv(A).T"),
+    ("-sum((1 - p)**g * log(p))", "p", "p: n, g:", "g * a2 * z**(g - 1) - a1 / p"),
     ("v**v", "v", "v: n", "diag(a2 * (1 + a1))"),
     ("sum(norm(X - c, axis=1))", "c", "X: n k, c: k", "-R.T @ (1 / norm(R, axis=1))"),
     ("relu(sum((a - p)**2) - sum((a - q)**2) + m)", "a", "a: n, p: n, q: n, m:", "2 * (z > 0) * (q - p)"),
@@ -520,8 +526,8 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
     ("logdet(S) + x @ inv(S) @ x", "S", "S: V V, x: V",
      ["V1 = np.linalg.inv(S)", "return V1.T - np.outer(V1.T @ x, V1 @ x)"]),
     ("norm(X @ w - y) / norm(X @ w)", "w", "X: n i, w: i, y: n",
-     ["r1 = X @ w", "r2 = r1 - y", "s1 = r2 @ r2", "s2 = r1 @ r1", "t = np.sqrt(s1)",
-      "G_r1 = r2 / (t * np.sqrt(s2)) - t * r1 / s2**1.5", "return X.T @ G_r1"]),
+     ["r1 = X @ w", "r2 = r1 - y", "s1 = r2 @ r2", "s2 = r1 @ r1", "a = np.sqrt(s1)",
+      "G_r1 = r2 / (a * np.sqrt(s2)) - a * r1 / s2**1.5", "return X.T @ G_r1"]),
 ])  # fmt: skip
 def test_the_source_computes_nothing_twice(expression, wrt, dims, body):
     d = hg.derive(expression, wrt, dims)

@@ -150,7 +150,8 @@ def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functi
         return evaluate_sum(node.sum, values, sizes)
     if node.arg is not None:
         expr = written_out(node, lambda arg: name_expr("", arg.shape))
-        return _evaluate(expr, [values[node.arg]], {}, sizes, functions)
+        args = [values[node.arg], values[node.info]] if node.op == "**" else [values[node.arg]]
+        return _evaluate(expr, args, {}, sizes, functions)
     return _evaluate(Expr("eye" if node.op == "delta" else node.op, (), node.info, "", node.shape), [], {}, sizes, {})
 
 

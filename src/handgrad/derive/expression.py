@@ -289,7 +289,7 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
         raise ExpressionError("division by zero")
     if op == "**":
         b = _in_numbers(b)
-    if op == "**" and value_of(b) is None:
+    if op == "**" and value_of(b) is None and (b.shape or a.op == "number"):
         return call("exp", [arithmetic("*", b, call("log", [a]))])
     return Expr(op, (a, b), shape=broadcast(op, a, b))
 

@@ -1,6 +1,7 @@
 """What is known of the values of functions: identities that make an adjoint shorter."""
 
 from .functions import MASKS
+from .lower import shifted_power
 from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, summed
 
 CENTRED = "what is centred sums to zero"
@@ -11,7 +12,7 @@ QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 
 def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
     """Apply the identities to the terms of an adjoint; say which one did something."""
-    if len(terms) == 1 and not any([node.op in ("softmax", "call") for node, _, _ in terms[0][1]]):
+    if len(terms) == 1 and not any([node.op in ("softmax", "call", "**") for node, _, _ in terms[0][1]]):
         return terms, "collect"
     kept = [term for term in terms if not vanishes(term, free, graph)]
     summed_up = [sum_softmax(term, free, graph) for term in kept]
@@ -55,10 +56,13 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
 
 
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
-    """``(z > 0)**2`` is ``z > 0``, ``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``."""
+    """``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``, ``z**(g - 1) * z`` is ``z**g``."""
     found = [(n, ls, 1 if p > 0 and n.info in MASKS else p) for n, ls, p in factors]
     for node, letters, power in found:
         for other, own, exponent in found:
+            if node.op == "**" and other is node.arg and letters == own and power == 1:
+                rest = [f for f in found if f[:2] not in ((node, letters), (other, own))]
+                return join((*rest, shifted_power((node, letters, 1), exponent, graph)), graph)
             if node.arg is None or node.arg is not other.arg or letters != own:
                 continue
             rest = [f for f in found if f[0] is not other or f[1] != own]

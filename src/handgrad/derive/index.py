@@ -9,7 +9,7 @@ from .lower import fresh
 from .matrix import has_matrix_form
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
-from .program import written_out
+from .program import ENTRYWISE, written_out
 from .result import Result
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
@@ -48,8 +48,8 @@ def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
     axes = fresh(node.shape)
     letters = printer.lettering().add(flat(axes))
     left = d.labels[node] + letters.show(axes)
-    if node.op in ("call", "unknown"):
-        right = f"{node.info}({printer.entry(node.arg, flat(axes), letters)})"
+    if node.op in ENTRYWISE:
+        right = printer.written_out(node, flat(axes), letters)
     elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"
         right = f"{node.op}({d.labels[node.arg]}{axis})" + letters.show(axes)
@@ -176,6 +176,8 @@ def link_rule(link: Link, d: Result) -> str:
     parent = link.parent
     if parent.op == "loss":
         return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
+    if parent.op == "**":
+        return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
     if parent.sum is None:
         return function_rule(parent)
     found = [[power for other, _, power in factors if other is link.child] for _, factors in parent.sum.terms]

@@ -228,7 +228,7 @@ class Printer:
     def raised(self, node: Node, sign: str = "") -> str:
         """A power."""
         base, exponent = node.args
-        return f"{self.inside(base, ATOM)}^{{{sign}{self.bare(exponent)}}}"
+        return f"{self.inside(base, ATOM)}^{{{sign + self.latex(exponent) if sign else self.bare(exponent)}}}"
 
     def entry(self, base: Node, subscripts: tuple[str, ...]) -> str:
         """``X_{ij}``."""

@@ -1,6 +1,7 @@
 """Read an expression tree as indexed terms."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from .errors import ExpressionError
 from .expression import Expr, Shape, flat, matched, numbered, read_row, whole
@@ -132,8 +133,9 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     if expr.op in ("+", "-"):
         a, b = without_norms(a), without_norms(b)
         return Sum(axes, a.terms + (b.terms if expr.op == "+" else tuple(times([(-1, ())], b.terms))))
-    if expr.op == "**":
-        return power(a, expr.args[1].info, graph)  # a number: arithmetic() has turned others into exp and log
+    if expr.op == "**":  # by a number: arithmetic() has turned arrays into exp and log
+        constant = all([not factors for _, factors in b.terms])
+        return power(a, sum([c for c, _ in b.terms]), graph) if constant else named_power(a, b, graph)
     if not a.terms:
         return Sum(axes, [])
     if expr.op == "/":
@@ -250,6 +252,23 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
     return Sum(value.axes, [(coefficient**exponent if abs(scale) < 1e15 else scale, raised)])
 
 
+def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
+    """Raise every entry to a power that has a name, such as ``(1 - p)**g``."""
+    _, (raised_to, _, _) = graph.wrap(exponent, split=False)
+    return _call(raised_to, value, graph, "**")
+
+
+def shifted_power(factor: Factor, by: float, graph: Graph) -> Factor:
+    """``a**(g - 1)`` for ``a**g``."""
+    node, letters, _ = factor
+    assert node.arg is not None
+    own: Sequence[Term] = [(1, ((node.info, (), 1),))]
+    if node.info.sum and len(node.info.sum.terms) > 1:  # g - 2 rather than (g - 1) - 1
+        own = node.info.sum.at(())
+    base = Sum(grouped(node.arg, letters), [(1, ((node.arg, letters, 1),))])
+    return named_power(base, Sum((), collect([*own, (by, ())], (), graph)), graph).terms[0][1][0]
+
+
 def without_norms(value: Sum) -> Sum:
     """Write out a number that is a sum, such as ``norm(X)**2``, where it is a term, alone or beside names."""
     terms: list[Term] = []
@@ -290,7 +309,7 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     return Sum(axes, [(1, ((graph.function(op, info, node, shape), free, 1),))])
 
 
-def _call(name: str, arg: Sum, graph: Graph, op: str = "call") -> Sum:
+def _call(name: Any, arg: Sum, graph: Graph, op: str = "call") -> Sum:
     """An elementwise function of a sum; ``log(sum(exp(Z), axis))`` is a function of Z."""
     _, (node, letters, _) = graph.wrap(arg, split=False)
     found = exp_sum(node) if name == "log" else None

@@ -92,7 +92,7 @@ def product(*parts: Matrix) -> Matrix:
             if twin is None:
                 scalars.append(part)
             else:
-                scalars[scalars.index(twin)] = power(part, 2)  # n n
+                scalars[scalars.index(twin)] = power(part, number(2))  # n n
         else:
             chain.append(part)
     if len(chain) == 1 and _starts(chain[0], *ONES):  # 1 1^T x rather than (1^T x) 1
@@ -244,11 +244,11 @@ def inner(a: Matrix, b: Matrix) -> Matrix:
     return Matrix("inner", (a, b), None, (), ())
 
 
-def power(m: Matrix, exponent: float) -> Matrix:
+def power(m: Matrix, exponent: Matrix) -> Matrix:
     """An elementwise power; a negative one is a quotient."""
-    if exponent < 0:
-        return over(number(1), m if exponent == -1 else power(m, -exponent))
-    return Matrix("power", (m,), exponent, m.rows, m.columns)
+    if exponent.kind == "number" and exponent.info < 0:
+        return over(number(1), m if exponent.info == -1 else power(m, number(-exponent.info)))
+    return Matrix("power", (m, exponent), None, m.rows, m.columns)
 
 
 def varies(m: Matrix, name: str) -> bool:
@@ -334,12 +334,12 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "T":
         return _inside(parts[0], ATOM) + "^T", POWER
     if kind == "power":
-        if info == 0.5 and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
+        if parts[1].info == 0.5 and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
             return f"norm({parts[0].parts[0]})", ATOM
-        if info == 0.5:
+        if parts[1].info == 0.5:
             return f"sqrt({show(parts[0])[0]})", ATOM
         sign = "^" if m.scalar else "**"
-        return f"{_inside(parts[0], ATOM)}{sign}{info!r}", POWER
+        return f"{_inside(parts[0], ATOM)}{sign}{_inside(parts[1], ATOM)}", POWER
     if info == "inv":
         return _inside(parts[0], ATOM) + "^-1", POWER
     if info in MASKS:
@@ -422,7 +422,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     if op == "/":
         return over(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
     if op == "**":
-        return power(args[0], expr.args[1].info)
+        return power(*args)
     if op == "@":
         left = args[0] if len(expr.args[0].shape) == 2 else flip(args[0])
         made = product(left, args[1])
@@ -450,7 +450,7 @@ def _total(expr: Expr, m: Matrix) -> Matrix:
     arg = expr.args[0]
     if axis is None and len(arg.shape) and m.kind == "hadamard":
         made = inner(m.parts[0], hadamard(*m.parts[1:]) if len(m.parts) > 2 else m.parts[1])
-    elif axis is None and m.kind == "power" and m.info == 2:
+    elif axis is None and m.kind == "power" and m.parts[1].info == 2:
         made = inner(m.parts[0], m.parts[0])
     elif axis is None:
         made = product(flip(ones(m.rows)), m, ones(m.columns))

@@ -157,7 +157,13 @@ class IndexPrinter:
         text = self.entry(node, own, letters)
         if power == 0.5:
             return f"sqrt{text}" if text.startswith("(") else f"sqrt({text})"
+        if power != 1 and self.is_power(node):
+            text = f"({text})"
         return text if power == 1 else f"{text}^{power!r}"
+
+    def is_power(self, node: Node) -> bool:
+        """Whether an entry is printed with an exponent."""
+        return node.op == "**" and node not in self.labels
 
     def entry(self, node: Node, own: Letters, letters: Lettering) -> str:
         """One entry of an array."""
@@ -167,9 +173,16 @@ class IndexPrinter:
             return str(node.info)
         if node in self.labels:
             return self.labels[node] + letters.show(grouped(node, own))
+        return self.written_out(node, own, letters)
+
+    def written_out(self, node: Node, own: Letters, letters: Lettering) -> str:
+        """One entry of an array, by what it stands for."""
         if node.sum is not None:
             return f"({self.sum(node.sum.at(own), own, letters)})"
         assert node.arg is not None
+        if node.op == "**":
+            base, exponent = self.entry(node.arg, own, letters), self.entry(node.info, (), letters)
+            return f"{f'({base})' if self.is_power(node.arg) else base}^{exponent}"
         if node.op in ("call", "unknown"):
             inside = self.entry(node.arg, own, letters)
             if node.info in MASKS:

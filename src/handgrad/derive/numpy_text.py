@@ -80,7 +80,10 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
-        return _power(expr.args[0], expr.args[1].info, texts, python)
+        base, exponent = expr.args
+        if exponent.op != "number":
+            return f"{_inside(texts[id(base)], 6)}**{_inside(texts[id(exponent)], 6)}", 5
+        return _power(base, exponent.info, texts, python)
     if op == "sum" and _is_inner(expr):
         name = expr.args[0].args[0].info
         return f"{name} @ {name}", BINDING["@"]

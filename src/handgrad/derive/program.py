@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from .expression import Expr, name_expr
+from .expression import Expr, arithmetic, name_expr
 from .functions import ALONG, ARRAY, kind
 from .lower import power
 from .rules import constant
@@ -14,11 +14,12 @@ from .terms import Factor, Graph, Node, Sum, Term, collect, linked, nodes_in, op
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
+ENTRYWISE = ("call", "unknown", "**")
 
 
 def letter(op: str) -> str:
     """What the value of a function is called; empty for what is none."""
-    return "A" if op in ("call", "unknown") else ARRAY[op].letter if op in ARRAY else ""
+    return "A" if op in ENTRYWISE else ARRAY[op].letter if op in ARRAY else ""
 
 
 def label_nodes(
@@ -198,6 +199,8 @@ def written_out(node: Node, names: Names) -> Expr:
     """What a node stands for, in terms of the nodes that it is computed from."""
     if node.sum is not None:
         return spell(node.sum, names)
+    if node.op == "**" and node.arg is not None:
+        return arithmetic("**", names(node.arg), names(node.info))
     args = (names(node.arg),) if node.arg is not None else ()
     info = node.info[0] if node.op == "loss" else (node.info, False) if kind(node.op) in ALONG else node.info
     return Expr(node.op, args, info, shape=node.shape)
@@ -211,10 +214,10 @@ def _deserves_name(
         return False
     if kind(node.op) in ALONG or node.op == "loss":
         return True
-    if node.op in ("call", "unknown") and node.index < forward:
+    if node.op in ENTRYWISE and node.index < forward:
         return True
     if node.sum is None:
-        return expr.size > 2 or uses > 3
+        return (expr.size > 2 and node.op != "**") or uses > 3
     if node in layers or (node in arguments and node.index < forward):
         return expr.size > 2
     short = 2 * SHORT if layers or len(node.dims) < 2 else SHORT

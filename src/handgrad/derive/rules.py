@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .expression import flat
 from .functions import ARRAY, ELEMENTWISE
-from .lower import fresh, lower
+from .lower import fresh, lower, shifted_power
 from .parse import parse
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, gather
 
@@ -54,6 +54,8 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
         letters = flat(axes)
         slope = elementwise_derivative(node, graph, axes)
         return letters, [Slot(node.arg, letters, term, len(term[1])) for term in slope]
+    if node.op == "**":
+        return _power_rule(node, node.arg, graph)
     if node.op == "loss":
         letters = tuple([Letter(dim) for dim in node.arg.dims])
         upstream = graph.leaf("name", upstream_name(node), node.info[1])
@@ -67,6 +69,18 @@ _RULES_READ: dict[str, Sum] = {}  # elementwise rules, for arrays with one axis
 def upstream_name(loss: Node) -> str:
     """The name of the gradient of an unknown loss: G for L, G_K for any other K."""
     return "G" if loss.info[0] == "L" else "G_" + loss.info[0]
+
+
+def _power_rule(node: Node, base: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
+    """``d(a^g) = g a^(g-1) da + a^g log(a) dg``; the exponent is a number."""
+    exponent = node.info
+    letters = tuple(map(Letter, base.dims))
+    lower_power = shifted_power((node, letters, 1), -1, graph)
+    log = graph.function("call", "log", base, base.shape)
+    return letters, [
+        Slot(base, letters, (1, ((exponent, (), 1), lower_power)), 2),
+        Slot(exponent, (), (1, ((node, letters, 1), (log, letters, 1))), 2),
+    ]
 
 
 def product_rule(term: Term) -> list[Slot]:

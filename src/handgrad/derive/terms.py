@@ -32,7 +32,7 @@ class Node:
     op : str
         ``"name"``, ``"size"``, ``"delta"``, ``"sum"``, or the function that is applied.
     info : object
-        The name, the name of the elementwise function, or the axis.
+        The name, the name of the elementwise function, the axis, or the node of an exponent.
     arg : Node or None
         What the function is applied to.
     sum : Sum or None
@@ -56,7 +56,7 @@ class Node:
     def children(self) -> "list[Node]":
         """The nodes that the value is computed from, in order of appearance."""
         if self.arg is not None:
-            return [self.arg]
+            return [*dict.fromkeys([self.arg, self.info])] if self.op == "**" else [self.arg]
         if self.sum is None:
             return []
         return nodes_in(self.sum.terms)
@@ -260,7 +260,7 @@ class Graph:
     def function(self, op: str, info: Any, arg: Node, shape: Shape) -> Node:
         """A function of a node."""
         node = self._node((op, info, arg.index), lambda at: Node(op, info, arg, None, shape, at))
-        node.symmetric = arg.symmetric and op in ("inv", "call")
+        node.symmetric = arg.symmetric and op in ("inv", "call", "**")
         return node
 
     def key(self, value: Sum) -> Any:
