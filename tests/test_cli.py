@@ -82,6 +82,22 @@ def test_square_matrices_do_not_hide_a_transpose(capsys):
     assert "transposed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("candidate", "expression", "wrt", "dims", "said"), [
+    ("2 * A @ x", "x @ A @ x", "x", "A: n n, x: n", "right only if A is symmetric: 2 * A @ x is dL/dx"),
+    ("3 * A @ x", "x @ A @ x", "x", "A: n n, x: n", "wrong: entry"),
+    ("softmax(Z) - T", "-sum(T * log_softmax(Z))", "Z", "Z: n k, T: n k", "right only if the rows of T sum to one"),
+    ("softmax(z) - t", "-t @ log_softmax(z)", "z", "z: k, t: k", "right only if the entries of t sum to one"),
+    ("softmax(Z) + T", "-sum(T * log_softmax(Z))", "Z", "Z: n k, T: n k", "wrong: entry"),
+    ("G", "L(X @ W.T + b)", "b", "X: n i, W: o i, b: o", "not summed: G has shape (n, o); its sum over n is dL/db"),
+    ("G * X", "L(s[:, None] * X)", "s", "X: n i, s: n", "its sum over i is dL/ds"),
+    ("X * W", "c * sum(X * W)", "c", "X: n i, W: n i, c:", "its sum over n and i is dL/dc"),
+    ("2 * G", "L(X @ W.T + b)", "b", "X: n i, W: o i, b: o", "wrong shape: 2 * G has shape"),
+])  # fmt: skip
+def test_what_was_assumed_or_forgotten(candidate, expression, wrt, dims, said, capsys):
+    assert main(["check", candidate, "--for", expression, "--wrt", wrt, "--dims", dims]) == 1
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_zero_derivative_can_be_judged(capsys):
     assert main(["check", "W", "--for", "sum(X)", *LAYER]) == 1
     assert main(["check", "zeros(o, i)", "--for", "sum(X)", *LAYER]) == 0

@@ -1,14 +1,14 @@
 """Judge a gradient that somebody else has derived."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from .check import ATTEMPTS, DOMAIN, TOLERANCE, Numbers, arranged, same
+from .check import ATTEMPTS, DOMAIN, NOTHING, TOLERANCE, Assumed, Numbers, arranged, same
 from .derivation import Derivation
 from .errors import ExpressionError
 from .evaluate import Sizes, Table
-from .expression import Expr, show_shape
+from .expression import Expr, flat, show_axis, show_shape
 from .parse import parse
 
 
@@ -20,6 +20,15 @@ class Verdict(NamedTuple):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class Draw(NamedTuple):
+    """The candidate and the derivative on one set of random arrays."""
+
+    sizes: Sizes
+    expr: Expr
+    said: Table
+    true: Table
 
 
 def judge(candidate: str, d: Derivation) -> Verdict:
@@ -40,54 +49,105 @@ def judge(candidate: str, d: Derivation) -> Verdict:
     ------
     ExpressionError
         If the candidate cannot be read, or has no value on random arrays.
+
+    Examples
+    --------
+    >>> from handgrad.derive import derive
+    >>> print(judge("2 * A @ x", derive("x @ A @ x", wrt="x", dims="A: n n, x: n")))
+    right only if A is symmetric: 2 * A @ x is dL/dx in shape layout then; in general it is (A + A.T) @ x
     """
-    draws = [_compute(candidate, d, seed) for seed in (1, 2)]
-    (_, expr, said, true), wanted = draws[0], d.gradient.shape
+    draws = _draws(candidate, d)
+    # Every length differs between the draws, so that no constant can stand for one of them.
+    if draws[0].expr.shape == d.gradient.shape and _agree([draw.said for draw in draws], draws):
+        return Verdict(True, f"correct: {candidate} is {_place(d)}")
     where = ", ".join([f"{name} = {expr}" for name, expr in d.definitions.items()])
     answer = f"{d.gradient}{f', where {where}' if where else ''}"
-    name = f"d{d.labels[d.root]}/d{d.wrt}"
-    place = f"{name} in {d.layout_name} layout"
-    shape = f"{candidate} has shape {show_shape(expr.shape)}"
-    # Every length differs between the draws, so that no constant can stand for one of them.
-    if expr.shape == wanted and all(same(draw.said, draw.true) for draw in draws):
-        return Verdict(True, f"correct: {candidate} is {place}")
-    if len(wanted) == 2 and expr.shape == wanted[::-1]:
+    return Verdict(False, next(_mistakes(candidate, d, draws, answer)))
+
+
+def _place(d: Derivation) -> str:
+    return f"d{d.labels[d.root]}/d{d.wrt} in {d.layout_name} layout"
+
+
+def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> Iterator[str]:
+    """What may be wrong with a candidate, the most telling first."""
+    own, wanted, place = draws[0].expr.shape, d.gradient.shape, _place(d)
+    shape = f"{candidate} has shape {show_shape(own)}"
+    if len(wanted) == 2 and own == wanted[::-1]:
         factor = _scale([draw._replace(said={k[::-1]: v for k, v in draw.said.items()}) for draw in draws])
         if factor is not None:
             times = "" if factor == "1" else f", times {factor}"
-            return Verdict(
-                False,
-                f"transposed: {shape}; it is the transpose of {name}{times}. {d.wrt} has the axes "
-                f"{show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative "
-                f"has shape {show_shape(wanted)}: {answer}",
+            yield (
+                f"transposed: {shape}; it is the transpose of d{d.labels[d.root]}/d{d.wrt}{times}. {d.wrt} has the "
+                f"axes {show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative has shape "
+                f"{show_shape(wanted)}: {answer}"
             )
-    if expr.shape != wanted:
-        return Verdict(False, f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {answer}")
+    every = range(len(own))
+    for first, end in [*[(at, at + 1) for at in every], (0, len(every))]:
+        start, stop = [len(flat(own[:at])) for at in (first, end)]
+        totals = [_total(draw.said, start, stop) for draw in draws]
+        if own[:first] + own[end:] == wanted != own and _agree(totals, draws):
+            axes = " and ".join(map(show_axis, own[first:end]))
+            yield f"not summed: {shape}; its sum over {axes} is {place}: {answer}"
+    if own != wanted:
+        yield f"wrong shape: {shape}; {place} has shape {show_shape(wanted)}: {answer}"
     factor = _scale(draws)
     if factor == "-1":
-        return Verdict(False, f"wrong sign: {candidate} is minus {place}: {answer}")
+        yield f"wrong sign: {candidate} is minus {place}: {answer}"
     if factor is not None:
-        return Verdict(False, f"scaled: {candidate} is {factor} times {place}: {answer}")
+        yield f"scaled: {candidate} is {factor} times {place}: {answer}"
+    for assumed, told in _assumptions(d):
+        special = _draws(candidate, d, assumed)
+        if _agree([draw.said for draw in special], special):
+            yield f"right only if {told}: {candidate} is {place} then; in general it is {answer}"
     _, _, said, true = next(draw for draw in draws if not same(draw.said, draw.true))
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
-    return Verdict(
-        False,
-        f"wrong: entry {list(worst)} of {candidate} is {said[worst]:.6g} where {place} has "
-        f"{true[worst]:.6g} on random arrays; the derivative is {answer}",
+    yield (
+        f"wrong: entry {list(worst)} of {candidate} is {said[worst]:.6g} where {place} has {true[worst]:.6g} "
+        f"on random arrays; the derivative is {answer}"
     )
 
 
-class Draw(NamedTuple):
-    """The candidate and the derivative on one set of random arrays."""
-
-    sizes: Sizes
-    expr: Expr
-    said: Table
-    true: Table
+def _agree(tables: Sequence[Table], draws: Sequence[Draw]) -> bool:
+    """Whether each table is the derivative on its draw."""
+    return all([same(table, draw.true) for table, draw in zip(tables, draws)])
 
 
-def _compute(candidate: str, d: Derivation, seed: int) -> Draw:
-    numbers = _draw(d, seed)
+def _total(table: Table, start: int, stop: int) -> Table:
+    """A table summed over the places from `start` to `stop` of its indices."""
+    total: Table = {}
+    for index, value in table.items():
+        kept = index[:start] + index[stop:]
+        total[kept] = total.get(kept, 0.0) + value
+    return total
+
+
+def _draws(candidate: str, d: Derivation, assumed: Assumed = NOTHING) -> list[Draw]:
+    return [_compute(candidate, d, _draw(d, seed, assumed)) for seed in (1, 2)]
+
+
+def _assumptions(d: Derivation) -> Iterator[tuple[Assumed, str]]:
+    """What people assume of an array without saying so."""
+    for name, shape in d.shapes.items():
+        if len(shape) == 2 and shape[0] == shape[1]:
+            yield {name: _symmetric}, f"{name} is symmetric"
+        if shape and len(shape[-1]) == 1:
+            yield {name: _normalised}, f"{'the rows' if len(shape) == 2 else 'the entries'} of {name} sum to one"
+
+
+def _symmetric(table: Table) -> Table:
+    half = len(next(iter(table))) // 2
+    return {index: (value + table[index[half:] + index[:half]]) / 2 for index, value in table.items()}
+
+
+def _normalised(table: Table) -> Table:
+    positive = {index: abs(value) for index, value in table.items()}
+    last = len(next(iter(table))) - 1
+    totals = _total(positive, last, last + 1)
+    return {index: value / totals[index[:-1]] for index, value in positive.items()}
+
+
+def _compute(candidate: str, d: Derivation, numbers: Numbers) -> Draw:
     world = numbers.world()
     expr = parse(candidate, world.shapes, numbers.sizes)
     try:
@@ -99,11 +159,11 @@ def _compute(candidate: str, d: Derivation, seed: int) -> Draw:
     return Draw(numbers.sizes, expr, said, arranged(d, numbers))
 
 
-def _draw(d: Derivation, seed: int) -> Numbers:
+def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
     """Arrays on which the expression has a value, and a slope that differences can measure."""
     for attempt in ATTEMPTS:
         try:
-            numbers = Numbers(d, seed, attempt)
+            numbers = Numbers(d, seed, attempt, assumed)
             derived = numbers.world().value(d.einsum())
         except DOMAIN:
             continue

@@ -7,7 +7,7 @@ every node by its children, chained; and what the lines say.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
@@ -59,6 +59,10 @@ ATTEMPTS = range(2 * COMBINATIONS)  # at first with moderate values only: the di
 MODERATE = 1e4
 
 
+Assumed: TypeAlias = Mapping[str, Callable[[Table], Table]]  # what is made of an array that was drawn
+NOTHING: Assumed = {}
+
+
 def drawn(attempt: int, position: int) -> Callable[[float], float]:
     """How the array at a position is drawn: all of them alike, twice; then in all combinations, ``log(b - A @ x)``."""
     attempt %= COMBINATIONS
@@ -87,7 +91,7 @@ def unknown(order: int, shift: float) -> Callable[[float], float]:
 class Numbers:
     """One draw: a value for every node, and the derivatives by differences alone."""
 
-    def __init__(self, d: Result, seed: int, attempt: int = 0) -> None:
+    def __init__(self, d: Result, seed: int, attempt: int = 0, assumed: Assumed = NOTHING) -> None:
         self.d, seed = d, 101 * seed + 7 * attempt
         dims = sorted({node.info for node in d.graph.nodes if node.op == "size" and node.info not in CONSTANTS} |
                       {dim for node in d.graph.nodes for dim in node.dims} |
@@ -100,6 +104,7 @@ class Numbers:
             name: {index: drawn(attempt, at)(next(source)) for index in indices(flat(shape), self.sizes)}
             for at, (name, shape) in enumerate(d.shapes.items())
         }
+        self.inputs |= {name: make(self.inputs[name]) for name, make in assumed.items()}
         names = {str(n.info[0] if n.op == "loss" else n.info): n.op for n in d.graph.nodes
                  if n.op in ("unknown", "loss")}  # fmt: skip
         self.functions: Functions = {

@@ -23,6 +23,10 @@ def _choice(total: Expr) -> Expr | None:
     left, right = total.args
     for first, second in ((left, right), (right, left)):
         for mask in filter(is_mask, _factors(first)):
+            yes, no = [arithmetic(total.op, *[kept if arg is first else arg for arg in total.args])
+                       for kept in (_without(first, mask), number(0))]  # fmt: skip
+            if _is_short(yes) and _is_short(no):  # 0.99 * (z > 0) + 0.01
+                return Expr("where", (mask, yes, no), shape=total.shape)
             for other in _factors(second):
                 if other.op == "-" and value_of(other.args[0]) == 1 and str(other.args[1]) == str(mask):
                     yes, no = _without(first, mask), _without(second, other)
@@ -30,6 +34,12 @@ def _choice(total: Expr) -> Expr | None:
                         yes, no = (yes, -no) if first is left else (-yes, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None
+
+
+def _is_short(expr: Expr) -> bool:
+    """Whether an expression is a number other than 0, with few digits."""
+    value = value_of(expr)
+    return bool(value) and len(repr(value)) < 6
 
 
 def _factors(expr: Expr) -> Iterator[Expr]:

@@ -63,7 +63,7 @@ ELEMENTWISE = {
         "z * 0.5 * (1 + np.tanh(0.5 * z))",
     ),
     "relu": Elementwise("z > 0", lambda z: max(z, 0.0), "np.maximum(z, 0)"),
-    "leaky_relu": Elementwise("0.01 + 0.99 * (z > 0)", lambda z: max(z, 0.01 * z), "np.maximum(z, 0.01 * z)"),
+    "leaky_relu": Elementwise("where(z > 0, 1, 0.01)", lambda z: max(z, 0.01 * z), "np.maximum(z, 0.01 * z)"),
     "elu": Elementwise(
         "where(z > 0, 1, 1 + y)",
         lambda z: z if z > 0 else math.expm1(z),
