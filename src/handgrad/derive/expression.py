@@ -651,6 +651,8 @@ def _var(x: Expr, **options: Any) -> Expr:
 def _where(mask: Expr, a: Expr, b: Expr) -> Expr:
     if not _is_condition(mask):
         raise ExpressionError(f"where: {_label(mask)} is no comparison; write {_label(mask)} != 0")
+    if mask.op == "-":  # the opposite of a comparison
+        mask, a, b = mask.args[1], b, a
     return mask * a + (1 - mask) * b
 
 

@@ -63,11 +63,17 @@ def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
             if node.op == "**" and other is node.arg and letters == own and power == 1:
                 rest = [f for f in found if f[:2] not in ((node, letters), (other, own))]
                 return join((*rest, shifted_power((node, letters, 1), exponent, graph)), graph)
+            if node.info == "sign" and other is node.arg and letters == own and power == abs(exponent) == 1:
+                rest = [f for f in found if f[:2] not in ((node, letters), (other, own))]
+                made = graph.function("call", "abs", other, other.shape), letters, exponent
+                return join((*rest, made), graph)
             if node.arg is None or node.arg is not other.arg or letters != own:
                 continue
             rest = [f for f in found if f[0] is not other or f[1] != own]
             if (node.info, other.info) == ("relu", "step") and power > 0 and exponent == 1:
                 return join(tuple(rest), graph)
+            if (node.info, other.info) == ("sign", "abs") and power == abs(exponent) == 1:
+                return join((*[f for f in rest if f[0] is not node or f[1] != own], (node.arg, own, exponent)), graph)
             name = QUOTIENTS.get((node.info, other.info))
             if name and power == -exponent:
                 made = graph.function("call", name, node.arg, node.shape), letters, power

@@ -269,11 +269,17 @@ def shifted_power(factor: Factor, by: float, graph: Graph) -> Factor:
     return named_power(base, Sum((), collect([*own, (by, ())], (), graph)), graph).terms[0][1][0]
 
 
+def _is_total(node: Node) -> bool:
+    """Whether a number is a sum over letters, or one term; ``1 - t`` is none."""
+    terms = node.sum.terms if node.sum and not node.shape else ()
+    return len(terms) == 1 or any([letters for _, factors in terms for _, letters, _ in factors])
+
+
 def without_norms(value: Sum) -> Sum:
     """Write out a number that is a sum, such as ``norm(X)**2``, where it is a term, alone or beside names."""
     terms: list[Term] = []
     for coefficient, factors in value.terms:
-        sums = [factor for factor in factors if factor[0].sum and not factor[0].shape and factor[2] == 1]
+        sums = [factor for factor in factors if _is_total(factor[0]) and factor[2] == 1]
         rest = tuple([factor for factor in factors if factor not in sums])
         if len(sums) == 1 and not any([node.children() for node, _, _ in rest]):
             assert sums[0][0].sum is not None

@@ -77,6 +77,8 @@ def transpose(expr: Expr) -> Expr:
         return args[0]
     if op in ("*", "/") and len(args[0].shape) == 2 and (args[1].op, args[1].info) == ("expand", 1):
         return arithmetic(op, transpose(args[0]), args[1].args[0])
+    if op in ("*", "/") and args[0].op == "T" and len(args[1].shape) == 1:  # and back again
+        return arithmetic(op, args[0].args[0], as_column(args[1]))
     is_diagonal = op == "diag" and len(args[0].shape) == 1
     if expr.symmetric or is_diagonal or len(expr.shape) < 2:
         return expr
