@@ -10,7 +10,21 @@ from .lower import power
 from .rules import constant
 from .spell import Names, spell
 from .sweep import factor_out, share
-from .terms import Factor, Graph, Node, Sum, Term, collect, linked, nodes_in, opened, summed, times
+from .terms import (
+    Factor,
+    Graph,
+    Node,
+    Sum,
+    Term,
+    collect,
+    grouped,
+    linked,
+    nodes_in,
+    opened,
+    shared_number,
+    summed,
+    times,
+)
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
@@ -108,7 +122,7 @@ def layer_gradients(adjoints: Mapping[Node, Node], functions: Sequence[Node]) ->
 
 def write_program(
     value: Sum, graph: Graph, labels: dict[Node, str], forward: int, layers: Collection[Node] = (),
-    flatten: bool = False,
+    flatten: bool = False, jacobian: bool = False,
 ) -> Program:  # fmt: skip
     """Decide which nodes get a name, and spell everything.
 
@@ -126,6 +140,8 @@ def write_program(
         The gradients that get a name each; see `layer_gradients`.
     flatten : bool
         Write everything out.
+    jacobian : bool
+        Whether the output is no number.
 
     Returns
     -------
@@ -134,10 +150,13 @@ def write_program(
     nodes = reachable(nodes_in(value.terms))
     uses = dict.fromkeys(nodes, 0)
     diagonal = set()  # nodes of which only the diagonal is asked for
+    multiplied = set()  # nodes that a number stands in front of
     for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:
-        for _, factors in terms:
+        for coefficient, factors in terms:
             for node, letters, _ in factors:
                 uses[node] += 1
+                if coefficient != 1:
+                    multiplied.add(node)
                 if node.sum and len(set(letters)) < len(letters):
                     diagonal.add(node)
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
@@ -159,7 +178,9 @@ def write_program(
             if node not in compared:
                 total = _simplify(total, open_sums, graph, node.index >= forward)
             once = node.index >= forward and node not in layers and uses[node] == 1
-            if once and (_is_plain(total, exprs) or _is_outer(total)):
+            alone = len(total.terms) == 1 and (jacobian or not value.free)
+            two_numbers = node in multiplied and shared_number(total.terms) != 1
+            if once and (alone or two_numbers or _is_plain(total, exprs) or _is_outer(total)):
                 # Too short for a name, or a product that what uses it may not need: it is written out there.
                 open_sums[node] = total
                 continue
@@ -253,8 +274,11 @@ def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Se
     if node not in open_sums:
         return [(1, (factor,))]
     inner = open_sums[node]
-    if len(inner.terms) != 1:  # of a trace of a sum
-        return inner.at(letters) if exponent == 1 and len(set(letters)) < len(letters) else [(1, (factor,))]
+    if len(inner.terms) != 1:
+        if exponent == 1 and len(set(letters)) < len(letters):  # of a trace of a sum
+            return inner.at(letters)
+        coefficient, new = graph.wrap(Sum(grouped(node, letters), inner.at(letters)), whole=True)
+        return [(coefficient, (new,))] if exponent == 1 != coefficient else [(1, (factor,))]
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
     if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):

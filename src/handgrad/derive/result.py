@@ -114,7 +114,7 @@ class Result:
         """The gradient as a program, in a layout, with named values or without."""
         value = self.arranged(layout)
         layers = set() if self.root.dims else layer_gradients(self.sweep.named, self.graph.nodes[: self.forward])
-        return write_program(value, self.graph, dict(self.labels), self.forward, layers, flatten)
+        return write_program(value, self.graph, dict(self.labels), self.forward, layers, flatten, bool(self.root.dims))
 
     @property
     def inputs(self) -> dict[str, Shape]:

@@ -77,8 +77,6 @@ def transpose(expr: Expr) -> Expr:
         return args[0]
     if op in ("*", "/") and len(args[0].shape) == 2 and (args[1].op, args[1].info) == ("expand", 1):
         return arithmetic(op, transpose(args[0]), args[1].args[0])
-    if op in ("*", "/") and args[0].op == "T" and len(args[1].shape) == 1:  # and back again
-        return arithmetic(op, args[0].args[0], as_column(args[1]))
     is_diagonal = op == "diag" and len(args[0].shape) == 1
     if expr.symmetric or is_diagonal or len(expr.shape) < 2:
         return expr
@@ -91,9 +89,9 @@ SHORT = 40  # parts: of what is longer, only the whole is transposed
 
 def _transposed_inside(expr: Expr) -> Expr | None:
     """``(A + B.T).T`` as ``A.T + B``, ``(A @ B.T).T`` as ``B @ A.T``."""
-    if expr.op not in ("@", *ENTRYWISE) or any([len(arg.shape) != 2 for arg in expr.args]):
+    if expr.op not in ("@", *ENTRYWISE) or len(expr.args[0].shape) != 2:
         return None
-    parts = list(map(transpose, expr.args))
+    parts = [transpose(arg) if len(arg.shape) != 1 else as_column(arg) for arg in expr.args]
     return parts[1] @ parts[0] if expr.op == "@" else _with(expr, parts)
 
 
@@ -503,7 +501,9 @@ def _close(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece
     if set(a.axes) != set(b.axes):
         return None
     chain = Piece(a.axes, *a.chain, *b.led_by(a.axes[1]).chain)
-    side_by_side, short = a.transposes((b,)) < chain.transposes(()), [len(a.chain), len(b.chain)]
+    chain = min(chain, chain.flip(), key=lambda one: one.transposes(()))
+    mine, others, short = a.transposes((b,)), chain.transposes(()), [len(a.chain), len(b.chain)]
+    side_by_side = mine < others or mine == others > 0
     if short == [1, 1] or (1 in short and side_by_side):
         return Piece((), call("sum", [multiply(a.expr(), b.led_by(a.axes[0]).expr())]))
     return Piece((), call("trace", [chain.expr()]))

@@ -136,7 +136,7 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``."""
     cancels = any(map(_divides, nodes_in(terms)))
     overlap = _overlap(terms)
-    if not cancels and not overlap:
+    if not cancels and not overlap and len(terms) < 2:
         return terms
     known = -1 if overlap else root.index  # a value of the forward pass is there, but two of them may cancel
     best = terms
@@ -303,7 +303,8 @@ def _joined(group: list[Term], free: Letters, graph: Graph) -> Term | None:
     if any(letters != used[0] for letters in used) or not 1 <= len(used[0]) <= 2:
         return None
     for _, factors in rests:
-        if any(node.op == "delta" for node, _, _ in factors) or len(linked(factors)) > 1:  # an outer product is dear
+        arrays = [factor for factor in factors if factor[1]]
+        if any(node.op == "delta" for node, _, _ in arrays) or len(linked(arrays)) > 1:  # an outer product is dear
             return None
     kept = tuple(dict.fromkeys(order))
     inner = share(tuple(rests), kept, graph)

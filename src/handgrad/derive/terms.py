@@ -293,7 +293,7 @@ class Graph:
         alone = not whole and not used.intersection(value.free)  # a number has no axes, not even of length 1
         kept = [] if alone else [axis for axis, own in zip(axes, value.axes) if axis or not own]
         free = flat(axes)
-        coefficient = _shared(terms) if split else 1
+        coefficient = shared_number(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]
             if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in kept]):
@@ -310,7 +310,7 @@ class Graph:
         return coefficient, (self.sum_node(found, key), found.free, 1)
 
 
-def _shared(terms: Sequence[Term]) -> float:
+def shared_number(terms: Sequence[Term]) -> float:
     """What the coefficients of all terms have in common; negative if they all are."""
     if len({abs(c) for c, _ in terms}) != 1:
         return 1
