@@ -59,6 +59,11 @@ class Value:
         """Rows and columns."""
         return self.array.shape[-2], self.array.shape[-1]
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The shape of what this is in NumPy: none of its axes, one or two."""
+        return tuple(length for length, is_open in zip(self.shape, (self.row, self.column), strict=True) if is_open)
+
     def describe(self) -> str:
         """Say what this is, for error messages."""
         rows, columns = self.shape
@@ -110,9 +115,12 @@ class Value:
                 raise ExpressionError(
                     f"the index {subscript} of an axis that is a product of dimensions is not supported"
                 )
-        self._same_letter_same_size(names, array.shape)
-        letters = tuple(dict.fromkeys(name for name in names if name not in ("rows", "columns")))
-        number = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        sizes: dict[str, int] = {}
+        for name, size in zip(names, array.shape, strict=True):
+            if sizes.setdefault(name, size) != size:
+                raise ShapeError(f"the letter {name} runs over {sizes[name]} and over {size}")
+        letters = tuple(name for name in sizes if name not in ("rows", "columns"))
+        number = {name: at for at, name in enumerate(sizes)}
         picked = np.einsum(
             array,
             [number[name] for name in names],
@@ -120,13 +128,6 @@ class Value:
         )
         shape = [array.shape[axis] if names[axis] in ("rows", "columns") else 1 for axis in (-2, -1)]
         return Value(picked.reshape(*picked.shape[: len(letters)], *shape), letters, kept[-2], kept[-1])
-
-    @staticmethod
-    def _same_letter_same_size(names: list[str], shape: tuple[int, ...]) -> None:
-        sizes: dict[str, int] = {}
-        for name, size in zip(names, shape, strict=True):
-            if sizes.setdefault(name, size) != size:
-                raise ShapeError(f"the letter {name} runs over {sizes[name]} and over {size}")
 
 
 def value_of(array: Any, axes: int) -> Value:
