@@ -43,7 +43,7 @@ class Claim:
     text : str
         One or more lines ``left == right == ...  # reason``. A line that starts with ``==``
         continues the equation before it.
-    dims : str
+    dims : dict or str
         The dimensions of each name, ``"X: n i; W: o i"``.
     where : str, optional
         Conditions, ``"S symmetric, rows of T sum to one"``.
@@ -75,8 +75,8 @@ class Claim:
     """
 
     def __init__(
-        self, text: str, dims: str = "", where: str = "", let: str = "", layout: str = "shape", spell: str = "",
-        sizes: str = "",
+        self, text: str, dims: dict[str, str] | str = "", where: str = "", let: str = "", layout: str = "shape",
+        spell: str = "", sizes: str = "",
     ) -> None:  # fmt: skip
         if layout not in list(Layout):
             raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(Layout)}")
