@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, flat, postorder, read_dims
+from handgrad.derive.expression import Shape, flat, postorder, read_dims, show_axis
 from handgrad.derive.formula import Node, Vocabulary, read_formula
 from handgrad.derive.latex import Printer, aligned
 from handgrad.derive.read import DELTAS, double_meanings
@@ -208,12 +208,13 @@ class Claim:
         self.seen = world.seen
         return world
 
-    def draw(self, sizes: dict[str, int], rng: np.random.Generator) -> World:
-        """Draw Gaussian numbers for everything."""
-        world = self.world(sizes, rng)
-        if world is None:
-            raise ExpressionError("where: no array was found that meets all conditions at once")
-        return world
+    def worlds(self) -> Iterator[tuple[dict[str, int], World]]:
+        """Several draws of sizes and Gaussian numbers."""
+        for seed, sizes in zip(SEEDS, self.sizes(), strict=True):
+            world = self.world(sizes, np.random.default_rng(seed))
+            if world is None:
+                raise ExpressionError("where: no array was found that meets all conditions at once")
+            yield sizes, world
 
     def sizes(self) -> list[dict[str, int]]:
         """Sizes for each draw: pairwise different, and no length of one draw comes back in another if it need not.
@@ -265,8 +266,7 @@ class Claim:
         FalseClaimError
             With the equation, the sizes and both sides.
         """
-        for seed, sizes in zip(SEEDS, self.sizes(), strict=True):
-            world = self.draw(sizes, np.random.default_rng(seed))
+        for sizes, world in self.worlds():
             tolerance = WIDE_TOLERANCE if self._derives_twice(world) else TOLERANCE
             for link in self.links:
                 problem = self.compare(world, link, tolerance)
@@ -369,7 +369,7 @@ class Claim:
     def describe(self) -> str:
         """Say what was drawn at random, in words."""
         parts = [
-            ", ".join(f"{name} {_show_shape(self.dims[name])}" for name in self.names),
+            ", ".join(f"{name} {show_shape(self.dims[name])}" for name in self.names),
             ", ".join(
                 f"{name} {' and '.join(self.conditions[name])}" for name in self.drawn if name in self.conditions
             ),
@@ -413,5 +413,12 @@ def show_sizes(sizes: dict[str, int]) -> str:
     return ", ".join(f"{letter} = {length}" for letter, length in sizes.items()) or "all numbers"
 
 
-def _show_shape(shape: Shape) -> str:
-    return "(" + ", ".join("*".join(axis) or "1" for axis in shape) + ")" if shape else "a number"
+def show_shape(shape: Shape) -> str:
+    """The dimensions of an array, in words.
+
+    Examples
+    --------
+    >>> show_shape((("n",), ("k", "d"))), show_shape(())
+    ('(n, k*d)', 'a number')
+    """
+    return "(" + ", ".join(map(show_axis, shape)) + ")" if shape else "a number"

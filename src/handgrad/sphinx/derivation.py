@@ -14,6 +14,7 @@ from handgrad.derive.latex import aligned
 from handgrad.derive.notation import Step
 from handgrad.derive.typeset import StepPrinter
 
+from .claim import show_shape
 from .directives import Checked, inline_math
 from .domain import table
 from .lines import read_assignments
@@ -113,7 +114,7 @@ class DerivationDirective(Checked):
             title = self.options["collapsed"] or f"The derivation, {count} lines"
             opening = f'<details class="hg-fold"><summary>{escape(title)}</summary>'
             shown = [nodes.raw("", opening, format="html"), *shown, nodes.raw("", "</details>", format="html")]
-        shapes = ", ".join(f"{name} ({', '.join('*'.join(axis) for axis in axes)})" for name, axes in d.shapes.items())
+        shapes = ", ".join(f"{name} {show_shape(shape)}" for name, shape in d.shapes.items())
         return self.claim_box(shown, result, f"{shapes}; {self.arguments[0]}", count)
 
     def derive(self, layout: str) -> Derivation:
