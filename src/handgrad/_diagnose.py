@@ -9,7 +9,7 @@ sides, and the first whose sides agree is the diagnosis.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from ._adjoint import Adjoint, beside_itself
 from ._arguments import Array
 from ._contract import Operation
 from ._pushforward import CENTRAL_DIFFERENCE, COMPLEX_STEP, UNDERFLOW, pushforward
+
+Made = TypeVar("Made")
 
 
 class Diagnosis(NamedTuple):
@@ -133,12 +135,17 @@ class Case:
         gradients = self.at(x)[1](G)
         return np.asarray(gradients[self.position] if isinstance(gradients, tuple | list) else gradients)
 
-    def elsewhere(self, f: Callable[[Array], Any], x: Array) -> Adjoint | None:
-        """Return the adjoint of another function or at another point, if it has one."""
-        try:
-            return Adjoint(pushforward("diagnose", f, x, self.rng), self.rng)
-        except Exception:  # noqa: BLE001 - the caller never asked about that point: what cannot be tried is not diagnosed
-            return None
+    def elsewhere(self, f: Callable[[Array], Any], x: Array) -> Adjoint:
+        """Return the adjoint of another function or at another point."""
+        return Adjoint(pushforward("diagnose", f, x, self.rng), self.rng)
+
+
+def attempt(make: Callable[..., Made], *arguments: Any) -> Made | None:
+    """Return what is made at a point that the caller never asked about: what cannot be tried is not diagnosed."""
+    try:
+        return make(*arguments)
+    except Exception:  # noqa: BLE001 - whatever it raises
+        return None
 
 
 class Hypothesis(NamedTuple):
@@ -349,7 +356,7 @@ def wrong_axes(case: Case) -> Iterator[Hypothesis]:
 
 def wrong_argument(case: Case) -> Iterator[Hypothesis]:
     """Yield the derivative at the value, f'(A), in place of the one at the argument, f'(Z)."""
-    at_value = case.elsewhere(lambda x: case.at(x)[0], case.y)
+    at_value = attempt(case.elsewhere, lambda x: case.at(x)[0], case.y)
     if at_value is None:
         return
     sentence = (
@@ -357,9 +364,8 @@ def wrong_argument(case: Case) -> Iterator[Hypothesis]:
         "argument was meant, f'(A) for f'(Z)"
     )
     yield Hypothesis("mismatch", at_value.claimed(case.gradient), at_value.expected(case.G), sentence)
-    try:
-        pulled = case.pulled(case.y, case.G)
-    except Exception:  # noqa: BLE001 - as in `elsewhere`
+    pulled = attempt(case.pulled, case.y, case.G)
+    if pulled is None:
         return
     sentence = (
         "is the derivative taken at the wrong argument: it is a formula in the value, p(A), "
@@ -380,7 +386,7 @@ def broadcast(case: Case) -> Iterator[Hypothesis]:
     for name, p in zip(case.names, case.primals, strict=True):
         there = None
         if meets(p):
-            there = case.elsewhere(lambda x: op(*aligned[:i], x, *aligned[i + 1 :])[0], x)
+            there = attempt(case.elsewhere, lambda x: op(*aligned[:i], x, *aligned[i + 1 :])[0], x)
         if there is not None and there.push.y.shape == case.y.shape:
             sentence = (
                 f"would be right had {name}, shape {np.shape(p)}, and {case.names[i]}, shape "

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
+from operator import methodcaller
 from typing import TypeAlias
 
 import numpy as np
@@ -17,12 +18,16 @@ from handgrad.layout import Layout
 from .conditions import plain
 from .functions import ALIASES, FUNCTIONS, Function, inverse, refuse_known
 from .values import (
+    ARITHMETIC,
     Array,
     ShapeError,
     Value,
-    elementwise,
+    arithmetic,
+    comparison,
     frobenius,
     numpy_product,
+    numpy_transpose,
+    power,
     product,
     transpose,
     value_of,
@@ -191,63 +196,15 @@ class World:
                 return self.derivative(node)
         args = [self.part(arg) for arg in node.args]
         match node.op:
-            case "group" | "derived":
-                return args[0]
-            case "neg":
-                return args[0].map(np.negative)
-            case "+" | "-" | "*" | "/" | "**":
-                return self.arithmetic(node.op, *args)
-            case "^":
-                return self.power(*args)
-            case "juxtaposed":
-                return product(*args)
-            case "@":
-                return numpy_product(*args)
-            case ":" | "inner":
-                return frobenius(*args)
-            case "T":
-                return transpose(args[0])
-            case "numpy T":
-                return args[0] if args[0].vector and not args[0].upright else transpose(args[0])
-            case "upright":
-                return replace(args[0], upright=True)
-            case "inverse":
-                return inverse(args[0])
             case "entry":
                 return args[0].entry(info)
             case "sum":
-                return self.sum(args[0], info)
+                return args[0].total(info)
             case "mask":
-                return elementwise(args[0], args[1], lambda x, y: COMPARISONS[info](x.real, y.real) * 1.0, info)
-        return self.call(node, args)
-
-    def arithmetic(self, sign: str, a: Value, b: Value) -> Value:
-        """Entry by entry."""
-        if sign == "/" and a.scalar and not b.scalar:
-            raise ExpressionError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
-        return elementwise(a, b, ARITHMETIC[sign], sign)
-
-    def power(self, base: Value, exponent: Value) -> Value:
-        """``x^2`` of a scalar, ``A^2`` of a square matrix."""
-        if base.scalar:
-            return elementwise(base, exponent, np.power, "^")
-        times = exponent.array.flat[0]
-        single = exponent.scalar and not exponent.letters and np.isreal(times)
-        told = f"{base.describe()} ^ {f'{times.real:g}' if single else exponent.describe()}"
-        if not (single and times.real.is_integer() and times.real >= 1 and base.row and base.column):
-            raise ExpressionError(f"{told}: a square matrix has whole powers; ** is elementwise")
-        if base.shape[0] != base.shape[1]:
-            raise ShapeError(f"{told}: the matrix is not square; ** is elementwise")
-        return base.map(lambda array: np.linalg.matrix_power(array, int(times.real)))
-
-    def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
-        """``sum_ij``."""
-        for letter in letters:
-            if letters.count(letter) > 1:
-                raise ExpressionError(f"sum_{''.join(letters)}: the letter {letter} is summed twice")
-            if letter not in value.letters:
-                raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
-        return value.total(letters)
+                return comparison(info, *args)
+            case "call":
+                return self.call(node, args)
+        return OPERATIONS[node.op](*args)
 
     def length(self, axis: str) -> int:
         """The length of an axis such as ``n`` or ``k*l``."""
@@ -400,18 +357,16 @@ class World:
         return z.map(partial(self.unknown[stem], len(name) - len(stem)))
 
 
-ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "**": np.power,
-}
-COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
-    ">": np.greater,
-    "<": np.less,
-    ">=": np.greater_equal,
-    "<=": np.less_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
+OPERATIONS: dict[str, Callable[..., Value]] = {
+    **{sign: partial(arithmetic, sign) for sign in ARITHMETIC},
+    **dict.fromkeys(("group", "derived"), lambda x: x),
+    "neg": methodcaller("map", np.negative),
+    "^": power,
+    "juxtaposed": product,
+    "@": numpy_product,
+    **dict.fromkeys((":", "inner"), frobenius),
+    "T": transpose,
+    "numpy T": numpy_transpose,
+    "upright": partial(replace, upright=True),
+    "inverse": inverse,
 }
