@@ -9,7 +9,7 @@ sides, and the first whose sides agree is the diagnosis.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from ._adjoint import Adjoint, beside_itself
 from ._arguments import Array
 from ._contract import Operation
 from ._pushforward import CENTRAL_DIFFERENCE, COMPLEX_STEP, UNDERFLOW, pushforward
+
+Made = TypeVar("Made")
 
 
 class Diagnosis(NamedTuple):
@@ -133,20 +135,27 @@ class Case:
         gradients = self.at(x)[1](G)
         return np.asarray(gradients[self.position] if isinstance(gradients, tuple | list) else gradients)
 
-    def elsewhere(self, f: Callable[[Array], Any], x: Array) -> Adjoint | None:
-        """Return the adjoint of another function or at another point, if it has one."""
-        try:
-            return Adjoint(pushforward("diagnose", f, x, self.rng), self.rng)
-        except Exception:  # noqa: BLE001 - the caller never asked about that point: what cannot be tried is not diagnosed
-            return None
+    def elsewhere(self, f: Callable[[Array], Any], x: Array) -> Adjoint:
+        """Return the adjoint of another function or at another point."""
+        return Adjoint(pushforward("diagnose", f, x, self.rng), self.rng)
+
+
+def attempt(make: Callable[..., Made], *arguments: Any) -> Made | None:
+    """Return what is made at a point that the caller never asked about: what cannot be tried is not diagnosed."""
+    try:
+        return make(*arguments)
+    except Exception:  # noqa: BLE001 - whatever it raises
+        return None
 
 
 class Hypothesis(NamedTuple):
-    """The two sides agree if the gradient is wrong in this way."""
+    """The two sides agree if the gradient is wrong in this way: what is then said of it."""
 
+    verdict: str
     left: Array
     right: Array
-    diagnosis: Diagnosis
+    sentence: str
+    factor: float | None = None
 
 
 def diagnose(case: Case) -> Diagnosis:
@@ -211,16 +220,11 @@ def by_hypothesis(case: Case) -> Diagnosis | None:
     """Return the first mistake that explains the gradient."""
     tolerance = min(1e-6, case.error / 100)
     tried = hypotheses(case) if case.gradient.shape == case.x.shape else shape_hypotheses(case)
-    for left, right, diagnosis in tried:
+    for verdict, left, right, sentence, factor in tried:
         size = np.linalg.norm(right)
         if size > case.floor and np.linalg.norm(left - right) <= tolerance * size + case.floor:
-            return diagnosis
+            return Diagnosis(verdict, sentence, factor)
     return None
-
-
-def mistake(verdict: str, left: Array, right: Array, sentence: str) -> Hypothesis:
-    """Return the hypothesis that leads to this verdict and sentence."""
-    return Hypothesis(left, right, Diagnosis(verdict, sentence))
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -228,45 +232,44 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     g, G, x, y = case.gradient, case.G, case.x, case.y
     claimed, expected, push = case.adjoint.claimed, case.adjoint.expected, case.adjoint.push
 
-    yield mistake("sign", claimed(-g), expected(G), "has the wrong sign: it points the opposite way")
+    yield Hypothesis("sign", -case.claimed, case.expected, "has the wrong sign: it points the opposite way")
 
-    right = expected(G)
-    factor = np.dot(claimed(g), right) / (np.dot(right, right) or 1.0)
+    factor = float(np.dot(case.claimed, case.expected) / (np.dot(case.expected, case.expected) or 1.0))
     if factor:
-        yield Hypothesis(claimed(g) / factor, right, scaled(float(factor), case))
+        yield Hypothesis("scaled", case.claimed / factor, case.expected, scaled(factor, case), factor)
 
     if x.ndim > 1 and x.shape == x.T.shape:
-        yield mistake(
+        yield Hypothesis(
             "transposed",
             claimed(g.T),
-            expected(G),
+            case.expected,
             "is the transpose of the right one, which a square shape hides",
         )
     yield from wrong_axes(case)
     if y.ndim > 1 and y.shape == y.T.shape:
-        yield mistake(
+        yield Hypothesis(
             "transposed",
-            claimed(g),
+            case.claimed,
             expected(G.T),
             "was computed from the transpose of the upstream gradient, which a square shape hides",
         )
     yield from swapped(case, "mismatch")
     if x.shape == y.shape:
-        yield mistake(
+        yield Hypothesis(
             "transposed",
             g,
             push(G),
             "is J G, the Jacobian times the upstream gradient; the pullback is J^T G, with the "
             "transposed Jacobian, and a square shape hides the difference",
         )
-        yield mistake(
+        yield Hypothesis(
             "mismatch",
             push(g),
             G,
             "is J^-1 G, with the inverse of the Jacobian J; the pullback is J^T G, with its "
             "transpose: a gradient carries sensitivities back, it does not undo the operation",
         )
-        yield mistake(
+        yield Hypothesis(
             "mismatch",
             g,
             G,
@@ -274,7 +277,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
             "mask is true everywhere (taken from the value where the argument was meant?)",
         )
         if case.adjoint.entrywise:
-            yield mistake(
+            yield Hypothesis(
                 "mismatch",
                 g,
                 case.adjoint.JV.diagonal().reshape(x.shape) * G,
@@ -283,35 +286,34 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
             )
         yield from wrong_argument(case)
     if x.ndim > 1 and case.adjoint.entrywise:
-        true_rows = expected(G).reshape(len(x), -1)
+        true_rows = case.expected.reshape(len(x), -1)
         rows = g.reshape(len(x), -1)
         nearest = [np.linalg.norm(rows - row, axis=1).argmin() for row in true_rows]
-        yield mistake("mismatch", rows[nearest], true_rows, "has the right rows in a wrong order")
+        yield Hypothesis("mismatch", rows[nearest], true_rows, "has the right rows in a wrong order")
     yield from multiple_of_variable(case)
     yield from broadcast(case)
 
 
 def shape_hypotheses(case: Case) -> Iterator[Hypothesis]:
     """Yield the mistakes that show in the shape."""
-    g, G, x = case.gradient, case.G, case.x
-    claimed, expected = case.adjoint.claimed, case.adjoint.expected
+    g, x, claimed = case.gradient, case.x, case.adjoint.claimed
     received = f"has shape {g.shape} in place of {x.shape}"
     if g.T.shape == x.shape:
         sentence = f"{received}: it is the transpose of the right one"
-        yield mistake("transposed", claimed(g.T), expected(G), sentence)
+        yield Hypothesis("transposed", claimed(g.T), case.expected, sentence)
     if g.size == x.size:
         sentence = f"{received}, with the right entries: reshape it, or keep the axis of length one"
-        yield mistake("shape", claimed(g), expected(G), sentence)
+        yield Hypothesis("shape", case.claimed, case.expected, sentence)
     for axis in range(g.ndim):
         if g.sum(axis).size == x.size:
             sentence = (
                 f"{received}: it was not summed over axis {axis}, along which the argument was "
                 f"broadcast; the pullback of broadcasting is a sum"
             )
-            yield mistake("shape", claimed(g.sum(axis)), expected(G), sentence)
+            yield Hypothesis("shape", claimed(g.sum(axis)), case.expected, sentence)
     if g.size == 1 and case.adjoint.entrywise:
         sentence = f"{received}: it is the sum of the right entries; sum only over the axes of broadcasting"
-        yield mistake("shape", np.ravel(g), expected(G).sum(keepdims=True), sentence)
+        yield Hypothesis("shape", np.ravel(g), case.expected.sum(keepdims=True), sentence)
     yield from swapped(case, "shape")
     yield from wrong_axes(case)
 
@@ -321,12 +323,12 @@ def swapped(case: Case, verdict: str) -> Iterator[Hypothesis]:
     for i, other in case.adjoints.items():
         if i != case.position and other.push.x.shape == case.gradient.shape:
             sentence = f"is the one for {case.names[i]}: a pullback returns gradients in the order of the primals"
-            yield mistake(verdict, other.claimed(case.gradient), other.expected(case.G), sentence)
+            yield Hypothesis(verdict, other.claimed(case.gradient), other.expected(case.G), sentence)
 
 
 def multiple_of_variable(case: Case) -> Iterator[Hypothesis]:
     """Yield the gradient that is off by a multiple of the variable: a penalty, or a norm, left out."""
-    off = case.adjoint.claimed(case.gradient) - case.adjoint.expected(case.G)
+    off = case.claimed - case.expected
     x = case.adjoint.claimed(case.x)
     factor = float(np.dot(off, x) / (np.dot(x, x) or 1.0))
     if case.x.size > 1 and case.gradient.any():
@@ -335,7 +337,7 @@ def multiple_of_variable(case: Case) -> Iterator[Hypothesis]:
             f"is off by {amount} {case.names[case.position]} itself: is the gradient of a penalty, "
             f"or of dividing by a norm, missing or wrong?"
         )
-        yield mistake("mismatch", off, factor * x, sentence)
+        yield Hypothesis("mismatch", off, factor * x, sentence)
 
 
 def wrong_axes(case: Case) -> Iterator[Hypothesis]:
@@ -349,29 +351,27 @@ def wrong_axes(case: Case) -> Iterator[Hypothesis]:
             over = ", ".join(map(str, summed))
             hidden = "which a square shape hides" if left.size == x.size else "as its shape shows"
             sentence = f"was summed over the wrong axis of the upstream gradient ({over}), {hidden}"
-            yield mistake("wrong-axis", left, right, sentence)
+            yield Hypothesis("wrong-axis", left, right, sentence)
 
 
 def wrong_argument(case: Case) -> Iterator[Hypothesis]:
     """Yield the derivative at the value, f'(A), in place of the one at the argument, f'(Z)."""
-    at_value = case.elsewhere(lambda x: case.at(x)[0], case.y)
+    at_value = attempt(case.elsewhere, lambda x: case.at(x)[0], case.y)
     if at_value is None:
         return
     sentence = (
         "is the derivative taken at the wrong argument: at the value of the operation where its "
         "argument was meant, f'(A) for f'(Z)"
     )
-    yield mistake("mismatch", at_value.claimed(case.gradient), at_value.expected(case.G), sentence)
-    try:
-        pulled = case.pulled(case.y, case.G)
-    except Exception:  # noqa: BLE001 - as in `elsewhere`
+    yield Hypothesis("mismatch", at_value.claimed(case.gradient), at_value.expected(case.G), sentence)
+    pulled = attempt(case.pulled, case.y, case.G)
+    if pulled is None:
         return
     sentence = (
         "is the derivative taken at the wrong argument: it is a formula in the value, p(A), "
         "and was computed from the argument, p(Z)"
     )
-    left, right = case.adjoint.claimed(pulled), case.adjoint.expected(case.G)
-    yield mistake("mismatch", left, right, sentence)
+    yield Hypothesis("mismatch", case.adjoint.claimed(pulled), case.expected, sentence)
 
 
 def broadcast(case: Case) -> Iterator[Hypothesis]:
@@ -386,17 +386,16 @@ def broadcast(case: Case) -> Iterator[Hypothesis]:
     for name, p in zip(case.names, case.primals, strict=True):
         there = None
         if meets(p):
-            there = case.elsewhere(lambda x: op(*aligned[:i], x, *aligned[i + 1 :])[0], x)
+            there = attempt(case.elsewhere, lambda x: op(*aligned[:i], x, *aligned[i + 1 :])[0], x)
         if there is not None and there.push.y.shape == case.y.shape:
             sentence = (
                 f"would be right had {name}, shape {np.shape(p)}, and {case.names[i]}, shape "
                 f"{x.shape}, not been broadcast to {(x.size, x.size)}: reshape {name}"
             )
-            left, right = there.claimed(case.gradient), there.expected(case.G)
-            yield mistake("mismatch", left, right, sentence)
+            yield Hypothesis("mismatch", there.claimed(case.gradient), there.expected(case.G), sentence)
 
 
-def scaled(factor: float, case: Case) -> Diagnosis:
+def scaled(factor: float, case: Case) -> str:
     """Say how much too large the gradient is, and which number of the case that factor is."""
     times = max(abs(factor), 1 / abs(factor))
     sentence = f"is {times:.10g} times too {'large' if abs(factor) > 1 else 'small'}"
@@ -406,14 +405,13 @@ def scaled(factor: float, case: Case) -> Diagnosis:
     for multiple, word in ((1, ""), (2, "twice "), (0.5, "half ")):
         named = [word + name for size, name in known if 1 < multiple * size == round(times, 5)]
         if named:
-            return Diagnosis("scaled", f"{sentence}; {times:.10g} is {' and '.join(named)}", factor)
+            return f"{sentence}; {times:.10g} is {' and '.join(named)}"
     rooted = [name.partition(" (")[0] for size, name in sizes(case) if 1 < size == round(times**2, 5)]
     if rooted:
-        root = f"{times:.10g} is the square root of {times**2:.0f}, {' and '.join(rooted)}"
-        return Diagnosis("scaled", f"{sentence}; {root}", factor)
+        return f"{sentence}; {times:.10g} is the square root of {times**2:.0f}, {' and '.join(rooted)}"
     if 1 < round(times, 5) == round(times) < 100_000:
         sentence += "; a whole number: the number of samples, a sum against a mean?"
-    return Diagnosis("scaled", sentence, factor)
+    return sentence
 
 
 def sizes(case: Case) -> Iterator[tuple[int, str]]:
@@ -439,7 +437,7 @@ def unexplained(case: Case) -> Diagnosis:
         return Diagnosis("mismatch", "is zero everywhere, and should not be")
     sentence = "is wrong"
     if case.adjoint.entrywise:
-        expected, received = case.adjoint.expected(case.G), np.ravel(g)
+        expected, received = case.expected, np.ravel(g)
         off = np.abs(expected - received)
         wrong = off > 1e-3 * off.max()
         if wrong.all():

@@ -277,19 +277,18 @@ def _beside(x: Array, rng: np.random.Generator) -> Array:
 def _judge(case: Case) -> Report:
     """Report on the gradient for one primal."""
     verdict, sentence, factor = diagnose(case)
-    adjoint, method = case.adjoint, case.adjoint.push.method
+    method = case.adjoint.push.method
     if verdict == "match":
         return Report(verdict, case.error, method, f"{method}, error {case.error:.1e} of the norm")
     message = f"{verdict}: the gradient for {case.names[case.position]} {sentence}"
     if case.gradient.shape == case.x.shape and case.differs:
-        claimed, expected = adjoint.claimed(case.gradient), adjoint.expected(case.G)
-        worst = np.abs(claimed - expected).argmax()
+        worst = np.abs(case.claimed - case.expected).argmax()
         entry = tuple(int(i) for i in np.unravel_index(worst, case.x.shape))
-        place = f"In entry {entry}" if adjoint.entrywise else "Along a random direction"
+        place = f"In entry {entry}" if case.adjoint.entrywise else "Along a random direction"
         digits = 6 if case.error > 1e-3 else 16
         message += (
             f"{'' if sentence.endswith('?') else '.'} {place} of shape {case.x.shape} received "
-            f"{claimed[worst]:.{digits}g}, expected {expected[worst]:.{digits}g}; error "
+            f"{case.claimed[worst]:.{digits}g}, expected {case.expected[worst]:.{digits}g}; error "
             f"{case.error:.1e} of the norm, by {method}"
         )
     return Report(verdict, case.error, method, message, factor)

@@ -149,9 +149,7 @@ def _is_floating(dtype: DTypeLike) -> bool:
 class Activation(Remembering):
     """A layer without parameters around one of the operations of `handgrad.activations`."""
 
-    def __init__(self, operation: Callable[[ArrayLike], tuple[Array, Pullback]]) -> None:
-        super().__init__()
-        self._operation = operation
+    _operation: Callable[[ArrayLike], tuple[Array, Pullback]]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -170,16 +168,16 @@ class Activation(Remembering):
 class ReLU(Activation):
     """`relu` as a layer without parameters."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.relu)
+    _operation = staticmethod(activations.relu)
 
 
 class LeakyReLU(Activation):
     """`leaky_relu` as a layer, with its slope to the left of 0."""
 
     def __init__(self, slope: float = 0.01) -> None:
+        super().__init__()
         self.slope = finite("LeakyReLU", "slope", slope)
-        super().__init__(partial(activations.leaky_relu, slope=slope))
+        self._operation = partial(activations.leaky_relu, slope=slope)
 
     def __repr__(self) -> str:
         return f"LeakyReLU({self.slope})"
@@ -188,43 +186,37 @@ class LeakyReLU(Activation):
 class Sigmoid(Activation):
     """`sigmoid` as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.sigmoid)
+    _operation = staticmethod(activations.sigmoid)
 
 
 class Tanh(Activation):
     """`tanh` as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.tanh)
+    _operation = staticmethod(activations.tanh)
 
 
 class GELU(Activation):
     """`gelu` as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.gelu)
+    _operation = staticmethod(activations.gelu)
 
 
 class Softplus(Activation):
     """`softplus` as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.softplus)
+    _operation = staticmethod(activations.softplus)
 
 
 class Softmax(Activation):
     """`softmax` over the last axis as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.softmax)
+    _operation = staticmethod(activations.softmax)
 
 
 class LogSoftmax(Activation):
     """`log_softmax` over the last axis as a layer."""
 
-    def __init__(self) -> None:
-        super().__init__(activations.log_softmax)
+    _operation = staticmethod(activations.log_softmax)
 
 
 class Sequential:

@@ -23,7 +23,7 @@ def test_a_true_claim_holds(text, options):
 @pytest.mark.parametrize(("text", "options"), TRUE, ids=map(str, range(len(TRUE))))
 def test_what_is_left_of_equal_sides_is_rounding_and_a_small_error_is_not(text, options):
     claim = Claim(text, **options)
-    for left, right in [map(claim.source_of, link) for link in claim.links]:
+    for left, right in [map(claim.sources.get, link) for link in claim.links]:
         if "0" not in (left, right):
             assert Claim(f"({left}) - ({right}) == 0", **options).check() == 1
             with pytest.raises(FalseClaimError):
@@ -84,8 +84,26 @@ def test_conditions_limit_the_sizes(dims, sizes, changing):
     assert len({tuple(drawn.items()) for drawn in draws}) >= changing
     for drawn in draws:
         assert len(set(drawn.values())) == len(drawn)
-        assert claim.tall_enough(drawn)
+        assert claim.fits(drawn)
         assert drawn.items() >= claim.fixed.items()
+
+
+def test_a_change_may_have_full_rank():
+    assert Claim("dY == X dW^T", "X: n i; W: o i", "dW has full column rank", "Y = X W^T").check() == 1
+
+
+@pytest.mark.parametrize("dims", ["A: n m; B: m k", "A: n m; B: k m", "B: m k; A: n m", "A: n m; B: m n"])
+def test_conditions_on_several_names_make_all_their_dimensions_equal(dims):
+    claim = Claim("tr(A B) == tr(B A)", dims, "A symmetric, B symmetric")
+    assert claim.check() == len(claim.dimensions) == 1
+
+
+def test_a_length_that_is_given_is_that_of_the_dimensions_equal_to_it():
+    claim = Claim("A == A^T", "A: n m", "A symmetric", sizes="m = 2")
+    assert claim.sizes() == [{"m": 2}] * 3
+    assert claim.lengths({"m": 2}) == {"m": 2, "n": 2}
+    with pytest.raises(ExpressionError, match="no sizes meet"):
+        Claim("A == A^T", "A: n m", "A symmetric", sizes="m = 2; n = 3").check()
 
 
 def test_a_condition_on_another_name_changes_no_sizes():

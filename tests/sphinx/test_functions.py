@@ -6,12 +6,12 @@ import pytest
 from handgrad.derive import ExpressionError
 from handgrad.derive.functions import ELEMENTWISE as ROWS
 from handgrad.sphinx.claim import Claim, FalseClaimError
-from handgrad.sphinx.functions import ELEMENTWISE, UNARY
+from handgrad.sphinx.functions import ELEMENTWISE, FUNCTIONS
 from handgrad.sphinx.refute import refute
 from handgrad.sphinx.values import Value, value_of
 
 SHAPES = {"tall": (5, 3), "wide": (3, 5), "square": (4, 4), "column": (4, 1), "row": (1, 4), "number": (1, 1)}
-pinv = UNARY["pinv"]
+pinv = FUNCTIONS["pinv"].apply
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -41,7 +41,7 @@ def test_the_pseudoinverse_of_a_vector_is_a_row_and_of_entries_is_taken_for_each
 def test_a_matrix_without_full_rank_is_refused(name):
     A = np.outer([0.1, 0.2, 0.7], [0.3, 0.4, 0.9])  # its determinant is not quite 0
     with pytest.raises(ZeroDivisionError, match=r"singular matrix|without full rank"):
-        UNARY[name](value_of(A, 2))
+        FUNCTIONS[name].apply(value_of(A, 2))
 
 
 MOORE_PENROSE = "A P A == A\nP A P == P\n(A P)^T == A P\n(P A)^T == P A"

@@ -72,7 +72,7 @@ def test_what_is_equal_where_it_fits_is_refuted_by_shapes_only():
     claim = Claim("1_n 1_m^T == 1_m 1_n^T", "A: n m")
     with pytest.raises(FalseClaimError, match="no numbers refute"):
         refute(claim)
-    assert "3 x 2 matrix, the right side a 2 x 3 matrix" in refute(claim, by_shapes=True).reason
+    assert "2 x 3 matrix, the right side a 3 x 2 matrix" in refute(claim, by_shapes=True).reason
 
 
 @pytest.mark.parametrize("text", ["A B == B A", "A B == A B"])

@@ -1,29 +1,34 @@
 """A claim: equations that must hold for random arrays of every admissible size."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from math import prod
+from typing import TypeAlias
 
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, flat, postorder, read_dims
-from handgrad.derive.formula import Node, Vocabulary, cut, read_formula
+from handgrad.derive.expression import Shape, flat, postorder, read_dims, show_axis
+from handgrad.derive.formula import Node, Vocabulary, read_formula
 from handgrad.derive.latex import Printer, aligned
-from handgrad.derive.read import double_meanings
+from handgrad.derive.read import DELTAS, double_meanings
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
-from .lines import read_assignments, read_rows, read_target, split_lines
-from .values import Array, ShapeError, Value, value_of
-from .world import Let, World, differ, loss_name, sides
+from .lines import read_assignments, read_rows, read_target
+from .values import Array, ShapeError, Value, together, value_of
+from .world import Let, World, gradient_name
 
 SEEDS = (0, 1, 2)
 TOLERANCE = 1e-9
+NOISE = 1e-9  # far above rounding, far below what a wrong formula does
 WIDE_TOLERANCE = 1e-6  # where a derivative is derived, by differences
 DEEPEST = 100  # levels of a formula, with those of the names in it
 TRIES = 200  # of sizes, where conditions forbid some
+
+Link: TypeAlias = tuple[Node, Node]
 
 
 class FalseClaimError(AssertionError):
@@ -38,7 +43,7 @@ class Claim:
     text : str
         One or more lines ``left == right == ...  # reason``. A line that starts with ``==``
         continues the equation before it.
-    dims : str
+    dims : dict or str
         The dimensions of each name, ``"X: n i; W: o i"``.
     where : str, optional
         Conditions, ``"S symmetric, rows of T sum to one"``.
@@ -70,102 +75,87 @@ class Claim:
     """
 
     def __init__(
-        self, text: str, dims: str = "", where: str = "", let: str = "", layout: str = "shape", spell: str = "",
-        sizes: str = "",
+        self, text: str, dims: dict[str, str] | str = "", where: str = "", let: str = "", layout: str = "shape",
+        spell: str = "", sizes: str = "",
     ) -> None:  # fmt: skip
         if layout not in list(Layout):
             raise ExpressionError(f"layout: {layout!r} must be one of {', '.join(Layout)}")
         self.text, self.layout = text, layout
         self.dims = read_dims(dims)
+        self.shapes = self.dims | {f"d{name}": shape for name, shape in self.dims.items()}
         self.spelling = dict(read_assignments("spell", spell))
-        self.letters = letters = {*flat(flat(self.dims.values()))}
-        self.fixed = {}
+        self.letters = {*flat(flat(self.dims.values()))}
+        self.fixed: dict[str, int] = {}
         for letter, length in read_assignments("sizes", sizes):
-            if letter not in letters or not length.isdecimal() or int(length) < 1:
+            if letter not in self.letters or not length.isdecimal() or int(length) < 1:
                 raise ExpressionError(f"sizes: {letter} = {length} must be a dimension and a whole number above 0")
             self.fixed[letter] = int(length)
         self.lets: dict[str, Let] = {}
-        self.depths: dict[str, int] = {}
+        self.sources: dict[Node, str] = {}
+        self.depths: dict[Node, int] = {}
         for target, formula in read_assignments("let", let):
             name, own = read_target(target)
             if name in self.dims or name in self.lets:
                 raise ExpressionError(f"let: {name} is given twice; a name is given in dims, or computed once")
-            before = Vocabulary({*self.dims, *self.lets}, letters)
-            made = read_formula(formula, before)
-            self.depths[name] = self._depth(made, formula)
-            self.lets[name] = Let(name, own, made, f"{target} = {formula}")
-        vocabulary = Vocabulary({*self.dims, *self.lets}, letters)
-        self.rows = list(read_rows(text, vocabulary))
-        for side in self.formulas:
-            self._depth(side, self.source_of(side))
+            self.lets[name] = Let(name, own, self._read(formula), f"{target} = {formula}")
+        self.rows = list(read_rows(text, self._read))
         self._collect()
-        self._refuse_double_meaning()
-        axes = {name: len(shape) for name, shape in self.dims.items()}
-        axes |= {f"d{name}": rank for name, rank in axes.items()}
-        self.conditions = read_conditions(where, axes)
-        used = {*self.names, *(f"d{name}" for name in self.varied)}
-        self.conditions = {name: kinds for name, kinds in self.conditions.items() if name in used}
+        for name in double_meanings(node for formula in self.formulas for node in formula.walk()):
+            raise ExpressionError(f"{name} is an index and a length in one claim; rename the index")
+        conditions = read_conditions(where, {name: len(shape) for name, shape in self.shapes.items()})
+        self.conditions = {name: kinds for name, kinds in conditions.items() if name in self.drawn}
+        self.tall = [name for name, kinds in self.conditions.items() if any(CONDITIONS[kind].tall for kind in kinds)]
         self.same = self._same_lengths()
         self.seen: dict[Node, Value] = {}
+
+    def _read(self, text: str) -> Node:
+        """Read a formula with the names that are known so far; it is evaluated by recursion, and must not be too deep."""
+        made = read_formula(text, Vocabulary({*self.dims, *self.lets}, self.letters))
+        for node in postorder([made]):
+            below = [*node.args, *(self.lets[name].formula for name in self._names_in(node) if name in self.lets)]
+            self.depths[node] = 1 + max((self.depths[part] for part in below), default=0)
+        if self.depths[made] > DEEPEST:
+            raise ExpressionError(f"{text[:40]} ... is nested {self.depths[made]} levels deep; at most {DEEPEST}")
+        self.sources[made] = text
+        return made
 
     # -- What it says ---------------------------------------------------------------------------
 
     @property
-    def links(self) -> list[tuple[Node, Node]]:
+    def links(self) -> list[Link]:
         """The pairs of sides that must be equal."""
-        found: list[tuple[Node, Node]] = []
-        chain: list[Node] = []
-        for row in self.rows:
-            chain = [row.start] if row.start else chain[-1:]
-            chain += row.sides
-            found += pairwise(chain)
-        return found
+        return [link for row in self.rows for link in pairwise(row.sides)]
 
     @property
-    def formulas(self) -> tuple[Node, ...]:
+    def formulas(self) -> list[Node]:
         """Every side."""
-        return tuple(side for row in self.rows for side in ((row.start,) if row.start else ()) + row.sides)
-
-    def _depth(self, formula: Node, text: str) -> int:
-        """How deep a formula is, with the names that are computed; it is evaluated by recursion."""
-        depth: dict[int, int] = {}
-        for node in postorder([formula]):
-            below = [depth[id(arg)] for arg in node.args] + [self.depths.get(name, 0) for name in self._names_in(node)]
-            depth[id(node)] = 1 + max(below, default=0)
-        deepest = depth[id(formula)]
-        if deepest > DEEPEST:
-            raise ExpressionError(f"{text[:40]} ... is nested {deepest} levels deep; at most {DEEPEST}")
-        return deepest
+        return [side for row in self.rows for side in row.sides[row.continues :]]
 
     def _collect(self) -> None:
         """Find what the sides depend on: names, what they are computed from, differentials, unknown losses."""
         used: set[str] = set()
-        self.nodes: list[Node] = []
-        waiting = list(self.formulas)
-        while waiting:
-            for node in waiting.pop().walk():
-                self.nodes.append(node)
-                for name in self._names_in(node):
-                    if name not in used and name in self.lets:
-                        waiting.append(self.lets[name].formula)
-                    used.add(name)
-        upstream = {"G" if name == "L" else f"G_{name}" for name in map(loss_name, self.nodes) if name}
+        waiting = self.formulas
+        for formula in waiting:  # more on the way
+            for node in formula.walk():
+                names = self._names_in(node)
+                waiting += [self.lets[name].formula for name in names if name in self.lets and name not in used]
+                used.update(names)
         self.used_lets = {name: let for name, let in self.lets.items() if name in used}
+        formulas = [*self.formulas, *(let.formula for let in self.used_lets.values())]
+        self.nodes = [node for formula in formulas for node in formula.walk()]
+        upstream = set(map(gradient_name, self.nodes))
         self.names = [name for name in self.dims if name in used and name not in upstream]
         moving = {node.info for node in self.nodes if node.op == "differential"}
         self.varied = [name for name in self.names if name in moving]
         if moving and not self.varied:  # dL == G : dY says something, whatever varies
             self.varied = self.names
-
-    def _refuse_double_meaning(self) -> None:
-        for name in double_meanings([node for formula in self.formulas for node in formula.walk()]):
-            raise ExpressionError(f"{name} is an index and a length in one claim; rename the index")
+        self.drawn = [*self.names, *(f"d{name}" for name in self.varied)]
 
     def _names_in(self, node: Node) -> list[str]:
         """The names that a part refers to; a gradient ``G`` refers to what its loss gives."""
         if node.op == "upstream":
-            loss = node.info[2:] or "L"
-            return [name for name, let in self.lets.items() if any(loss_name(n) == loss for n in let.formula.walk())]
+            lets = self.lets.items()
+            return [name for name, let in lets if any(gradient_name(part) == node.info for part in let.formula.walk())]
         if node.op == "derivative":
             return [str(node.info[0])]
         return [str(node.info)] if node.op in ("name", "differential") else []
@@ -174,12 +164,15 @@ class Claim:
         """Dimensions that a condition makes equal: each points to the one it is equal to."""
         same: dict[str, str] = {}
         for name, kinds in self.conditions.items():
-            shape = self.dims.get(name, self.dims.get(name[1:], ()))
+            shape = self.shapes[name]
             if any(CONDITIONS[kind].square for kind in kinds) and shape[0] != shape[1]:
-                (rows, columns) = shape
-                if len(rows) != 1 or len(columns) != 1:
+                if any(len(axis) != 1 for axis in shape):
                     raise ExpressionError(f"where: {name} {kinds[0]}, but its dimensions are no single letters")
-                same[columns[0]] = rows[0]
+                rows, columns = (same.get(letter, letter) for letter in flat(shape))
+                if columns in self.fixed:
+                    rows, columns = columns, rows
+                same = {letter: rows if other == columns else other for letter, other in same.items()}
+                same[columns] = rows
         return same
 
     # -- Numbers --------------------------------------------------------------------------------
@@ -189,30 +182,39 @@ class Claim:
         """The dimensions that can be chosen."""
         used = [letter for name in self.names for axis in self.dims[name] for letter in axis]
         used += [dim for node in self.nodes if node.op in ("size", "eye", "ones") for dim in node.info.split("*")]
-        used += [letter for node in self.nodes if node.op == "delta" for letter in node.info if letter in self.letters]
+        used += [letter for node in self.nodes if node.op in DELTAS for letter in node.info if letter in self.letters]
         return [letter for letter in dict.fromkeys(self.same.get(l, l) for l in used) if letter not in self.fixed]
+
+    def lengths(self, sizes: dict[str, int]) -> dict[str, int]:
+        """The length of every dimension, with those that a condition makes equal to another."""
+        return sizes | {letter: sizes[other] for letter, other in self.same.items()}
+
+    def shape(self, name: str, sizes: dict[str, int]) -> tuple[int, ...]:
+        """The shape of an array that is drawn."""
+        lengths = self.lengths(sizes)
+        return tuple(prod(lengths[letter] for letter in axis) for axis in self.shapes[name])
 
     def world(self, sizes: dict[str, int], rng: np.random.Generator, *, whole: bool = False) -> World | None:
         """Draw numbers for everything; None if the conditions cannot be met with these sizes."""
-        lengths = sizes | {letter: sizes[other] for letter, other in self.same.items() if other in sizes}
         drawn: dict[str, Value] = {}
-        for name in [*self.names, *(f"d{name}" for name in self.varied)]:
-            shape = self.dims[name] if name in self.dims else self.dims[name[1:]]
-            lengths_of_axes = tuple(int(np.prod([lengths[letter] for letter in axis])) for axis in shape)
-            array = draw(rng, lengths_of_axes, self.conditions.get(name, []), whole=whole)
+        for name in self.drawn:
+            array = draw(rng, self.shape(name, sizes), self.conditions.get(name, []), whole=whole)
             if array is None:
                 return None
-            drawn[name] = value_of(array, len(shape))
+            drawn[name] = value_of(array, array.ndim)
         given = {name: drawn[name] for name in self.names}
         moves = {name: drawn[f"d{name}"] for name in self.varied}
-        return World(given, self.used_lets, lengths, self.formulas, rng, whole, self.layout, moves)
-
-    def draw(self, sizes: dict[str, int], rng: np.random.Generator) -> World:
-        """Draw Gaussian numbers for everything."""
-        world = self.world(sizes, rng)
-        if world is None:
-            raise ExpressionError("where: no array was found that meets all conditions at once")
+        world = World(given, self.used_lets, self.lengths(sizes), self.nodes, rng, whole, self.layout, moves)
+        self.seen = world.seen
         return world
+
+    def worlds(self) -> Iterator[tuple[dict[str, int], World]]:
+        """Several draws of sizes and Gaussian numbers."""
+        for seed, sizes in zip(SEEDS, self.sizes(), strict=True):
+            world = self.world(sizes, np.random.default_rng(seed))
+            if world is None:
+                raise ExpressionError("where: no array was found that meets all conditions at once")
+            yield sizes, world
 
     def sizes(self) -> list[dict[str, int]]:
         """Sizes for each draw: pairwise different, and no length of one draw comes back in another if it need not.
@@ -220,7 +222,7 @@ class Claim:
         What holds at one size only is false, and so is what holds for ``n < m`` only: of the first two draws one
         is in the opposite order.
         """
-        allowed = [sizes for sizes in self._choices() if self.tall_enough(sizes)]
+        allowed = [sizes for sizes in self._choices() if self.fits(sizes)]
         if not allowed:
             raise ExpressionError("where: no sizes meet the conditions on rows and columns")
         letters, found = self.dimensions, list[dict[str, int]]()
@@ -237,24 +239,17 @@ class Claim:
         letters = self.dimensions
         up = np.arange(len(letters))
         places = [up, *(up[::-1] + shift for shift in range(3)), up + 1, up + 2]
-        if any(CONDITIONS[kind].tall for kinds in self.conditions.values() for kind in kinds):
+        if self.tall:
             rng = np.random.default_rng(0)
             places += [rng.permutation(len(letters) + attempt % 10)[: len(letters)] for attempt in range(TRIES)]
         free = [length for length in range(2, 12 + len(letters) + len(self.fixed)) if length not in self.fixed.values()]
         for place in places:
             yield self.fixed | {letter: free[at] for letter, at in zip(letters, place, strict=True)}
 
-    def tall_enough(self, sizes: dict[str, int]) -> bool:
-        """Whether the sizes allow a matrix to have full column rank, where that is a condition."""
-
-        def length(axis: tuple[str, ...]) -> int:
-            return int(np.prod([sizes.get(self.same.get(letter, letter), 1) for letter in axis]))
-
-        return all(
-            length(self.dims[name][0]) >= length(self.dims[name][1])
-            for name, kinds in self.conditions.items()
-            if any(CONDITIONS[kind].tall for kind in kinds)
-        )
+    def fits(self, sizes: dict[str, int]) -> bool:
+        """Whether the conditions allow some sizes: what has full column rank is as high as wide, or higher."""
+        shapes = [self.shape(name, sizes) for name in self.tall]
+        return self.lengths(sizes).items() >= sizes.items() and all(rows >= columns for rows, columns in shapes)
 
     # -- The check ------------------------------------------------------------------------------
 
@@ -271,62 +266,90 @@ class Claim:
         FalseClaimError
             With the equation, the sizes and both sides.
         """
-        for seed, sizes in zip(SEEDS, self.sizes(), strict=True):
-            world = self.draw(sizes, np.random.default_rng(seed))
-            self.seen = world.seen
+        for sizes, world in self.worlds():
             tolerance = WIDE_TOLERANCE if self._derives_twice(world) else TOLERANCE
-            for left, right in self.links:
-                problem = self.compare(world, left, right, tolerance)
+            for link in self.links:
+                problem = self.compare(world, link, tolerance)
                 if problem:
-                    raise FalseClaimError(f"{self.show(left, right)} is false for {show_sizes(sizes)}: {problem}")
+                    raise FalseClaimError(f"{self.show(link)} is false for {show_sizes(sizes)}: {problem}")
         return len(self.links)
 
-    def sides(self, world: World, left: Node, right: Node) -> tuple[tuple[str, ...], Array, Array]:
-        """Evaluate two sides, one of which may lack letters of the other."""
-        with self.naming(left, right):
-            return sides(world, left, right, spread=True)
-
-    def differ(self, world: World, left: Node, right: Node, tolerance: float, *, spread: bool = False) -> bool:
-        """Whether two sides differ."""
-        with self.naming(left, right):
-            return differ(world, left, right, tolerance, spread=spread)
-
-    @contextmanager
-    def naming(self, left: Node, right: Node) -> Iterator[None]:
-        """Name the equation in an error that no sizes mend."""
-        try:
-            yield
-        except ExpressionError as error:
-            raise ExpressionError(f"{self.show(left, right)} cannot be evaluated: {error}") from None
-
-    def compare(self, world: World, left: Node, right: Node, tolerance: float) -> str:
+    def compare(self, world: World, link: Link, tolerance: float) -> str:
         """Say how two sides differ; nothing if they do not."""
         try:
-            if not self.differ(world, left, right, tolerance):
+            if not self.differ(world, link, tolerance):
                 return ""
         except ShapeError as error:
             return str(error)
         except ZeroDivisionError as error:
             return f"{error}; a condition such as positive or invertible may be missing"
-        _, x, y = self.sides(world, left, right)
+        _, x, y = self.sides(world, link)
         return f"the left side is {_show(x)}, the right side {_show(y)}{_hint(x, y)}"
+
+    def sides(self, world: World, link: Link, *, spread: bool = False) -> tuple[tuple[str, ...], Array, Array]:
+        """The values of two sides, aligned: their letters, and an array each. A plain 0 has any shape.
+
+        With `spread`, a side may lack letters of the other: it is the same for all their values.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes or the free letters are different.
+        ExpressionError
+            With the equation, if it has no value, whatever the sizes.
+        """
+        try:
+            a, b = map(world.value, link)
+        except ExpressionError as error:
+            raise ExpressionError(f"{self.show(link)} cannot be evaluated: {error}") from None
+        left, right = link
+        if left.op == "number" and left.info == 0:
+            a = b.map(np.zeros_like)
+        if right.op == "number" and right.info == 0:
+            b = a.map(np.zeros_like)
+        mine, other = set(a.letters), set(b.letters)
+        letters_fit = mine == other or (spread and (mine < other or other < mine))
+        if not letters_fit or (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
+            raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
+        return together(a, b)
+
+    @np.errstate(all="ignore")
+    def differ(self, world: World, link: Link, tolerance: float, *, spread: bool = False) -> bool:
+        """Whether two sides differ by more than rounding explains.
+
+        Mostly that is relative to the sides. It cannot be where terms cancel, as in ``A - A == 0`` or in
+        ``<x, K x> == 0`` with a skew-symmetric K: what is left is rounding, and its size is that of the terms.
+        So each part is disturbed by a part in 10^9, and the sides may differ as much as that moves them, if it is
+        little beside the largest number on the way. ``10^-10 A`` and ``exp(-100)`` are small without cancelling
+        anything: they move with their last digits, and what differs from them differs.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes or the free letters are different.
+        ZeroDivisionError
+            If an entry is not finite.
+        """
+        _, x, y = self.sides(world, link, spread=spread)
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise ZeroDivisionError("a side is not finite")
+        gap = abs(x - y).max()
+        if gap <= tolerance * max(abs(x).max(), abs(y).max()):
+            return False
+        if gap > tolerance * max(abs(value.array).max() for value in world.seen.values()):
+            return True
+        nearby = replace(world, disturb=partial(_disturbed, np.random.default_rng(0)))
+        _, p, q = self.sides(nearby, link, spread=spread)
+        return bool(gap > max(abs(p - x).max(), abs(q - y).max()))
 
     def _derives_twice(self, world: World) -> bool:
         derived = [node.args[0] for node in self.nodes if node.op == "derivative"]
         derived += [Node("name", info=node.info) for node in self.nodes if node.op == "differential"]
         return any(world.differentiates(node) for node in derived)
 
-    def show(self, left: Node, right: Node) -> str:
+    def show(self, link: Link) -> str:
         """The equation as it was written."""
-        return f"{self.source_of(left)} == {self.source_of(right)}"
-
-    def source_of(self, node: Node) -> str:
-        """A side as it was written."""
-        return self._sources()[node]
-
-    def _sources(self) -> dict[Node, str]:
-        texts = [text.strip() for line, _ in split_lines(self.text) for _, text in cut(line, {"=="}) if text.strip()]
-        return dict(zip(self.formulas, texts, strict=True))
+        return " == ".join(self.sources[side] for side in link)
 
     # -- What it looks like ---------------------------------------------------------------------
 
@@ -335,23 +358,29 @@ class Claim:
         printer = Printer(self.seen, self.spelling)
         lines = []
         for row in self.rows:
-            left = printer.latex(row.start) if row.start else ""
-            right = f" {sign} ".join(printer.latex(side) for side in row.sides)
+            left, *others = map(printer.latex, row.sides)
+            right = f" {sign} ".join(others)
             reason = rf" && \text{{{row.reason}}}" if row.reason else ""
-            lines.append(f"{left} &{sign} {right}{reason}")
+            lines.append(f"{'' if row.continues else left} &{sign} {right}{reason}")
         if len(lines) == 1 and not self.rows[0].reason:
             return lines[0].replace("&", "", 1)
         return aligned(lines)
 
     def describe(self) -> str:
         """Say what was drawn at random, in words."""
-        names = [*self.names, *(f"d{name}" for name in self.varied)]
         parts = [
-            ", ".join(f"{name} {_show_shape(self.dims[name])}" for name in self.names),
-            ", ".join(f"{name} {' and '.join(self.conditions[name])}" for name in names if name in self.conditions),
+            ", ".join(f"{name} {show_shape(self.dims[name])}" for name in self.names),
+            ", ".join(
+                f"{name} {' and '.join(self.conditions[name])}" for name in self.drawn if name in self.conditions
+            ),
             ", ".join(let.text for let in self.used_lets.values()),
         ]
         return "; ".join(part for part in parts if part)
+
+
+def _disturbed(rng: np.random.Generator, array: Array) -> Array:
+    """Numbers a little off, as rounding makes them; whole numbers are exact."""
+    return np.where(array == np.round(array), array, array * (1 + NOISE * rng.normal(size=array.shape)))
 
 
 def _hint(x: Array, y: Array) -> str:
@@ -384,5 +413,12 @@ def show_sizes(sizes: dict[str, int]) -> str:
     return ", ".join(f"{letter} = {length}" for letter, length in sizes.items()) or "all numbers"
 
 
-def _show_shape(shape: Shape) -> str:
-    return "(" + ", ".join("*".join(axis) or "1" for axis in shape) + ")" if shape else "a number"
+def show_shape(shape: Shape) -> str:
+    """The dimensions of an array, in words.
+
+    Examples
+    --------
+    >>> show_shape((("n",), ("k", "d"))), show_shape(())
+    ('(n, k*d)', 'a number')
+    """
+    return "(" + ", ".join(map(show_axis, shape)) + ")" if shape else "a number"

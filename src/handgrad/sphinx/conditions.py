@@ -4,6 +4,7 @@ Each condition draws an array that meets it, with Gaussian or with small whole n
 tell whether an array meets it, so that several conditions may stand together.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -134,14 +135,14 @@ def read_conditions(text: str, names: Mapping[str, int]) -> dict[str, list[str]]
     """
     found: dict[str, list[str]] = {}
     for part in text.replace(";", ",").split(","):
-        words = part.split()
-        if not words:
+        said = " ".join(part.split())
+        if not said:
             continue
-        name, condition = words[0], " ".join(words[1:]).removeprefix("is ")
+        name, _, condition = said.partition(" ")
+        condition = condition.removeprefix("is ")
         for sentence, meant in SENTENCES.items():
-            before, after = (piece.split() for piece in sentence.split("{}"))
-            if words[: len(before)] == before and words[len(before) + 1 :] == after:
-                name, condition = words[len(before)], meant
+            if match := re.fullmatch(sentence.format("(.+)"), said):
+                name, condition = match[1], meant
         if condition not in CONDITIONS:
             known = ", ".join([f"A {known}" for known in CONDITIONS if known not in SENTENCES.values()])
             sentences = ", ".join(sentence.format("A") for sentence in SENTENCES)

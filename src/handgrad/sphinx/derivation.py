@@ -8,15 +8,15 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 
 from handgrad.derive import Derivation, ExpressionError, derive
-from handgrad.derive.expression import read_dims, show_axis
 from handgrad.derive.formula import tokenize
 from handgrad.derive.frobenius import STEPS
 from handgrad.derive.latex import aligned
 from handgrad.derive.notation import Step
-from handgrad.derive.result import LAYOUTS
 from handgrad.derive.typeset import StepPrinter
 
+from .claim import show_shape
 from .directives import Checked, inline_math
+from .domain import table
 from .lines import read_assignments
 
 USERS = {
@@ -28,20 +28,20 @@ USERS = {
 LEADS = {"index": "In index notation:", "frobenius": "In matrix notation:"}
 
 
-def read_names(text: str, option: str, known: Sequence[str]) -> list[str]:
-    """Read names separated by commas, each one of a few.
+def read_notations(text: str) -> list[str]:
+    """Read the names of notations, separated by commas.
 
     Examples
     --------
-    >>> read_names("index, frobenius", "notation", ("index", "frobenius"))
+    >>> read_notations("index, frobenius")
     ['index', 'frobenius']
     """
     found = [name.strip() for name in text.split(",")]
     for name in found:
-        if name not in known:
-            raise ExpressionError(f"{option}: {name!r} must be one of {', '.join(known)}")
+        if name not in STEPS:
+            raise ExpressionError(f"notation: {name!r} must be one of {', '.join(STEPS)}")
         if found.count(name) > 1:
-            raise ExpressionError(f"{option}: {name} is given twice, in {text!r}")
+            raise ExpressionError(f"notation: {name} is given twice, in {text!r}")
     return found
 
 
@@ -97,48 +97,38 @@ class DerivationDirective(Checked):
     optional_arguments = 0
     has_content = False
     option_spec: ClassVar[Any] = {
+        **dict.fromkeys(("dims", "spell", "notation", "layout", "steps", "label", "collapsed"), directives.unchanged),
         "wrt": directives.unchanged_required,
-        "dims": directives.unchanged,
-        "spell": directives.unchanged,
-        "notation": directives.unchanged,
-        "layout": directives.unchanged,
-        "steps": directives.unchanged,
-        "label": directives.unchanged,
         "class": directives.class_option,
-        "collapsed": directives.unchanged,
     }
-
-    def run(self) -> list[nodes.Node]:
-        """Derive, check every line, then show."""
-        return self.guarded(self.checked)
 
     def checked(self) -> list[nodes.Node]:
         """Show the derivation."""
         d = self.derive(self.options.get("layout", "shape"))
         count = d.check()
         printer = StepPrinter(d, self.spelling())
-        notations = read_names(self.options.get("notation", "frobenius"), "notation", tuple(STEPS))
+        notations = read_notations(self.options.get("notation", "frobenius"))
         result = printer.statement()
         shown = self.side_by_side(d, printer, notations) if len(notations) == 2 else self.single(d, printer, *notations)
         if "collapsed" in self.options:
             title = self.options["collapsed"] or f"The derivation, {count} lines"
             opening = f'<details class="hg-fold"><summary>{escape(title)}</summary>'
             shown = [nodes.raw("", opening, format="html"), *shown, nodes.raw("", "</details>", format="html")]
-        shapes = ", ".join(f"{name} ({', '.join('*'.join(axis) for axis in axes)})" for name, axes in d.shapes.items())
+        shapes = ", ".join(f"{name} {show_shape(shape)}" for name, shape in d.shapes.items())
         return self.claim_box(shown, result, f"{shapes}; {self.arguments[0]}", count)
 
     def derive(self, layout: str) -> Derivation:
         """Derive the argument."""
         if "wrt" not in self.options:
             raise ExpressionError("wrt: the name of the variable is needed, such as :wrt: W")
-        dims = read_dims(self.setting().options.get("dims", ""))
+        dims = self.setting()["dims"]
         words = {token.text for token in tokenize(self.arguments[0])} | {self.options["wrt"]}
-        used = {name: " ".join(map(show_axis, shape)) for name, shape in dims.items() if name in words}
+        used = {name: axes for name, axes in dims.items() if name in words}
         return derive(self.arguments[0], self.options["wrt"], used, layout=layout)
 
     def spelling(self) -> dict[str, str]:
         """LaTeX for names."""
-        return dict(read_assignments("spell", self.setting().options.get("spell", "")))
+        return dict(read_assignments("spell", self.setting().get("spell", "")))
 
     def single(self, d: Derivation, printer: StepPrinter, notation: str) -> list[nodes.Node]:
         """One notation, all lines or some."""
@@ -152,9 +142,8 @@ class DerivationDirective(Checked):
         if "steps" in self.options:
             raise ExpressionError("steps: two notations have different lines; choose one notation, or leave steps out")
         columns = [stages(d, d.steps(notation)) for notation in notations]
-        if (
-            len({len(column) for column in columns}) > 1
-        ):  # one notation goes in fewer stages: definitions, then the rest
+        # one notation goes in fewer stages: definitions, then the rest
+        if len(columns[0]) != len(columns[1]):
             columns = [[column[0], [step for stage in column[1:] for step in stage]] for column in columns]
         rows = [cells for cells in zip(*columns, strict=True) if any(cells)]
         grid = nodes.container(classes=["hg-side-by-side"])
@@ -179,16 +168,12 @@ class Layouts(DerivationDirective):
     def checked(self) -> list[nodes.Node]:
         """Derive and check in every layout, and show a table."""
         rows, shown, count = [], [], 0
-        for layout in LAYOUTS:
+        for layout, users in USERS.items():
             d = self.derive(layout)
             count += d.check()
             latex = StepPrinter(d, self.spelling()).result()
             shown.append(rf"&\text{{{layout}: }} && {latex}")
-            cells = [nodes.Text(layout), inline_math(latex), nodes.Text(d.shape), nodes.Text(USERS[layout])]
-            rows.append(nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]))
+            rows.append([nodes.Text(layout), inline_math(latex), nodes.Text(d.shape), nodes.Text(users)])
         heads = ("Layout", "Derivative", "Shape", "Used by")
-        head = nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in heads])
-        group = nodes.tgroup("", *[nodes.colspec(colwidth=width) for width in (15, 35, 15, 35)], cols=4)
-        group += [nodes.thead("", head), nodes.tbody("", *rows)]
-        latex = aligned(shown)
-        return self.claim_box([nodes.table("", group)], latex, f"{self.arguments[0]} by {self.options['wrt']}", count)
+        words = f"{self.arguments[0]} by {self.options['wrt']}"
+        return self.claim_box([table(heads, rows, (15, 35, 15, 35))], aligned(shown), words, count)

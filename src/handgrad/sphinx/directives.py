@@ -1,8 +1,8 @@
 """The directives and the role that put checked equations on a page."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
@@ -10,57 +10,50 @@ import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.directives.patches import MathDirective
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_id
 
 from handgrad.derive import DerivationError, ExpressionError
-from handgrad.derive.expression import read_dims
+from handgrad.derive.expression import read_dims, show_axis
 
 from .claim import Claim, FalseClaimError, show_sizes
-from .domain import ClaimDomain, Entry
-from .lines import read_assignments
+from .domain import KINDS, ClaimDomain, Entry
+from .lines import read_assignments, read_target
 from .refute import Counterexample, refute
 
 logger = logging.getLogger(__name__)
 
 GIVEN = "handgrad_given"  # where a page keeps what {given} says
 SETTING = dict.fromkeys(("dims", "where", "let", "spell", "sizes"), directives.unchanged)
-MARKS = {
-    "identity": ("\N{CHECK MARK}", "Checked for random arrays"),
-    "refuted": ("\N{BALLOT X}", "Refuted"),
-    "derivation": ("\N{CHECK MARK}", "Every line checked for random arrays"),
-    "layouts": ("\N{CHECK MARK}", "Every layout checked for random arrays"),
-}
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What the names of a claim stand for: a page's ``{given}``, and what a directive says itself."""
+def settle(own: Mapping[str, str], page: Mapping[str, str]) -> dict[str, Any]:
+    """What the names of a claim stand for: what it says itself, and what the page says of other names.
 
-    options: dict[str, str]
+    Examples
+    --------
+    >>> settle({"dims": "A: n n", "where": "A square"}, {"dims": "A: n m; B: m k*l", "let": "A = 2; C = A B"})
+    {'dims': {'B': 'm k*l', 'A': 'n n'}, 'let': 'C = A B', 'where': 'A square'}
+    """
+    dims, page_dims = (_axes(options.get("dims", "")) for options in (own, page))
+    lets, page_lets = (list(read_assignments("let", options.get("let", ""))) for options in (own, page))
+    computed = {read_target(target)[0] for target, _ in lets}
+    taken = {*dims, *computed}
+    kept = [let for let in page_lets if read_target(let[0])[0] not in taken]
+    # what the page computes may be computed from a name that it only gives
+    ordered = lets + kept if computed & page_dims.keys() else kept + lets
+    settled: dict[str, Any] = {
+        name: "; ".join(options[name] for options in (page, own) if options.get(name)) for name in {**page, **own}
+    }
+    settled["dims"] = {name: axes for name, axes in page_dims.items() if name not in taken} | dims
+    settled["let"] = "; ".join(f"{target} = {formula}" for target, formula in ordered)
+    return settled
 
-    def over(self, page: "Setting") -> "Setting":
-        """Combine with what the page says; a name that is given here is not taken from there."""
-        lets = self.options.get("let", "")
-        computed = {target.partition("[")[0].strip() for target, _ in read_assignments("let", lets)}
-        own = set(read_dims(self.options.get("dims", ""))) | computed
-        options = page.options | {
-            "dims": _without(page.options.get("dims", ""), own, ":"),
-            "let": _without(page.options.get("let", ""), own, "="),
-        }
-        for name, text in self.options.items():
-            options[name] = "; ".join(part for part in (options.get(name, ""), text) if part)
-        if computed & set(read_dims(page.options.get("dims", ""))):  # the page's own names may be computed from these
-            options["let"] = "; ".join(part for part in (lets, _without(page.options.get("let", ""), own, "=")) if part)
-        return Setting(options)
 
-
-def _without(text: str, names: set[str], sign: str) -> str:
-    """Leave out the assignments to some names."""
-    text = text.replace("\n", ";")
-    parts = [part.strip() for part in (text.replace(",", ";") if sign == ":" else text).split(";")]
-    return "; ".join(part for part in parts if part and part.partition(sign)[0].partition("[")[0].strip() not in names)
+def _axes(dims: str) -> dict[str, str]:
+    return {name: " ".join(map(show_axis, shape)) for name, shape in read_dims(dims).items()}
 
 
 class Given(SphinxDirective):
@@ -80,22 +73,26 @@ class Checked(MathDirective):
     kind: ClassVar[str]
     option_spec: ClassVar[Any] = {"label": directives.unchanged, "class": directives.class_option, **SETTING}
 
-    def setting(self) -> Setting:
+    def run(self) -> list[nodes.Node]:
+        """Check, then show; what is false or cannot be read becomes a warning with its place, on every build."""
+        try:
+            return self.checked()
+        except (ExpressionError, FalseClaimError, DerivationError) as error:
+            warn(self, self.kind, error)
+            return [nodes.literal_block("", self.text())]
+
+    @abstractmethod
+    def checked(self) -> list[nodes.Node]:
+        """What is shown, if the check finds nothing wrong."""
+
+    def setting(self) -> dict[str, Any]:
         """What the names stand for here."""
-        own = {name: text for name, text in self.options.items() if name in SETTING}
-        return Setting(own).over(Setting(dict(self.env.temp_data.get(GIVEN) or {})))
+        own = {name: self.options[name] for name in (*SETTING, "layout") if name in self.options}
+        return settle(own, self.env.temp_data.get(GIVEN) or {})
 
     def text(self) -> str:
         """The argument and the lines below it."""
         return "\n".join([*self.arguments, *self.content])
-
-    def guarded(self, make: Callable[[], list[nodes.Node]]) -> list[nodes.Node]:
-        """Make nodes; what is false or cannot be read becomes a warning with its place, on every build."""
-        try:
-            return make()
-        except (ExpressionError, FalseClaimError, DerivationError) as error:
-            warn(self, self.kind, error)
-            return [nodes.literal_block("", self.text())]
 
     def math(self, latex: str, *, numbered: bool = True) -> list[nodes.Node]:
         """A displayed formula, numbered if it has a label."""
@@ -112,22 +109,22 @@ class Checked(MathDirective):
         """The element around a claim, with its mark; the claim is entered in the list."""
         box = nodes.container(classes=["hg-claim", f"hg-{self.kind}", *self.options.get("class", [])])
         self.set_source_info(box)
-        box += [note(self.env, self.state.document, box, Entry("", self.kind, latex, check, count)), *content]
-        box += mark(self.kind, check)
+        enter(self.env, self.state.document, box, content, Entry("", self.kind, latex, check, count))
         return [box]
 
 
-def note(env: Any, document: nodes.document, box: nodes.Element, entry: Entry) -> nodes.Node:
-    """Enter a claim in the list, and give its box an id that no other part of the site has.
-
-    Returns where a reference leads on paper: Sphinx's LaTeX writer passes over the ids of boxes.
-    """
+def enter(
+    env: BuildEnvironment, document: nodes.document, box: nodes.Element, content: Sequence[nodes.Node], entry: Entry
+) -> None:
+    """Put a claim into its box, with its mark, and into the list; the box gets an id that the site has once."""
     number = env.new_serialno("handgrad claim") + 1
     target = make_id(env, document, "claim", f"{env.docname}-{number}")
     box["ids"].append(target)
     document.set_id(box)  # a heading that would get the same id gets another one
-    ClaimDomain.of(env).note(env.docname, entry._replace(target=target))
-    return nodes.raw("", rf"\phantomsection\label{{\detokenize{{{env.docname}:{target}}}}}", format="latex")
+    ClaimDomain.of(env).entries.setdefault(env.docname, []).append(entry._replace(target=target))
+    # where a reference leads on paper: Sphinx's LaTeX writer passes over the ids of boxes
+    place = nodes.raw("", rf"\phantomsection\label{{\detokenize{{{env.docname}:{target}}}}}", format="latex")
+    box += [place, *content, mark(entry)]
 
 
 def warn(place: SphinxDirective | SphinxRole, kind: str, error: Exception) -> None:
@@ -136,11 +133,11 @@ def warn(place: SphinxDirective | SphinxRole, kind: str, error: Exception) -> No
     logger.warning("%s: %s", kind, error, location=place.get_location(), type="handgrad", subtype=kind)
 
 
-def mark(kind: str, check: str) -> nodes.Node:
+def mark(entry: Entry) -> nodes.Node:
     """A check mark or a cross, with its meaning in words for whoever points at it or hears it."""
-    sign, meaning = MARKS[kind]
-    words = escape(f"{meaning}: {check}" if check else meaning, quote=True)
-    html = f'<span class="hg-mark" role="img" aria-label="{words}" title="{words}">{sign}</span>'
+    kind = KINDS[entry.kind]
+    words = escape(f"{kind.meaning}: {entry.check}" if entry.check else kind.meaning, quote=True)
+    html = f'<span class="hg-mark" role="img" aria-label="{words}" title="{words}">{kind.mark}</span>'
     return nodes.raw("", html, format="html")
 
 
@@ -150,23 +147,15 @@ class Identity(Checked):
     kind = "identity"
     option_spec: ClassVar[Any] = {**Checked.option_spec, "layout": directives.unchanged}
 
-    def run(self) -> list[nodes.Node]:
-        """Check, then show."""
-        return self.guarded(self.checked)
-
     def checked(self) -> list[nodes.Node]:
         """Show the equations, with a warning if they are false."""
-        claim = Claim(self.text(), **self.setting().options, **self.layout())
+        claim = Claim(self.text(), **self.setting())
         try:
             count = claim.check()
         except FalseClaimError as error:
             warn(self, self.kind, error)
             return self.math(claim.latex())
         return self.claim_box(self.math(claim.latex()), claim.latex(), claim.describe(), count)
-
-    def layout(self) -> dict[str, str]:
-        """The layout, if one is asked for."""
-        return {"layout": self.options["layout"]} if "layout" in self.options else {}
 
 
 class Refuted(Identity):
@@ -177,7 +166,7 @@ class Refuted(Identity):
 
     def checked(self) -> list[nodes.Node]:
         """Look for a counterexample; finding none is a warning."""
-        claim = Claim(self.text(), **self.setting().options, **self.layout())
+        claim = Claim(self.text(), **self.setting())
         example = refute(claim, by_shapes="shapes" in self.options)
         latex = claim.latex(r"\neq")
         words = nodes.paragraph("", "", *_tell(example), classes=["hg-counterexample"])
@@ -195,11 +184,9 @@ def _tell(example: Counterexample) -> Iterator[nodes.Node]:
     yield nodes.strong("", "Not equal.")
     yield nodes.Text(" For example, with ")
     # The comma is part of the formula: a browser would begin a line with one that is not.
-    for name, array in example.arrays:
-        yield inline_math(f"{name} = {matrix_latex(array)},")
-        yield nodes.Text(" ")
-    for name in example.squares:
-        yield inline_math(f"{name}(z) = z^{{2}},")
+    arrays = [f"{name} = {matrix_latex(array)}," for name, array in example.arrays]
+    for formula in (*arrays, *(f"{name}(z) = z^{{2}}," for name in example.squares)):
+        yield inline_math(formula)
         yield nodes.Text(" ")
     place = ", ".join(f"{letter} = {at}" for letter, at in example.place.items())
     yield nodes.Text(f"{'at ' + place + ' ' if place else ''}the left side is ")
@@ -257,16 +244,14 @@ class ClaimRole(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Check, then show."""
         formula, *own = self.text.split("|")
-        options = dict(zip(("dims", "where", "let", "spell", "sizes"), own, strict=False))
         try:
-            setting = Setting(options).over(Setting(dict(self.env.temp_data.get(GIVEN) or {})))
-            claim = Claim(formula, **setting.options)
+            setting = settle(dict(zip(SETTING, own, strict=False)), self.env.temp_data.get(GIVEN) or {})
+            claim = Claim(formula, **setting)
             count = claim.check()
         except (ExpressionError, FalseClaimError) as error:
             warn(self, "claim", error)
             return [nodes.literal("", formula)], []
         box = nodes.inline("", "", classes=["hg-claim"])
         entry = Entry("", "identity", claim.latex(), claim.describe(), count)
-        box += [note(self.env, self.inliner.document, box, entry), inline_math(in_a_line(claim.latex()))]
-        box += mark("identity", claim.describe())
+        enter(self.env, self.inliner.document, box, [inline_math(in_a_line(claim.latex()))], entry)
         return [box], []

@@ -1,6 +1,7 @@
 """What a site claims: every claim with its page, kept between builds, and listed in one place."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -17,7 +18,21 @@ from sphinx.util.nodes import make_refnode
 
 logger = logging.getLogger(__name__)
 
-KINDS = {"identity": "holds", "refuted": "refuted", "derivation": "derived", "layouts": "layouts"}
+
+class Kind(NamedTuple):
+    """What a claim of some kind is called in the list, its mark, and what the mark means."""
+
+    word: str
+    mark: str
+    meaning: str
+
+
+KINDS = {
+    "identity": Kind("holds", "\N{CHECK MARK}", "Checked for random arrays"),
+    "refuted": Kind("refuted", "\N{BALLOT X}", "Refuted"),
+    "derivation": Kind("derived", "\N{CHECK MARK}", "Every line checked for random arrays"),
+    "layouts": Kind("layouts", "\N{CHECK MARK}", "Every layout checked for random arrays"),
+}
 
 
 class Entry(NamedTuple):
@@ -28,7 +43,7 @@ class Entry(NamedTuple):
     target : str
         Where it stands on its page.
     kind : str
-        ``"identity"``, ``"refuted"``, ``"derivation"`` or ``"layouts"``.
+        One of `KINDS`.
     latex : str
         What it says.
     check : str
@@ -72,10 +87,6 @@ class ClaimDomain(Domain):
         found: dict[str, list[str]] = self.data["lists"]
         return found
 
-    def note(self, docname: str, entry: Entry) -> None:
-        """Remember a claim."""
-        self.entries.setdefault(docname, []).append(entry)
-
     def clear_doc(self, docname: str) -> None:
         """Forget a page that is read again."""
         self.entries.pop(docname, None)
@@ -87,12 +98,8 @@ class ClaimDomain(Domain):
             if kind != "version":
                 data.update({docname: otherdata[kind][docname] for docname in docnames & otherdata[kind].keys()})
 
-    def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
-        """Nothing that a reference could name: claims are referred to by their equation labels."""
-        return iter(())
-
     def resolve_any_xref(self, *_: Any) -> list[tuple[str, nodes.reference]]:
-        """Find nothing: claims are referred to by their equation labels."""
+        """Find nothing, which MyST wants said: claims are referred to by their equation labels."""
         return []
 
 
@@ -118,7 +125,7 @@ def list_claims(app: Sphinx, doctree: nodes.document, _: str) -> None:
     """Put the list where the mark is; on paper the page of the mark is only a part of the document."""
     for mark in list(doctree.findall(claims_list)):
         make = _lists if mark["patterns"] else _totals
-        mark.replace_self(list(make(app, mark, mark["docname"])))
+        mark.replace_self(list(make(app, mark)))
 
 
 def pages_with_a_list(
@@ -134,14 +141,16 @@ def pages_with_a_list(
 
 def _summary(entries: dict[str, list[Entry]]) -> nodes.Node:
     claims = [entry for page in entries.values() for entry in page]
-    kinds = {kind: sum(entry.kind == kind for entry in claims) for kind in KINDS}
-    words = KINDS | ({"identity": "hold"} if kinds["identity"] > 1 else {})
-    shown = ", ".join(f"{number} {words[kind]}" for kind, number in kinds.items() if number)
+    counts = Counter(entry.kind for entry in claims)
+    words = {kind: named.word for kind, named in KINDS.items()} | (
+        {"identity": "hold"} if counts["identity"] > 1 else {}
+    )
+    shown = ", ".join(f"{counts[kind]} {words[kind]}" for kind in KINDS if counts[kind])
     text = f"{len(claims)} claims ({shown or 'none'}), {sum(entry.equations for entry in claims)} equations."
     return nodes.paragraph("", text, classes=["hg-total"])
 
 
-def _lists(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
+def _lists(app: Sphinx, mark: claims_list) -> Iterator[nodes.Node]:
     """The claims of the pages that match, page by page."""
     everything = ClaimDomain.of(app.env).entries
     for pattern in mark["patterns"]:
@@ -151,10 +160,10 @@ def _lists(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
     entries = {docname: everything[docname] for docname in _in_order(app.env, everything) if matches(docname)}
     yield _summary(entries)
     for docname, claims in entries.items():
-        title = _link(app, here, docname, "", app.env.titles[docname].astext())
+        title = _link(app, mark["docname"], docname, "", app.env.titles[docname].astext())
         section = nodes.section("", nodes.title("", "", title), ids=[_place(docname)], classes=["hg-claims-of"])
         section += nodes.enumerated_list(
-            "", *[_item(app, here, docname, claim) for claim in claims], classes=["hg-claims"]
+            "", *[_item(app, mark["docname"], docname, claim) for claim in claims], classes=["hg-claims"]
         )
         yield section
 
@@ -183,35 +192,41 @@ def _link(app: Sphinx, here: str, docname: str, target: str, text: str) -> nodes
 
 def _item(app: Sphinx, here: str, docname: str, claim: Entry) -> nodes.list_item:
     """The formula, and below it a link to its place and what was drawn."""
-    link = _link(app, here, docname, claim.target, KINDS[claim.kind])
+    link = _link(app, here, docname, claim.target, KINDS[claim.kind].word)
     check = nodes.Text(f": {claim.check}" if claim.check else "")
     formula = nodes.math_block(claim.latex, claim.latex, number=None, label=None, nowrap=False)
     return nodes.list_item("", formula, nodes.paragraph("", "", link, check))
 
 
-def _totals(app: Sphinx, mark: claims_list, here: str) -> Iterator[nodes.Node]:
+def _totals(app: Sphinx, mark: claims_list) -> Iterator[nodes.Node]:
     """How many claims of each kind each page has; a page's name leads to its list."""
     domain = ClaimDomain.of(app.env)
     lists = {name: Matcher(patterns) for name, patterns in domain.lists.items() if patterns}
     yield _summary(domain.entries)
-    kinds = [
-        kind for kind in KINDS if any(claim.kind == kind for claims in domain.entries.values() for claim in claims)
-    ]
-    rows = [_row([nodes.Text(text) for text in ("Page", *(KINDS[kind] for kind in kinds), "equations")])]
+    counts = {docname: Counter(claim.kind for claim in claims) for docname, claims in domain.entries.items()}
+    kinds = [kind for kind in KINDS if any(count[kind] for count in counts.values())]
+    rows = []
     for docname in _in_order(app.env, domain.entries):
-        claims = domain.entries[docname]
         listed = next((name for name, matches in lists.items() if matches(docname)), "")
         if lists and not listed:
             logger.warning("claims-index: no list has the claims of %r", docname, location=mark, type="handgrad")
         title = app.env.titles[docname].astext()
-        link = _link(app, here, listed or docname, _place(docname) if listed else "", title)
-        counts = [sum(claim.kind == kind for claim in claims) for kind in kinds]
-        counts.append(sum(claim.equations for claim in claims))
-        rows.append(_row([link, *[nodes.Text(str(count)) for count in counts]]))
-    columns = [nodes.colspec(colwidth=width) for width in (40, *[15] * (len(kinds) + 1))]
-    group = nodes.tgroup("", *columns, nodes.thead("", rows[0]), nodes.tbody("", *rows[1:]), cols=len(columns))
-    yield nodes.table("", group, classes=["hg-totals"])
+        link = _link(app, mark["docname"], listed or docname, _place(docname) if listed else "", title)
+        equations = sum(claim.equations for claim in domain.entries[docname])
+        numbers = [*(counts[docname][kind] for kind in kinds), equations]
+        rows.append([link, *[nodes.Text(str(number)) for number in numbers]])
+    heads = ["Page", *(KINDS[kind].word for kind in kinds), "equations"]
+    yield table(heads, rows, (40, *[15] * (len(kinds) + 1)), classes=["hg-totals"])
 
 
-def _row(cells: list[nodes.Node]) -> nodes.row:
-    return nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells])
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[nodes.Node]], widths: Sequence[int], **attributes: Any
+) -> nodes.table:
+    """A table of a line of text in each cell."""
+    columns = [nodes.colspec(colwidth=width) for width in widths]
+    head, *body = (
+        nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in row])
+        for row in ([nodes.Text(text) for text in heads], *rows)
+    )
+    group = nodes.tgroup("", *columns, nodes.thead("", head), nodes.tbody("", *body), cols=len(columns))
+    return nodes.table("", group, **attributes)

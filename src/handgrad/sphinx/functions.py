@@ -4,7 +4,10 @@ The last two axes are rows and columns.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import erf, erfc, pi, sqrt
+from operator import methodcaller
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,12 +58,6 @@ ELEMENTWISE: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def softmax(z: Array, axis: int) -> Array:
-    """Softmax along an axis."""
-    powers = np.exp(z - z.real.max(axis=axis, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
-
-
 def logsumexp(z: Array, axis: int) -> Array:
     """The logarithm of the sum of the exponentials along an axis, which is kept."""
     top = z.real.max(axis=axis, keepdims=True)
@@ -109,7 +106,7 @@ def reduce(name: str, x: Value, axis: int | None = None, keepdims: bool = False)
 
 
 NORMALISED: dict[str, Callable[[Array, int], Array]] = {
-    "softmax": softmax,
+    "softmax": lambda z, axis: np.exp(z - logsumexp(z, axis)),
     "log_softmax": lambda z, axis: z - logsumexp(z, axis),
 }
 
@@ -180,19 +177,6 @@ def _pinv(x: Value) -> Value:
     return product(inverse(product(transpose(x), x)), transpose(x))
 
 
-UNARY: dict[str, Callable[[Value], Value]] = {
-    "trace": _trace,
-    "det": _det,
-    "logdet": _logdet,
-    "diag": _diag,
-    "vec": _vec,
-    "norm": _norm,
-    "inv": inverse,
-    "pinv": _pinv,
-    "transpose": transpose,
-}
-
-
 def kron(a: Value, b: Value) -> Value:
     """The Kronecker product."""
     if a.letters or b.letters:
@@ -207,9 +191,41 @@ def outer(a: Value, b: Value) -> Value:
     return product(a, transpose(b))
 
 
-BINARY: dict[str, Callable[[Value, Value], Value]] = {"kron": kron, "outer": outer}
-KNOWN = {*ELEMENTWISE, *ALONG, *NORMALISED, *UNARY, *BINARY}
-ALIASES = {name: meant for name, meant in OTHER_NAMES.items() if meant in KNOWN and name not in KNOWN}
+class Function(NamedTuple):
+    """A function that a claim may use.
+
+    Attributes
+    ----------
+    apply : callable
+        Its value, from the values of its arguments.
+    arguments : int
+        How many there are.
+    options : tuple of str
+        The keywords it takes.
+    """
+
+    apply: Callable[..., Value]
+    arguments: int = 1
+    options: tuple[str, ...] = ()
+
+
+FUNCTIONS = {
+    **{name: Function(methodcaller("map", function)) for name, function in ELEMENTWISE.items()},
+    **{name: Function(partial(reduce, name), options=("axis", "keepdims")) for name in ALONG},
+    **{name: Function(partial(normalised, name), options=("axis",)) for name in NORMALISED},
+    "trace": Function(_trace),
+    "det": Function(_det),
+    "logdet": Function(_logdet),
+    "diag": Function(_diag),
+    "vec": Function(_vec),
+    "norm": Function(_norm),
+    "inv": Function(inverse),
+    "pinv": Function(_pinv),
+    "transpose": Function(transpose),
+    "kron": Function(kron, 2),
+    "outer": Function(outer, 2),
+}
+ALIASES = {name: meant for name, meant in OTHER_NAMES.items() if meant in FUNCTIONS and name not in FUNCTIONS}
 
 
 def refuse_known(name: str) -> None:

@@ -1,57 +1,49 @@
 """Read what stands on the lines of a claim and in its options."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.formula import Node, Vocabulary, cut, read_formula, tokenize
+from handgrad.derive.formula import Node, cut, tokenize
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of a claim: the sides it adds, and why.
+class Row(NamedTuple):
+    """One line of a claim: what it says is equal, and why.
 
     Attributes
     ----------
-    start : Node or None
-        The left side, if the line starts an equation.
     sides : tuple of Node
-        What it is equal to.
+        The first is the last side of the line before, if the line continues an equation.
+    continues : bool
+        Whether it does.
     reason : str
         What stands after ``#``.
     """
 
-    start: Node | None
     sides: tuple[Node, ...]
+    continues: bool
     reason: str
 
 
-def split_lines(text: str) -> Iterator[tuple[str, str]]:
-    """The lines that say something, each with its reason."""
+def read_rows(text: str, read: Callable[[str], Node]) -> Iterator[Row]:
+    """Read the lines of a claim, with a reader for one formula."""
+    sides: tuple[Node, ...] = ()
     for line in text.splitlines():
-        formula, _, reason = line.partition("#")
-        if formula.strip():
-            yield formula.strip(), reason.strip()
-
-
-def read_rows(text: str, vocabulary: Vocabulary) -> Iterator[Row]:
-    """Read the lines of a claim."""
-    start: Node | None = None
-    begun = False
-    for line, reason in split_lines(text):
-        pieces = cut(line, {"=="})
-        first = pieces[0][1].strip()
-        if first:
-            if start:
-                raise ExpressionError(f"the line before {line!r} is no equation; write left == right")
-            start, begun = read_formula(first, vocabulary), True
-        elif not begun:
-            raise ExpressionError(f"{line!r} continues an equation, but none stands before it")
-        sides = tuple(read_formula(side.strip(), vocabulary) for _, side in pieces[1:])
-        if sides:
-            yield Row(start, sides, reason)
-            start = None
-    if start or not begun:
+        equation, reason = (part.strip() for part in line.partition("#")[::2])
+        if not equation:
+            continue
+        (_, first), *others = cut(equation, {"=="})
+        begins = len(sides) == 1
+        if first.strip():
+            if begins:
+                raise ExpressionError(f"the line before {equation!r} is no equation; write left == right")
+            begins, sides = True, (read(first.strip()),)
+        elif not sides:
+            raise ExpressionError(f"{equation!r} continues an equation, but none stands before it")
+        sides = (*sides[-1:], *(read(side.strip()) for _, side in others))
+        if others:
+            yield Row(sides, not begins, reason)
+    if len(sides) < 2:
         raise ExpressionError("an equation is needed: left == right")
 
 

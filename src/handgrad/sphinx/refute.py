@@ -7,10 +7,9 @@ from itertools import islice, product
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.formula import Node
 from handgrad.derive.latex import name_latex
 
-from .claim import SEEDS, WIDE_TOLERANCE, Claim, FalseClaimError, show_sizes
+from .claim import WIDE_TOLERANCE, Claim, FalseClaimError, Link, show_sizes
 from .conditions import meets
 from .values import Array, ShapeError
 from .world import World
@@ -82,76 +81,72 @@ def refute(claim: Claim, *, by_shapes: bool = False) -> Counterexample:
     """
     if len(claim.links) != 1:
         raise ExpressionError(f"a refutation has one equation, left == right; here are {len(claim.links)}")
-    (left, right), letters = claim.links[0], claim.dimensions
+    (link,), letters = claim.links, claim.dimensions
     if by_shapes:
-        return _misfit(claim, left, right)
+        return _misfit(claim, link)
     mismatch = ""
     choices = sorted(product(range(1, LARGEST + 1), repeat=len(letters)), key=lambda lengths: (sum(lengths), lengths))
     for lengths in islice(choices, CHOICES):
         sizes = claim.fixed | dict(zip(letters, lengths, strict=True))
         try:
-            world = _find(claim, sizes, left, right)
+            world = _find(claim, sizes, link)
         except ShapeError as error:
             mismatch = f"for {show_sizes(sizes)}, {error}"
             continue
         if world is not None:
-            _shrink(claim, world, left, right)
-            return _counterexample(claim, world, sizes, left, right)
+            _shrink(claim, world, link)
+            return _counterexample(claim, world, sizes, link)
     if mismatch:
         raise FalseClaimError(
-            f"no numbers refute {claim.show(left, right)}: {mismatch}; if that is why it is false, say :shapes:"
+            f"no numbers refute {claim.show(link)}: {mismatch}; if that is why it is false, say :shapes:"
         )
     try:  # what holds for squares and linear losses may fail for other functions
         claim.check()
     except FalseClaimError as error:
         return Counterexample({}, [], reason=str(error))
-    raise FalseClaimError(f"{claim.show(left, right)} is called refuted, but it holds")
+    raise FalseClaimError(f"{claim.show(link)} is called refuted, but it holds")
 
 
-def _misfit(claim: Claim, left: Node, right: Node) -> Counterexample:
+def _misfit(claim: Claim, link: Link) -> Counterexample:
     """See that the shapes do not fit, for several choices of sizes that are pairwise different."""
     found = []
-    for seed, sizes in zip(SEEDS, claim.sizes(), strict=True):
-        world = claim.draw(sizes, np.random.default_rng(seed))
-        claim.seen = world.seen
+    for sizes, world in claim.worlds():
         try:
-            claim.sides(world, left, right)
+            claim.sides(world, link, spread=True)
+            fault = "they fit"
         except ShapeError as error:
             found.append(Counterexample(sizes, [], reason=str(error)))
+            continue
         except ZeroDivisionError as error:
-            raise FalseClaimError(
-                f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} it is {error}"
-            ) from None
-        else:
-            raise FalseClaimError(
-                f"{claim.show(left, right)} is called refuted by its shapes, but for {show_sizes(sizes)} they fit"
-            )
+            fault = f"it is {error}"
+        raise FalseClaimError(
+            f"{claim.show(link)} is called refuted by its shapes, but for {show_sizes(sizes)} {fault}"
+        )
     return found[0]
 
 
-def _find(claim: Claim, sizes: dict[str, int], left: Node, right: Node) -> World | None:
+def _find(claim: Claim, sizes: dict[str, int], link: Link) -> World | None:
     """Draw numbers for which the sides differ, no array all zero if there are such; None if that did not succeed."""
     rng, found = np.random.default_rng(0), None
-    for _ in range(DRAWS if claim.tall_enough(sizes) else 0):
+    for _ in range(DRAWS if claim.fits(sizes) else 0):
         world = claim.world(sizes, rng, whole=True)
         if world is None:
             break
-        claim.seen = world.seen
-        if _differ(claim, world, left, right):
+        if _differ(claim, world, link):
             found = found or world
             if all(array.any() for _, array, _ in _drawn(world)):
                 return world
     return found
 
 
-def _differ(claim: Claim, world: World, left: Node, right: Node) -> bool:
+def _differ(claim: Claim, world: World, link: Link) -> bool:
     try:
-        return claim.differ(world, left, right, WIDE_TOLERANCE, spread=True)
+        return claim.differ(world, link, WIDE_TOLERANCE, spread=True)
     except ZeroDivisionError:
         return False
 
 
-def _shrink(claim: Claim, world: World, left: Node, right: Node) -> None:
+def _shrink(claim: Claim, world: World, link: Link) -> None:
     """Make entries smaller while the sides still differ; no array all zero, unless the sides do not depend on it."""
     for name, array, shape in _drawn(world):
         conditions = claim.conditions.get(name, [])
@@ -161,14 +156,14 @@ def _shrink(claim: Claim, world: World, left: Node, right: Node) -> None:
                 if (abs(smaller), -smaller) >= (abs(float(before[at])), -float(before[at])):
                     continue
                 array[at] = smaller
-                if conditions and not meets(array.reshape(shape), conditions):
+                if not meets(array.reshape(shape), conditions):
                     _mirror(array, before, at, smaller)
-                if meets(array.reshape(shape), conditions) and _differ(claim, world, left, right):
+                if meets(array.reshape(shape), conditions) and _differ(claim, world, link):
                     if array.any():
                         break
-                    nothing = claim.sides(world, left, right)[1:]
+                    nothing = claim.sides(world, link, spread=True)[1:]
                     array[...] = before
-                    if all(map(np.array_equal, claim.sides(world, left, right)[1:], nothing)):
+                    if all(map(np.array_equal, claim.sides(world, link, spread=True)[1:], nothing)):
                         array[...] = 0
                         break
                 array[...] = before
@@ -180,21 +175,20 @@ def _mirror(array: Array, before: Array, at: tuple[int, ...], value: float) -> N
         array[at[::-1]] = value * np.sign(before[at] * before[at[::-1]])
 
 
-def _counterexample(claim: Claim, world: World, sizes: dict[str, int], left: Node, right: Node) -> Counterexample:
+def _counterexample(claim: Claim, world: World, sizes: dict[str, int], link: Link) -> Counterexample:
     arrays = [(name_latex(name, claim.spelling), array) for name, array, _ in _drawn(world)]
-    letters, x, y = claim.sides(world, left, right)
+    letters, x, y = claim.sides(world, link, spread=True)
     x, y = np.broadcast_arrays(x, y)
     where = np.unravel_index(np.argmax(abs(x - y)), x.shape)[: len(letters)]
     place = {letter: int(at) + 1 for letter, at in zip(letters, where, strict=True)}
-    squares = [name_latex(name, claim.spelling) for name in sorted(world.squares)]
+    squares = [name_latex(name, claim.spelling) for name in sorted(world.unknown)]
     return Counterexample(sizes, arrays, x[where], y[where], place, squares=squares)
 
 
 def _drawn(world: World) -> Iterator[tuple[str, Array, tuple[int, ...]]]:
     """Every array that was drawn: the name a reader knows it by, the array as stored, its shape in NumPy."""
     moves = {f"d{name}": value for name, value in world.moves.items()}
-    for name, value in (*world.given.items(), *moves.items()):
-        open_axes = zip(value.shape, (value.row, value.column), strict=True)
-        yield name, value.array, tuple(length for length, is_open in open_axes if is_open)
+    for name, value in (world.given | moves).items():
+        yield name, value.array, value.lengths
     for name, array in world.weights.items():
-        yield "G" if name == "L" else f"G_{name}", array, array.shape
+        yield name, array, array.shape

@@ -1,4 +1,4 @@
-"""Values: matrices that may carry the letters of index notation.
+"""Values: matrices that may carry the letters of index notation, and the operations on them.
 
 Every value is a matrix, stored with two axes at the end; a vector is a column, a scalar has one row
 and one column. Index letters are further axes in front: ``X[n,i]`` is a scalar for each n and i.
@@ -15,6 +15,15 @@ from numpy.typing import NDArray
 from handgrad.derive import ExpressionError
 
 Array: TypeAlias = NDArray[Any]
+ARITHMETIC = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power}
+COMPARISONS = {
+    ">": np.greater,
+    "<": np.less,
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
 
 
 class ShapeError(ValueError):
@@ -59,6 +68,11 @@ class Value:
         """Rows and columns."""
         return self.array.shape[-2], self.array.shape[-1]
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The shape of what this is in NumPy: none of its axes, one or two."""
+        return tuple(length for length, is_open in zip(self.shape, (self.row, self.column), strict=True) if is_open)
+
     def describe(self) -> str:
         """Say what this is, for error messages."""
         rows, columns = self.shape
@@ -85,7 +99,12 @@ class Value:
         return array.reshape(*spread, *array.shape[-2:])
 
     def total(self, letters: tuple[str, ...]) -> "Value":
-        """The sum over some of the letters."""
+        """``sum_ij``, the sum over some of the letters."""
+        for letter in letters:
+            if letters.count(letter) > 1:
+                raise ExpressionError(f"sum_{''.join(letters)}: the letter {letter} is summed twice")
+            if letter not in self.letters:
+                raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
         axes = tuple(self.letters.index(letter) for letter in letters)
         kept = tuple(letter for letter in self.letters if letter not in letters)
         return replace(self, array=self.array.sum(axis=axes), letters=kept)
@@ -110,9 +129,12 @@ class Value:
                 raise ExpressionError(
                     f"the index {subscript} of an axis that is a product of dimensions is not supported"
                 )
-        self._same_letter_same_size(names, array.shape)
-        letters = tuple(dict.fromkeys(name for name in names if name not in ("rows", "columns")))
-        number = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        sizes: dict[str, int] = {}
+        for name, size in zip(names, array.shape, strict=True):
+            if sizes.setdefault(name, size) != size:
+                raise ShapeError(f"the letter {name} runs over {sizes[name]} and over {size}")
+        letters = tuple(name for name in sizes if name not in ("rows", "columns"))
+        number = {name: at for at, name in enumerate(sizes)}
         picked = np.einsum(
             array,
             [number[name] for name in names],
@@ -120,13 +142,6 @@ class Value:
         )
         shape = [array.shape[axis] if names[axis] in ("rows", "columns") else 1 for axis in (-2, -1)]
         return Value(picked.reshape(*picked.shape[: len(letters)], *shape), letters, kept[-2], kept[-1])
-
-    @staticmethod
-    def _same_letter_same_size(names: list[str], shape: tuple[int, ...]) -> None:
-        sizes: dict[str, int] = {}
-        for name, size in zip(names, shape, strict=True):
-            if sizes.setdefault(name, size) != size:
-                raise ShapeError(f"the letter {name} runs over {sizes[name]} and over {size}")
 
 
 def value_of(array: Any, axes: int) -> Value:
@@ -152,6 +167,11 @@ def transpose(a: Value) -> Value:
     return Value(a.array.swapaxes(-1, -2), a.letters, a.column, a.row)
 
 
+def numpy_transpose(a: Value) -> Value:
+    """``.T``: a vector stays what it is."""
+    return a if a.vector and not a.upright else transpose(a)
+
+
 def product(a: Value, b: Value) -> Value:
     """The matrix product, or a multiple if one factor is a scalar."""
     letters, x, y = together(a, b)
@@ -174,9 +194,7 @@ def numpy_product(a: Value, b: Value) -> Value:
 
 def widen(a: Value, other: Value) -> Value:
     """Repeat a scalar, a vector or a row as NumPy would beside `other`."""
-    if a.vector and not a.upright and other.column:
-        return transpose(a)
-    return a
+    return transpose(a) if a.vector and not a.upright and other.column else a
 
 
 def elementwise(a: Value, b: Value, function: Callable[[Any, Any], Any], sign: str) -> Value:
@@ -190,6 +208,32 @@ def elementwise(a: Value, b: Value, function: Callable[[Any, Any], Any], sign: s
     letters, p, q = together(a, b)
     row, column = a.row or b.row, a.column or b.column
     return Value(function(p, q), letters, row, column, a.upright or b.upright)
+
+
+def arithmetic(sign: str, a: Value, b: Value) -> Value:
+    """A sum, difference, product, quotient or power, entry by entry."""
+    if sign == "/" and a.scalar and not b.scalar:
+        raise ExpressionError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
+    return elementwise(a, b, ARITHMETIC[sign], sign)
+
+
+def comparison(sign: str, a: Value, b: Value) -> Value:
+    """One where a comparison of the entries holds, else zero; a complex step does not count."""
+    return elementwise(a, b, lambda x, y: COMPARISONS[sign](x.real, y.real) * 1.0, sign)
+
+
+def power(base: Value, exponent: Value) -> Value:
+    """``x^2`` of a scalar, ``A^2`` of a square matrix."""
+    if base.scalar:
+        return elementwise(base, exponent, np.power, "^")
+    times = exponent.array.flat[0]
+    single = exponent.scalar and not exponent.letters and np.isreal(times)
+    told = f"{base.describe()} ^ {f'{times.real:g}' if single else exponent.describe()}"
+    if not (single and times.real.is_integer() and times.real >= 1 and base.row and base.column):
+        raise ExpressionError(f"{told}: a square matrix has whole powers; ** is elementwise")
+    if base.shape[0] != base.shape[1]:
+        raise ShapeError(f"{told}: the matrix is not square; ** is elementwise")
+    return base.map(lambda array: np.linalg.matrix_power(array, int(times.real)))
 
 
 def frobenius(a: Value, b: Value) -> Value:

@@ -1,47 +1,43 @@
 """Numbers for everything a claim speaks of, and what a formula is worth among them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import prod
+from operator import methodcaller
+from typing import TypeAlias
 
 import numpy as np
 
 from handgrad.derive import ExpressionError
+from handgrad.derive.expression import flat
 from handgrad.derive.formula import Node
+from handgrad.derive.read import DELTAS
 from handgrad.layout import Layout
 
-from .functions import (
-    ALIASES,
-    ALONG,
-    BINARY,
-    ELEMENTWISE,
-    KNOWN,
-    NORMALISED,
-    UNARY,
-    inverse,
-    normalised,
-    reduce,
-    refuse_known,
-)
+from .conditions import plain
+from .functions import ALIASES, FUNCTIONS, Function, inverse, refuse_known
 from .values import (
+    ARITHMETIC,
     Array,
     ShapeError,
     Value,
-    elementwise,
+    arithmetic,
+    comparison,
     frobenius,
     numpy_product,
+    numpy_transpose,
+    power,
     product,
-    together,
     transpose,
     value_of,
 )
 
 STEP = 1e-30  # of a complex step: nothing is subtracted, so it may be as small as it likes
 WIDE_STEP = 1e-3  # of a five-point difference, for the derivative of a derivative
-NOISE = 1e-9  # far above rounding, far below what a wrong formula does
 
 DIFFERENTIATING = ("derivative", "differential")
-DELTAS = ("delta", "kdelta")
+Unknown: TypeAlias = Callable[[int, Array], Array]  # of an order and an argument, the derivative of that order
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,30 @@ class Let:
     text: str = ""
 
 
-def loss_name(node: Node) -> str:
-    """The name of an unknown loss, if this is one applied to something."""
-    is_loss = node.op == "call" and node.info[0][0].isupper() and node.info[0] not in ELEMENTWISE
-    return str(node.info[0]) if is_loss else ""
+def gradient_name(node: Node) -> str:
+    """What the gradient of an unknown loss is called, if this is one applied to something: ``G``, or ``G_K`` of ``K``."""
+    name = node.info[0] if node.op == "call" else ""
+    if not name[:1].isupper() or name in FUNCTIONS:
+        return ""
+    return "G" if name == "L" else f"G_{name}"
+
+
+def indexed(node: Node) -> tuple[Node, tuple[str, ...]]:
+    """The array and its index letters, if this is ``X[n,i]`` or ``dY/dX[n,i]``."""
+    if node.op == "derivative":
+        return Node("name", info=node.info[0]), node.info[1] or ()
+    return (node.args[0], node.info) if node.op == "entry" else (node, ())
+
+
+def _wave(rng: np.random.Generator) -> Unknown:
+    """An unknown function, and its derivatives."""
+    k, phase = float(rng.uniform(0.5, 1.5)), float(rng.uniform(0, 2))
+    return lambda order, x: k**order * np.sin(k * x + phase + order * np.pi / 2)
+
+
+def _square(order: int, x: Array) -> Array:
+    """The square, and its derivatives."""
+    return [x * x, 2 * x, 0 * x + 2, 0 * x][min(order, 3)]
 
 
 @dataclass
@@ -72,8 +88,8 @@ class World:
         Names that are computed from others.
     sizes : dict
         The length of each dimension.
-    formulas : tuple of Node
-        All that is evaluated here: unknown losses and letters are looked up in it.
+    nodes : list of Node
+        Every part of all that is evaluated here: unknown losses and letters are looked up in it.
     rng : Generator
         For what is drawn when it is first needed.
     whole : bool
@@ -84,50 +100,47 @@ class World:
     moves : dict
         ``dX`` for the names that vary.
     weights : dict
-        The unknown loss ``L(Y)`` is ``sum(weights * sin(Y))``.
-    waves : dict
-        The frequency and the phase of each unknown elementwise function.
-    squares : set
-        The unknown elementwise functions that were the square instead.
+        By the name of its gradient, an unknown loss: ``L(Y)`` is ``sum(weights["G"] * sin(Y))``.
+    unknown : dict
+        The unknown elementwise functions, each with its derivatives.
     seen : dict
         The value of each part that was evaluated.
     disturb : callable, optional
         What is done to the value of each part, to see what rounding may do.
-    letter_sizes : dict
-        What the letters of index notation run over; empty until a delta asks.
-    measuring : bool
-        Whether that is being found out.
+    letter_sizes : dict, optional
+        What the letters of index notation run over; None until a delta asks.
+    known : dict
+        The computed names that were evaluated, in one pass over the given ones.
     """
 
-    given: Mapping[str, Value]
+    given: dict[str, Value]
     lets: Mapping[str, Let]
     sizes: Mapping[str, int]
-    formulas: tuple[Node, ...]
+    nodes: list[Node]
     rng: np.random.Generator
     whole: bool = False
     layout: str = Layout.SHAPE
     moves: dict[str, Value] = field(default_factory=dict)
     weights: dict[str, Array] = field(default_factory=dict)
-    waves: dict[str, tuple[float, float]] = field(default_factory=dict)
-    squares: set[str] = field(default_factory=set)
+    unknown: dict[str, Unknown] = field(default_factory=dict)
     seen: dict[Node, Value] = field(default_factory=dict)
     disturb: Callable[[Array], Array] | None = None
-    letter_sizes: dict[str, set[int]] = field(default_factory=dict)
-    measuring: bool = False
+    letter_sizes: dict[str, set[int]] | None = None
+    known: dict[str, Value] = field(default_factory=dict, init=False)
 
     def value(self, node: Node) -> Value:
-        """Evaluate a formula."""
+        """Evaluate a formula, in a pass of its own: what was given may have changed."""
+        self.known.clear()
         with np.errstate(all="ignore"):  # what is not finite is reported by whoever compares
-            return Evaluation(self, self.given).value(node)
+            return self.part(node)
 
-    def nodes(self) -> Iterator[Node]:
-        """Every part of everything."""
-        for formula in (*self.formulas, *(let.formula for let in self.lets.values())):
-            yield from formula.walk()
-
-    def draw(self, shape: tuple[int, ...]) -> Array:
-        """Gaussian numbers, or small whole ones."""
-        return self.rng.integers(-2, 3, shape) * 1.0 if self.whole else self.rng.normal(size=shape)
+    def part(self, node: Node) -> Value:
+        """Evaluate a part of a formula; what kind of value each part has is kept for the printer."""
+        made = self.evaluate(node)
+        if self.disturb:
+            made = made.map(self.disturb)
+        self.seen[node] = made
+        return made
 
     def differentiates(self, node: Node) -> bool:
         """Whether evaluating a formula takes a derivative."""
@@ -141,34 +154,17 @@ class World:
             for part in node.walk()
         )
 
-
-class Evaluation:
-    """One pass over the names: the given values, perhaps moved, and what follows from them."""
-
-    def __init__(self, world: World, given: Mapping[str, Value]) -> None:
-        self.world, self.given = world, given
-        self.known: dict[str, Value] = {}
-
-    def value(self, node: Node) -> Value:
-        """Evaluate a formula; what kind of value each part has is kept for the printer."""
-        made = self.evaluate(node)
-        if self.world.disturb:
-            made = made.map(self.world.disturb)
-        self.world.seen[node] = made
-        return made
-
     def name(self, name: str) -> Value:
         """The value of a name."""
         if name in self.given:
             return self.given[name]
         if name not in self.known:
-            lets = self.world.lets
-            self.known[name] = self.bound(lets[name]) if name in lets else self.upstream(name)
+            self.known[name] = self.bound(self.lets[name]) if name in self.lets else self.upstream(name)
         return self.known[name]
 
     def bound(self, let: Let) -> Value:
         """The value of a computed name."""
-        value = self.value(let.formula)
+        value = self.part(let.formula)
         if set(value.letters) != set(let.letters) or (let.letters and not value.scalar):
             target = f"{let.name}[{','.join(let.letters)}]" if let.letters else let.name
             raise ExpressionError(f"{target} cannot be {value.describe()}: both sides must have the same free letters")
@@ -185,7 +181,7 @@ class Evaluation:
             case "pi":
                 return value_of(np.pi, 0)
             case "size":
-                return value_of(float(self.world.sizes[info]), 0)
+                return value_of(float(self.sizes[info]), 0)
             case "ones":
                 return value_of(np.ones(self.length(info)), 1)
             case "eye":
@@ -198,76 +194,31 @@ class Evaluation:
                 return self.differential(info)
             case "derivative":
                 return self.derivative(node)
-        args = [self.value(arg) for arg in node.args]
+        args = [self.part(arg) for arg in node.args]
         match node.op:
-            case "group" | "derived":
-                return args[0]
-            case "neg":
-                return args[0].map(np.negative)
-            case "+" | "-" | "*" | "/" | "**":
-                return self.arithmetic(node.op, *args)
-            case "^":
-                return self.power(*args)
-            case "juxtaposed":
-                return product(*args)
-            case "@":
-                return numpy_product(*args)
-            case ":" | "inner":
-                return frobenius(*args)
-            case "T":
-                return transpose(args[0])
-            case "numpy T":
-                return args[0] if args[0].vector and not args[0].upright else transpose(args[0])
-            case "upright":
-                return replace(args[0], upright=True)
-            case "inverse":
-                return inverse(args[0])
             case "entry":
                 return args[0].entry(info)
             case "sum":
-                return self.sum(args[0], info)
+                return args[0].total(info)
             case "mask":
-                return elementwise(args[0], args[1], COMPARISONS[info], info)
-        return self.call(node, args)
-
-    def arithmetic(self, sign: str, a: Value, b: Value) -> Value:
-        """Entry by entry."""
-        if sign == "/" and a.scalar and not b.scalar:
-            raise ExpressionError(f"a number divided by {b.describe()}; its reciprocals are **(-1)")
-        return elementwise(a, b, ARITHMETIC[sign], sign)
-
-    def power(self, base: Value, exponent: Value) -> Value:
-        """``x^2`` of a scalar, ``A^2`` of a square matrix."""
-        if base.scalar:
-            return elementwise(base, exponent, np.power, "^")
-        times = exponent.array.flat[0]
-        single = exponent.scalar and not exponent.letters and np.isreal(times)
-        told = f"{base.describe()} ^ {f'{times.real:g}' if single else exponent.describe()}"
-        if not (single and times.real.is_integer() and times.real >= 1 and base.row and base.column):
-            raise ExpressionError(f"{told}: a square matrix has whole powers; ** is elementwise")
-        if base.shape[0] != base.shape[1]:
-            raise ShapeError(f"{told}: the matrix is not square; ** is elementwise")
-        return base.map(lambda array: np.linalg.matrix_power(array, int(times.real)))
-
-    def sum(self, value: Value, letters: tuple[str, ...]) -> Value:
-        """``sum_ij``."""
-        for letter in letters:
-            if letters.count(letter) > 1:
-                raise ExpressionError(f"sum_{''.join(letters)}: the letter {letter} is summed twice")
-            if letter not in value.letters:
-                raise ExpressionError(f"the letter {letter} is summed, but does not occur in what is summed")
-        return value.total(letters)
+                return comparison(info, *args)
+            case "call":
+                return self.call(node, args)
+        return OPERATIONS[node.op](*args)
 
     def length(self, axis: str) -> int:
         """The length of an axis such as ``n`` or ``k*l``."""
-        return int(np.prod([self.world.sizes[letter] for letter in axis.split("*")]))
+        return prod(self.sizes[letter] for letter in axis.split("*"))
 
     # -- Index notation -------------------------------------------------------------------------
 
     def delta(self, i: str, j: str) -> Value:
         """The Kronecker delta; its letters run over what they run over elsewhere."""
-        sizes = self.letter_sizes()
-        found = sizes.get(i, set()) & sizes.get(j, set()) or sizes.get(i, set()) | sizes.get(j, set())
+        if self.letter_sizes is None:  # an array that a delta is part of has a shape when that delta has one
+            self.letter_sizes = self.measure(with_deltas=False)
+            self.letter_sizes = self.measure(with_deltas=True)
+        of_i, of_j = (self.letter_sizes.get(letter, set()) for letter in (i, j))
+        found = of_i & of_j or of_i | of_j
         if len(found) != 1:
             where = f"delta[{i},{j}]: the letters"
             if not found:
@@ -276,48 +227,24 @@ class Evaluation:
         (size,) = found
         return Value(np.eye(size)[..., None, None], (i, j)) if i != j else Value(np.ones((size, 1, 1)), (i,))
 
-    def letter_sizes(self) -> dict[str, set[int]]:
+    def measure(self, *, with_deltas: bool) -> dict[str, set[int]]:
         """What every letter runs over: as in the arrays, or like its partner in a delta, or the dimension it names."""
-        world = self.world
-        if world.letter_sizes:
-            return world.letter_sizes
         sizes: dict[str, set[int]] = {}
-        deltas = [node.info for node in world.nodes() if node.op in DELTAS]
-        within, world.measuring = world.measuring, True
-        self.measure(sizes, within=within)
-        world.measuring = within
-        for letter in {letter for pair in deltas for letter in pair} - set(sizes):
-            if letter in world.sizes:
-                sizes[letter] = {world.sizes[letter]}
+        for array, letters in map(indexed, self.nodes):
+            if letters and (with_deltas or not self.uses(array, DELTAS)):
+                for letter, length in zip(letters, self.part(array).lengths, strict=False):
+                    sizes.setdefault(letter, set()).add(length)
+        deltas = [node.info for node in self.nodes if node.op in DELTAS]
+        for letter in flat(deltas):
+            if letter in self.sizes:
+                sizes.setdefault(letter, {self.sizes[letter]})
         for _ in deltas:
             for i, j in deltas:
                 known = sizes.get(i) or sizes.get(j)
                 if known:
                     sizes.setdefault(i, known)
                     sizes.setdefault(j, known)
-        world.letter_sizes = sizes
         return sizes
-
-    def measure(self, sizes: dict[str, set[int]], *, within: bool) -> None:
-        """Note what the letters of all arrays run over.
-
-        An array that a delta is part of has a shape when that delta has one; `within` it, others must tell.
-        """
-        for node in self.world.nodes():
-            if node.op == "entry":
-                indexed, letters = node.args[0], node.info
-            elif node.op == "derivative" and node.info[1]:
-                indexed, letters = Node("name", info=node.info[0]), node.info[1]
-            else:
-                continue
-            if not (within and self.world.uses(indexed, DELTAS)):
-                self.note(sizes, self.value(indexed), letters)
-
-    def note(self, sizes: dict[str, set[int]], value: Value, subscripts: tuple[str, ...]) -> None:
-        """Note what the subscripts of a value run over."""
-        lengths = [n for n, is_open in zip(value.shape, (value.row, value.column), strict=True) if is_open]
-        for subscript, length in zip(subscripts, lengths, strict=False):
-            sizes.setdefault(subscript, set()).add(length)
 
     # -- Calculus -------------------------------------------------------------------------------
 
@@ -329,25 +256,25 @@ class Evaluation:
             for name, move in moves.items():
                 here = self.name(name)
                 given[name] = replace(here, array=here.array + step * move.array)
-            return Evaluation(self.world, given).value(node).array
+            return replace(self, given=given).part(node).array
 
-        if not self.world.differentiates(node):
+        if not self.differentiates(node):
             return np.asarray(at(1j * STEP).imag / STEP)
         h = WIDE_STEP
         return np.asarray((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h))
 
     def differential(self, name: str) -> Value:
         """``dX``: a random change of a given name, or the change of a computed one that follows."""
-        if name in self.world.moves:
-            return self.world.moves[name]
+        if name in self.moves:
+            return self.moves[name]
         here = self.name(name)
-        moved = self.moved(Node("name", info=name), self.world.moves)
+        moved = self.moved(Node("name", info=name), self.moves)
         return replace(here, array=np.broadcast_to(moved, here.array.shape))
 
     def derivative(self, node: Node) -> Value:
         """``dY/dX``, entry by entry of X."""
         (top,), (name, letters) = node.args, node.info
-        x, y = self.name(name), self.value(top)
+        x, y = self.name(name), self.part(top)
         columns = []
         for at in np.ndindex(x.shape):
             unit = np.zeros(x.shape)
@@ -365,20 +292,17 @@ class Evaluation:
 
     def laid_out(self, stacked: Array, x: Value, y: Value) -> Value:
         """Order the axes of a derivative as the layout wants."""
-        layout = self.world.layout
-        transposed = layout in (Layout.NUMERATOR, Layout.TRANSPOSED_DENOMINATOR)
         if y.scalar:
-            made = Value(stacked[..., 0, 0, :, :], y.letters, x.row, x.column)
-            return transpose(made) if transposed and not x.scalar else made
-        if x.scalar:
-            made = Value(stacked[..., 0, 0], y.letters, y.row, y.column)
-            return transpose(made) if layout == Layout.DENOMINATOR else made
-        if y.vector and x.vector:
-            made = Value(stacked[..., 0, :, 0], y.letters, True, True)
-            return transpose(made) if layout == Layout.DENOMINATOR else made
-        raise ExpressionError(
-            f"the derivative of {y.describe()} by {x.describe()} is no matrix; write it with letters, dY[i,j]/dX[a,b]"
-        )
+            made, axes = Value(stacked[..., 0, 0, :, :], y.letters, x.row, x.column), (0, 2)
+        elif x.scalar:
+            made, axes = Value(stacked[..., 0, 0], y.letters, y.row, y.column), (2, 0)
+        elif y.vector and x.vector:
+            made, axes = Value(stacked[..., 0, :, 0], y.letters, True, True), (1, 1)
+        else:
+            raise ExpressionError(
+                f"the derivative of {y.describe()} by {x.describe()} is no matrix; write it with letters, dY[i,j]/dX[a,b]"
+            )
+        return made if Layout(self.layout).axes(*axes) == (0, 1) else transpose(made)
 
     # -- Functions ------------------------------------------------------------------------------
 
@@ -386,136 +310,63 @@ class Evaluation:
         """A function by name; a name that is not known is an unknown function."""
         name, options = node.info
         name = ALIASES.get(name, name)
-        if name not in KNOWN and not name[0].isupper():
+        if name in FUNCTIONS:
+            function = FUNCTIONS[name]
+        elif name[0].isupper():
+            function = Function(partial(self.loss, gradient_name(node)))
+        else:
             refuse_known(name)
-        expected = 2 if name in BINARY else 1
-        if len(args) != expected:
-            raise ExpressionError(f"{name} takes {expected} argument{'s' * (expected > 1)}, not {len(args)}")
-        allowed = {"axis", "keepdims"} if name in ALONG else {"axis"} if name in NORMALISED else set()
+            function = Function(partial(self.call_unknown, name))
+        if len(args) != function.arguments:
+            plural = "s" * (function.arguments > 1)
+            raise ExpressionError(f"{name} takes {function.arguments} argument{plural}, not {len(args)}")
         for option in options:
-            if option not in allowed:
+            if option not in function.options:
                 raise ExpressionError(f"{name} takes no option {option}")
-        if name in ALONG:
-            return reduce(name, args[0], **options)
-        if name in NORMALISED:
-            return normalised(name, args[0], **options)
-        if name in UNARY:
-            return UNARY[name](args[0])
-        if name in BINARY:
-            return BINARY[name](*args)
-        if name in ELEMENTWISE:
-            return args[0].map(ELEMENTWISE[name])
-        return self.loss(name, args[0]) if name[0].isupper() else self.unknown(name, args[0])
+        return function.apply(*args, **options)
 
-    def loss(self, name: str, y: Value) -> Value:
+    def loss(self, gradient: str, y: Value) -> Value:
         """An unknown loss: linear for a counterexample, else not."""
-        weights = self.weights(name, y)
-        array = y.array if self.world.whole else np.sin(y.array)
-        return Value((weights * array).sum(axis=(-2, -1), keepdims=True), y.letters)
+        array = y.array if self.whole else np.sin(y.array)
+        return Value((self.weighted(gradient, y) * array).sum(axis=(-2, -1), keepdims=True), y.letters)
 
-    def weights(self, name: str, y: Value) -> Array:
+    def weighted(self, gradient: str, y: Value) -> Array:
         """The numbers that an unknown loss consists of."""
-        known = self.world.weights
-        if name not in known:
-            known[name] = self.world.draw(y.shape)
-        if known[name].shape != y.shape:
-            raise ShapeError(f"{name} is applied to values of different shapes")
-        return known[name]
+        if gradient not in self.weights:
+            self.weights[gradient] = plain(self.rng, y.shape, self.whole)
+        if self.weights[gradient].shape != y.shape:
+            raise ShapeError(f"{gradient[2:] or 'L'} is applied to values of different shapes")
+        return self.weights[gradient]
 
-    def upstream(self, name: str) -> Value:
+    def upstream(self, gradient: str) -> Value:
         """``G``: the gradient of the unknown loss ``L`` for its argument, ``G_K`` that of ``K``."""
-        loss = name[2:] or "L"
-        arguments = [self.value(node.args[0]) for node in self.world.nodes() if loss_name(node) == loss]
+        loss = gradient[2:] or "L"
+        arguments = [self.part(node.args[0]) for node in self.nodes if gradient_name(node) == gradient]
         if not arguments:
-            raise ExpressionError(f"{name} is the gradient of {loss}(...), but {loss} is applied to nothing here")
+            raise ExpressionError(f"{gradient} is the gradient of {loss}(...), but {loss} is applied to nothing here")
         y = arguments[0]
-        if not self.world.disturb and any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
-            raise ExpressionError(f"{name} is ambiguous: {loss} is applied to different values")
-        weights = self.weights(loss, y)
-        return replace(y, array=weights * (np.ones_like(y.array) if self.world.whole else np.cos(y.array)))
+        if not self.disturb and any(not np.array_equal(y.array, other.array) for other in arguments[1:]):
+            raise ExpressionError(f"{gradient} is ambiguous: {loss} is applied to different values")
+        return replace(y, array=self.weighted(gradient, y) * (np.ones_like(y.array) if self.whole else np.cos(y.array)))
 
-    def unknown(self, name: str, z: Value) -> Value:
+    def call_unknown(self, name: str, z: Value) -> Value:
         """An unknown elementwise function and its derivatives: a wave, or the square in whole numbers."""
         stem = name.rstrip("'")
-        order = len(name) - len(stem)
-        if self.world.whole:
-            self.world.squares.add(stem)
-            return z.map([lambda x: x * x, lambda x: 2 * x, lambda x: 0 * x + 2, lambda x: 0 * x][min(order, 3)])
-        if stem not in self.world.waves:
-            self.world.waves[stem] = (float(self.world.rng.uniform(0.5, 1.5)), float(self.world.rng.uniform(0, 2)))
-        k, phase = self.world.waves[stem]
-        return z.map(lambda x: k**order * np.sin(k * x + phase + order * np.pi / 2))
+        if stem not in self.unknown:
+            self.unknown[stem] = _square if self.whole else _wave(self.rng)
+        return z.map(partial(self.unknown[stem], len(name) - len(stem)))
 
 
-ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "**": np.power,
+OPERATIONS: dict[str, Callable[..., Value]] = {
+    **{sign: partial(arithmetic, sign) for sign in ARITHMETIC},
+    **dict.fromkeys(("group", "derived"), lambda x: x),
+    "neg": methodcaller("map", np.negative),
+    "^": power,
+    "juxtaposed": product,
+    "@": numpy_product,
+    **dict.fromkeys((":", "inner"), frobenius),
+    "T": transpose,
+    "numpy T": numpy_transpose,
+    "upright": partial(replace, upright=True),
+    "inverse": inverse,
 }
-COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
-    ">": lambda x, y: (x.real > y.real) * 1.0,
-    "<": lambda x, y: (x.real < y.real) * 1.0,
-    ">=": lambda x, y: (x.real >= y.real) * 1.0,
-    "<=": lambda x, y: (x.real <= y.real) * 1.0,
-    "==": lambda x, y: (x.real == y.real) * 1.0,
-    "!=": lambda x, y: (x.real != y.real) * 1.0,
-}
-
-
-def sides(world: World, left: Node, right: Node, *, spread: bool = False) -> tuple[tuple[str, ...], Array, Array]:
-    """The values of two sides, aligned: their letters, and an array each. A plain 0 has any shape.
-
-    With `spread`, a side may lack letters of the other: it is the same for all their values.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes or the free letters are different.
-    """
-    a, b = world.value(left), world.value(right)
-    if left.op == "number" and left.info == 0:
-        a = b.map(np.zeros_like)
-    if right.op == "number" and right.info == 0:
-        b = a.map(np.zeros_like)
-    mine, other = set(a.letters), set(b.letters)
-    letters_fit = mine == other or (spread and (mine < other or other < mine))
-    if not letters_fit or (a.row, a.column) != (b.row, b.column) or a.shape != b.shape:
-        raise ShapeError(f"the left side is {a.describe()}, the right side {b.describe()}")
-    return together(a, b)
-
-
-def disturbed(rng: np.random.Generator, array: Array) -> Array:
-    """Numbers a little off, as rounding makes them; whole numbers are exact."""
-    return np.where(array == np.round(array), array, array * (1 + NOISE * rng.normal(size=array.shape)))
-
-
-@np.errstate(all="ignore")
-def differ(world: World, left: Node, right: Node, tolerance: float, *, spread: bool = False) -> bool:
-    """Whether two sides differ by more than rounding explains.
-
-    Mostly that is relative to the sides. It cannot be where terms cancel, as in ``A - A == 0`` or in
-    ``<x, K x> == 0`` with a skew-symmetric K: what is left is rounding, and its size is that of the terms.
-    So each part is disturbed by a part in 10^9, and the sides may differ as much as that moves them, if it is
-    little beside the largest number on the way. ``10^-10 A`` and ``exp(-100)`` are small without cancelling
-    anything: they move with their last digits, and what differs from them differs.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes or the free letters are different.
-    ZeroDivisionError
-        If an entry is not finite.
-    """
-    _, x, y = sides(world, left, right, spread=spread)
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ZeroDivisionError("a side is not finite")
-    gap = abs(x - y).max()
-    if gap <= tolerance * max(abs(x).max(), abs(y).max()):
-        return False
-    if gap > tolerance * max(abs(value.array).max() for value in world.seen.values()):
-        return True
-    nearby = replace(world, disturb=partial(disturbed, np.random.default_rng(0)))
-    _, p, q = sides(nearby, left, right, spread=spread)
-    return bool(gap > max(abs(p - x).max(), abs(q - y).max()))
