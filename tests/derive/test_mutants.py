@@ -149,7 +149,7 @@ MUTANTS = {
     "adjoint lost": (wrapped(sweep, "chain", lambda made: made[:1]), ("L(X + X @ A)", "X", "X: n i, A: i i")),
     "common factor dropped": (wrapped(sweep, "factor_out", lambda made: (
         tuple((c, fs[1:]) for c, fs in made) if len(made) == 1 and len(made[0][1]) > 1 else made)), SOFTMAX),
-    "multiplying out drops a term": (wrapped(sweep, "cheapest", lambda made: made[:1]), TRACE),
+    "multiplying out drops a term": (wrapped(sweep, "cheapest", lambda made: (made[0][:1], made[1])), TRACE),
     # reading the expression as terms
     "kron in the other order": (entry(expression.ROWS, "kron", "kl,ij->(ik)(jl)"),
                                 ("L(kron(A, B))", "A", "A: i j, B: i j")),

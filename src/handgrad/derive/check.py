@@ -304,8 +304,9 @@ def _check_expression(d: Result, numbers: Numbers) -> int:
     _compare(line, tables[""], gradient)
     by_einsum = world.value(einsum_expr(d))
     _compare(line._replace(rule="einsum"), by_einsum, gradient)
-    _check_typeset(d, World(tables, shapes, numbers.sizes, numbers.functions))
-    _check_kronecker(d, numbers, world)
+    defined = World(tables, shapes, numbers.sizes, numbers.functions)
+    _check_typeset(d, defined)
+    _check_kronecker(d, numbers, defined)
     _check_numpy(d, numbers, value, gradient)
     return 2 + len(d.program.definitions)
 

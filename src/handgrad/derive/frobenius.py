@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .formula import tokenize
 from .forward import differentials, forward_steps
-from .index import defining, definition, held, index_node_steps, index_steps, inserted, link_rule, new_lines
+from .index import defining, definition, held, index_node_steps, index_steps, inserted, link_rule, new_lines, no_way
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -32,7 +32,7 @@ from .matrix import (
     varies,
 )  # fmt: skip
 from .notation import IndexPrinter, Step
-from .program import written_out
+from .program import reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
 from .terms import Node
@@ -171,8 +171,8 @@ def frobenius_steps(d: Result) -> list[Step]:
         steps += _written_out(steps, d)
     if d.variable is d.root and not d.root.dims:
         steps.append(Step(f"d{d.wrt}/d{d.wrt}", "1", "a number changes with itself"))
-    if not d.sweep.path:
-        steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", f"{d.wrt} does not occur"))
+    elif d.variable not in d.sweep.path:
+        steps.append(Step(f"d{d.labels[d.root]}/d{d.wrt}", "0", no_way(d)))
     steps += _layout_step(d)
     return [_definition(node, d) for node in _mentioned(steps, d)] + steps
 
@@ -230,8 +230,8 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
         return index_node_steps(node, d, IndexPrinter(d.labels))
     reason = _reason(links, d)
     lines = [(show_pairs(pairs), reason)]
-    if len(links) == 1 and show_pairs(start) != show_pairs(pairs):
-        lines = [(show_pairs(start), ""), *lines]
+    if show_pairs(start) != show_pairs(pairs) and not _nested([link.parent for link in links], d):
+        lines = [(show_pairs(start), "" if len(links) == 1 else "chain rule"), *lines]
     while len(lines) < MOST and any(pair.right.kind != "atom" for pair in pairs):
         moved = [move(pair, name) for pair in pairs]
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]
@@ -247,6 +247,12 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
     if node in d.sweep.named and node is not d.variable:
         steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
     return steps
+
+
+def _nested(parents: Sequence[Node], d: Result) -> bool:
+    """Whether one of several values is computed from another, so that its differential has that of the other."""
+    inner = [parent for parent in parents if parent is not d.root]
+    return any([one is not other and one in reachable([other]) for one in inner for other in inner])
 
 
 def _reason(links: Sequence[Link], d: Result) -> str:

@@ -1,8 +1,10 @@
 """What is known of the values of functions: identities that make an adjoint shorter."""
 
+from collections.abc import Sequence
+
 from .functions import MASKS
 from .lower import shifted_power
-from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, summed
+from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, nodes_in, opened, summed
 
 CENTRED = "what is centred sums to zero"
 SOFTMAX = "a softmax sums to one"
@@ -12,13 +14,11 @@ QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 
 def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
     """Apply the identities to the terms of an adjoint; say which one did something."""
-    if len(terms) == 1 and not any([node.op in ("softmax", "call", "**") for node, _, _ in terms[0][1]]):
-        return terms, "collect"
     kept = [term for term in terms if not vanishes(term, free, graph)]
     summed_up = [sum_softmax(term, free, graph) for term in kept]
     joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]
     why = [CENTRED] * (len(kept) < len(terms)) + [SOFTMAX] * (summed_up != kept) + [JOINED] * (joined != summed_up)
-    return (collect(joined, free, graph), ", ".join(why)) if why else (terms, "collect")
+    return (collect(joined, free, graph), ", ".join(why)) if why else (terms, "")
 
 
 def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
@@ -26,13 +26,34 @@ def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
     _, factors = term
     for at, (node, letters, power) in enumerate(factors):
         lonely = alone(at, factors, free)
-        if node.sum and power == 1 and lonely:
+        if node.sum and power == 1 and lonely and _may_vanish(node.sum.terms):
             for summed_here in (*[(letter,) for letter in lonely], lonely):
                 kept = tuple([l for l in letters if l not in summed_here])
-                inner = collect([counted(term, summed_here, graph) for term in node.sum.at(letters)], kept, graph)
+                inner = collect(_summed_over(node.sum.at(letters), summed_here, kept, graph), kept, graph)
                 if all([vanishes(term, kept, graph) for term in inner]):
                     return True
     return False
+
+
+def _may_vanish(terms: Sequence[Term]) -> bool:
+    """Whether a sum holds what may be centred: a mean, or a softmax."""
+    nodes = nodes_in(terms)
+    inner = nodes_in([term for node in nodes if node.sum for term in node.sum.terms])
+    return len(terms) == 1 or any([node.op in ("size", "softmax") for node in (*nodes, *inner)])
+
+
+def _summed_over(terms: Sequence[Term], letters: Letters, kept: Letters, graph: Graph) -> list[Term]:
+    """Terms that are summed over letters; beside a softmax they are multiplied out, which sums to one."""
+    found = [counted(term, letters, graph) for term in terms]
+    if not any([node.op == "softmax" for node in nodes_in(terms)]):
+        return found
+    return [sum_softmax(new, kept, graph) for term in found for new in opened(term, sums_written_out, kept, graph)]
+
+
+def sums_written_out(factor: Factor) -> Sequence[Term]:
+    """The terms of a sum, anything else as it is."""
+    node, letters, power = factor
+    return node.sum.at(letters) if node.sum and power == 1 else [(1, (factor,))]
 
 
 def alone(at: int, factors: tuple[Factor, ...], free: Letters) -> Letters:

@@ -9,7 +9,7 @@ from .lower import fresh
 from .matrix import has_matrix_form
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
-from .program import ENTRYWISE, written_out
+from .program import ENTRYWISE, reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
@@ -30,12 +30,18 @@ def derivative_steps(d: Result) -> list[Step]:
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
             steps += index_node_steps(node, d, printer)
-    if len(d.sweep.path) < 2:
+    if d.variable is d.root or d.variable not in d.sweep.path:
         adjoint, letters = d.sweep.adjoints[d.variable], _lettering(d.variable, d, printer)
-        why = "an entry changes with itself only" if d.sweep.path else f"{d.wrt} does not occur"
+        why = "an entry changes with itself only" if d.variable is d.root else no_way(d)
         right = printer.sum(adjoint.terms, adjoint.free, letters)
         steps.append(Step(_ratio(d.variable, d, letters), right, why))
     return steps + _layout_step(d, printer)
+
+
+def no_way(d: Result) -> str:
+    """Why a derivative is zero before anything is computed."""
+    occurs = d.variable in reachable([d.root])
+    return f"no slope reaches {d.wrt}" if occurs else f"{d.wrt} does not occur"
 
 
 def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:

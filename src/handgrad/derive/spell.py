@@ -262,6 +262,11 @@ def _spell_term(
                     main = as_column(main)
     if shape is not None and (main.shape if main else ()) != shape:
         main = _fill(main or number(1), shape)
+    return scaled(coefficient, scalars, main)
+
+
+def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
+    """An array times numbers: those that divide below one line, the signless coefficient in front."""
     above, below = ratio(abs(coefficient))
     over = [s for s in scalars if not _is_reciprocal(s)] + ([main] if main else [])
     if above != 1 or all(map(_is_reciprocal, over)):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .expression import flat
-from .identities import shortened
+from .identities import SOFTMAX, shortened, sum_softmax
 from .lower import fresh
 from .lower import power as raised
 from .rules import Slot, constant, differential
@@ -100,15 +100,16 @@ def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
     for node in reversed(path):
         if node is root:
             found.adjoints[node] = _identity(node, graph)
-        else:
+        elif links[node]:
             _adjoint(node, found, root, graph)
-        if node is wrt:
+        # What changes nothing sends nothing back.
+        if node is wrt or node not in found.adjoints or not (found.adjoints[node].terms or root.dims):
             continue
         letters, slots = differential(node, graph)
         children = dict.fromkeys(slot.child for slot in slots if slot.child in on_path)
         for child in children:
             links[child].append(Link(node, child, letters, [s for s in slots if s.child is child]))
-    return found
+    return found._replace(path=[node for node in path if node is root or links[node]])
 
 
 def _identity(node: Node, graph: Graph) -> Sum:
@@ -125,29 +126,36 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     terms: list[Term] = []
     for link in reversed(found.links[node]):
         terms += chain(upstream(link.parent, found), link, out, own, graph)
-    merged = cheapest(collect(terms, free, graph), free, graph, root)
-    merged, found.reasons[node] = shortened(merged, free, graph)
+    merged, cheaper = cheapest(collect(terms, free, graph), free, graph, root)
+    merged, shorter = shortened(merged, free, graph)
+    found.reasons[node] = ", ".join(filter(None, [cheaper, shorter])) or "collect"
     found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
 
 
-def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[Term, ...]:
-    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``."""
+def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[tuple[Term, ...], str]:
+    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``.
+
+    Say what is used beside the rules of arithmetic.
+    """
     cancels = any(map(_divides, nodes_in(terms)))
     overlap = _overlap(terms)
     if not cancels and not overlap and len(terms) < 2:
-        return terms
+        return terms, ""
     known = -1 if overlap else root.index  # a value of the forward pass is there, but two of them may cancel
-    best = terms
+    best, why, used = terms, "", ""
     for _ in range(3):
         product = _multiplied_out(terms, free, graph)
-        terms = collect(product, free, graph)
+        summed_up = [sum_softmax(term, free, graph) for term in product]
+        why = why or SOFTMAX * (summed_up != product)
+        terms = collect(summed_up, free, graph)
         if len(terms) > max(len(best), 2):
             break
         cancels = cancels or len(terms) < len(product)
-        best = min(best, terms, key=lambda one: cost(one, known)) if cancels else best
-    return best
+        if cancels and cost(terms, known) < cost(best, known):
+            best, used = terms, why
+    return best, used
 
 
 def _overlap(terms: tuple[Term, ...]) -> bool:
@@ -285,6 +293,8 @@ def _aligned(term: Term, factor: Factor, free: Letters) -> Term | None:
     for other, own, exponent in term[1]:
         if (other, exponent) != (node, power) or len(set(own)) < len(own) or len(set(letters)) < len(letters):
             continue
+        if node.symmetric and (own[0] in free) != (letters[0] in free):
+            own = own[::-1]
         if all([a is b or (a not in free and b not in free) for a, b in zip(own, letters)]):
             renamed = dict(zip(own, letters))
             # A name that is taken is free for the letter whose own name it takes.
@@ -293,20 +303,24 @@ def _aligned(term: Term, factor: Factor, free: Letters) -> Term | None:
     return None
 
 
+def _has(factor: Factor, factors: Sequence[Factor]) -> bool:
+    """Whether a factor is among others, perhaps as its mirror image."""
+    node, letters, power = factor
+    return factor in factors or (node.symmetric and (node, letters[::-1], power) in factors)
+
+
 def _joined(group: list[Term], free: Letters, graph: Graph) -> Term | None:
     """What the terms share, times the sum of the rests; None if that is no array of at most two axes."""
-    common = [factor for factor in group[0][1] if all(factor in factors for _, factors in group[1:])]
+    common = [factor for factor in group[0][1] if all(_has(factor, factors) for _, factors in group[1:])]
     outside = {letter for _, letters, _ in common for letter in letters} | set(free)
-    rests = [(c, tuple([f for f in factors if f not in common])) for c, factors in group]
-    used = [{l for _, letters, _ in factors for l in letters if l in outside} for _, factors in rests]
-    order = [l for _, letters, _ in rests[0][1] for l in letters if l in used[0]]
-    if any(letters != used[0] for letters in used) or not 1 <= len(used[0]) <= 2:
+    rests = [(c, tuple([f for f in factors if not _has(f, common)])) for c, factors in group]
+    kept = tuple(dict.fromkeys([l for _, rest in rests for _, letters, _ in rest for l in letters if l in outside]))
+    if len(kept) > 2:
         return None
     for _, factors in rests:
         arrays = [factor for factor in factors if factor[1]]
         if any(node.op == "delta" for node, _, _ in arrays) or len(linked(arrays)) > 1:  # an outer product is dear
             return None
-    kept = tuple(dict.fromkeys(order))
     inner = share(tuple(rests), kept, graph)
     if len(inner) == 1:
         return inner[0][0], (*common, *inner[0][1])

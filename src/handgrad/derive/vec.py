@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import ExpressionError
-from .expression import Expr, call
+from .expression import Expr, call, expand
 from .result import Result
-from .spell import Names, added, as_einsum, entry_expr, multiply, separated, spell
+from .spell import Names, added, as_einsum, entry_expr, scaled, separated, spell
 from .terms import Factor, Letters, Sum, Term, collect, opened
 
 
@@ -34,8 +34,18 @@ def stacked_terms(d: Result, order: str) -> list[Stacked]:
         raise ExpressionError(f"the output has {len(d.root.shape)} axes; vec is of matrices")
     value = d.arranged("shape")
     rank = len(d.expression.shape)
+    if not d.variable.dims or (rank, len(value.shape)) == (1, 2):
+        matrix = _plain(d)
+        if not d.variable.dims:  # by a number: the entries, stacked
+            matrix = expand(call("flatten", [matrix.T if order == "F" else matrix]), 1)
+        return [Stacked(matrix, False)]
     out, own = [(*axes, (), ())[:2] for axes in (value.axes[:rank], value.axes[rank:])]
     return [part for term in value.terms for part in _summands(term, value.free, out, own, order, d)]
+
+
+def _plain(d: Result) -> Expr:
+    """The derivative with the axes of the output first, by the names that are defined."""
+    return d.program.result if d.layout_name == "shape" else spell(d.arranged("shape"), _names(d))
 
 
 def _summands(
@@ -45,16 +55,26 @@ def _summands(
     made = _stacked(term, out, own, _names(d), order)
     if made:
         return [made]
-    named = d.sweep.named.values()
-    if not any([node in named for node, _, _ in term[1]]):
+    terms = _written_out(term, free, d, most=LONG)
+    if len(terms) == 1 and terms[0] == term:
         raise ExpressionError("the derivative is no sum of Kronecker products")
+    return [part for one in terms for part in _summands(one, free, out, own, order, d)]
+
+
+LONG = 100
+
+
+def _written_out(term: Term, free: Letters, d: Result, most: int) -> Sequence[Term]:
+    """A term with what has no name in it written out: sums with more than two axes, and derivatives of few terms."""
+    named = d.sweep.named.values()
 
     def write_out(factor: Factor) -> Sequence[Term]:
         node, letters, power = factor
-        return node.sum.at(letters) if node in named and node.sum and power == 1 else [(1, (factor,))]
+        known = d.labels.get(node) in d.program.definitions or not node.sum or power != 1
+        few = node in named and node.sum and len(node.sum.terms) <= most
+        return node.sum.at(letters) if node.sum and not known and (few or len(letters) > 2) else [(1, (factor,))]
 
-    terms = collect(opened(term, write_out, free, d.graph), free, d.graph)
-    return [part for one in terms for part in _summands(one, free, out, own, order, d)]
+    return collect(opened(term, write_out, free, d.graph), free, d.graph)
 
 
 def _names(d: Result) -> Names:
@@ -66,30 +86,34 @@ def _stacked(
     term: Term, out: tuple[Letters, ...], own: tuple[Letters, ...], names: Names, order: str
 ) -> Stacked | None:
     """``Y = M X N^T`` has ``vec(Y) = kron(N, M) vec(X)``; by rows, ``kron(M, N)``."""
+    coefficient, factors = term
+    arrays, numbers = [[factor for factor in factors if bool(factor[1]) == whether] for whether in (True, False)]
     ways = [(out, own, False), (out, own[::-1], bool(own[1]))]
     if not out[1]:  # a vector is a row as well
         ways.insert(1, (out[::-1], own, False))
     for rows, columns, transposed in ways:
-        parts = separated(term[1], [(*rows[at], *columns[at]) for at in (0, 1)])
+        parts = separated(arrays, [(*rows[at], *columns[at]) for at in (0, 1)])
         if parts is None:
             continue
         # A vector leaves one of the two factors empty.
         kept = [at for at in (0, 1) if parts[at] or rows[at] or columns[at]]
-        matrices = [
-            spell(Sum([rows[at], columns[at]], [(abs(term[0]) if at == kept[0] else 1, parts[at])]), names)
-            for at in kept
-        ]
+        matrices = [spell(Sum([rows[at], columns[at]], [(1, parts[at])]), names) for at in kept]
         if order == "F":
             matrices.reverse()
         made = matrices[0] if len(matrices) == 1 else call("kron", matrices)
-        return Stacked(-made if term[0] < 0 else made, transposed)
+        made = scaled(coefficient, [entry_expr(factor, names) for factor in numbers], made)
+        return Stacked(-made if coefficient < 0 else made, transposed)
     return None
 
 
 def kronecker(d: Result, order: str) -> str:
     """Print ``vec(dY) = kron(N, M) @ vec(dX)``, and what vec does."""
     name, text = f"d{d.wrt}", ""
-    for matrix, transposed in stacked_terms(d, order):
+    parts = stacked_terms(d, order)
+    if not d.variable.dims:
+        text = f"vec({_plain(d)}) * {name}"
+        parts = []
+    for matrix, transposed in parts:
         minus = matrix.op == "neg"
         plain = matrix.args[0] if minus else matrix
         shown = f"({plain})" if plain.op in ("+", "-", "*", "/", "@") else str(plain)
@@ -103,10 +127,16 @@ def kronecker(d: Result, order: str) -> str:
 def einsum_expr(d: Result) -> Expr:
     """The derivative as a sum of einsums, in the layout of the derivation."""
     value, names = d.arranged(d.layout_name), _names(d)
-    parts = []
-    for coefficient, factors in value.terms:
-        part = as_einsum([f for f in factors if f[1]], value.axes, names)
-        for factor in factors:
-            part = part if factor[1] else multiply(part, entry_expr(factor, names))
-        parts.append((coefficient, part if abs(coefficient) == 1 else abs(coefficient) * part))
+    parts, waiting = [], list(value.terms)
+    while waiting:
+        term = waiting.pop(0)
+        terms = _written_out(term, value.free, d, most=1)
+        if terms != (term,):
+            waiting = [*terms, *waiting]
+            continue
+        coefficient, factors = term
+        arrays = [factor for factor in factors if factor[1]]
+        scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
+        main = as_einsum(arrays, value.axes, names) if arrays or value.axes else None
+        parts.append((coefficient, scaled(coefficient, scalars, main)))
     return added(parts) if parts else d.program.result
