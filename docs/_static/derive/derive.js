@@ -50,7 +50,7 @@ function element(tag, text = "") {
 
 /* The sizes are those of the book's formulas. */
 const STYLE = `
-  :host { overflow: auto hidden }
+  :host { overflow: auto hidden; padding: 0.25rem 0 }
   .katex-display { margin: 0 }
   .katex-display, .katex-display > .katex { text-align: left }
   .katex { font-size: 1.1em }
