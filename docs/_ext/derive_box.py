@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent.parent
 PACKAGE = DOCS.parent / "src" / "handgrad"
+REASONS = Path(__file__).with_name("reasons.py")
 FILES = {
     "pyodide": ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"],
     "katex/dist": ["katex.min.js", "katex.min.css"],
@@ -23,10 +24,10 @@ def engine() -> list[Path]:
 
 
 def pack(target: Path) -> None:
-    """Write the engine as a zip file from which Python can import, the same bytes every time."""
+    """Write the engine, and where reasons stand, as a zip file from which Python can import, always the same bytes."""
+    modules = {module.relative_to(PACKAGE.parent).as_posix(): module for module in engine()} | {REASONS.name: REASONS}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for module in engine():
-            name = module.relative_to(PACKAGE.parent).as_posix()
+        for name, module in modules.items():
             archive.writestr(zipfile.ZipInfo(name), module.read_bytes(), zipfile.ZIP_DEFLATED)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import quickjs
 from docutils import nodes
 from light_math import LightMath
+from reasons import below
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
@@ -81,22 +82,6 @@ def visit_inline(translator: Any, node: nodes.math) -> None:
 
 
 END = "</span></span>"  # of the formula, and of its line
-REASON = re.compile(r"^(?P<equation>.*&(?:=|\\neq) .*?) && (?P<reason>.*?)(?P<end> \\\\.*)?$", re.MULTILINE)
-
-
-def below(tex: str) -> str:
-    r"""Put each reason on a line of its own, below its step, where a phone has no room beside it.
-
-    >>> print(below(r"a &= b && \text{why} \\"))
-    a &= b \\[-0.2em]
-     & \quad {\footnotesize \text{why}} \\[0.4em]
-    """
-
-    def lines(step: re.Match[str]) -> str:
-        end = r" \\[0.4em]" if step["end"] else ""
-        return rf"{step['equation']} \\[-0.2em]" + "\n" + rf" & \quad {{\footnotesize {step['reason']}}}{end}"
-
-    return REASON.sub(lines, tex)
 
 
 def visit_block(translator: Any, node: nodes.math_block) -> None:
@@ -108,7 +93,7 @@ def visit_block(translator: Any, node: nodes.math_block) -> None:
         translator.body.append("</span>")
     tex = node.astext()
     html = _html(translator, node, tex, display=True)
-    if below(tex) != tex and not isinstance(node.parent, nodes.list_item):  # in a list of claims it scrolls
+    if below(tex) != tex:
         # Drawn twice, and the style sheet shows one; said once.
         narrow = _html(translator, node, below(tex), display=True)
         html = html.removesuffix(END) + narrow.partition("</math>")[2]

@@ -71,7 +71,7 @@ class Source:
         Parameters
         ----------
         house : dict
-            ``X``, ``W``, ``b`` and ``G``, the gradient of the mean loss by ``Y``, as the house stores them.
+            ``X``, ``W``, ``b`` and ``G``, the gradient of the mean loss with respect to ``Y``, as the house stores them.
 
         Returns
         -------
@@ -128,7 +128,7 @@ class Source:
         return found
 
     def derivation(self, role: str) -> Any:
-        """The engine's gradient by ``X``, ``W`` or ``b``, in its letters."""
+        """The engine's gradient for ``X``, ``W`` or ``b``, in its letters."""
         own = {name: axes for name, axes in self.dims.items() if name != self.called("G")}
         return hg.derive(f"L({self.forward})", self.called(role), own)
 
@@ -201,7 +201,7 @@ class Source:
                 else "no bias of its own"
             )
             name = self.called(role)
-            lines.append((f"gradient by ${latex(name)}$" if name else "gradient by the bias", shown, f"${house}$"))
+            lines.append((f"gradient for ${latex(name)}$" if name else "gradient for the bias", shown, f"${house}$"))
         printed = "yes" if self.printed else "no: derived here, in its letters"
         lines.append(("does it print them?", printed, "yes"))
         head = ["what", self.name, "this book"]

@@ -43,9 +43,16 @@ def ask(packed: Path, what: str, **changed: str) -> dict[str, Any]:
 def test_answers_with_the_derivation(packed: Path) -> None:
     answer = ask(packed, "answer")
     assert (answer["gradient"], answer["shape"]) == ("dL/dW = G.T @ X", "(o, i)")
-    assert r"\begin{aligned}" in answer["frobenius"]
-    assert r"\delta" in answer["index"]
+    assert r"\begin{aligned}" in answer["frobenius"]["wide"]
+    assert r"\delta" in answer["index"]["wide"]
     assert "return G.T @ X" in answer["source"]
+
+
+def test_a_reason_stands_beside_its_step_or_below_it(packed: Path) -> None:
+    steps = ask(packed, "answer")["frobenius"]
+    assert r" && \text{only $W$ varies}" in steps["wide"]
+    assert r" && " not in steps["narrow"]
+    assert r"{\footnotesize \text{only $W$ varies}" in steps["narrow"]
 
 
 def test_the_layout_counts(packed: Path) -> None:
@@ -89,4 +96,4 @@ def test_packs_the_same_bytes_every_time(packed: Path, tmp_path: Path) -> None:
 def test_packs_what_is_imported_and_no_more(packed: Path) -> None:
     names = zipfile.ZipFile(packed).namelist()
     assert "handgrad/derive/derivation.py" in names
-    assert not [name for name in names if not name.startswith(("handgrad/derive/", "handgrad/__init__"))]
+    assert not [name for name in names if not name.startswith(("handgrad/derive/", "handgrad/__init__", "reasons.py"))]

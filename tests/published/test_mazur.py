@@ -37,23 +37,23 @@ def forward(W1, W2):
     return (Z1, A1, Z2, A2, E), (linear1, sigmoid1, linear2, sigmoid2, error)
 
 
-def step(W1, W2, *, stale=False):
-    """Return the weights after one step; `stale` goes back through the new W2."""
+def step(W1, W2, *, early=False):
+    """Return the weights after one step; `early` goes back through the new W2."""
     _, (linear1, sigmoid1, linear2, sigmoid2, error) = forward(W1, W2)
     dZ2 = sigmoid2(error())
     dA1, dW2, _ = linear2(dZ2)
     new_W2 = W2 - RATE * dW2
-    if stale:
+    if early:
         dA1 = np.dot(dZ2, new_W2)
     _, dW1, _ = linear1(sigmoid1(dA1))
     return W1 - RATE * dW1, new_W2
 
 
-def after(steps, *, stale=False):
+def after(steps, *, early=False):
     """Return the outputs and the error after so many steps."""
     weights = W1, W2
     for _ in range(steps):
-        weights = step(*weights, stale=stale)
+        weights = step(*weights, early=early)
     (_, _, _, A2, E), _ = forward(*weights)
     return (*A2[0], E)
 
@@ -108,30 +108,30 @@ def test_weights_after_the_step():
     assert all(map(agrees, new_W2.flat, printed))
     printed = ["0.149780716", "0.19956143", "0.24975114", "0.29950229"]
     assert all(map(agrees, new_W1.flat, printed))
-    stale_W1, stale_W2 = step(W1, W2, stale=True)
-    assert np.array_equal(stale_W2, new_W2)
-    assert not any(map(agrees, stale_W1.flat, printed))
+    early_W1, early_W2 = step(W1, W2, early=True)
+    assert np.array_equal(early_W2, new_W2)
+    assert not any(map(agrees, early_W1.flat, printed))
 
 
-@pytest.mark.parametrize("stale", [True, False])
-def test_error_after_the_step_is_printed_from_stale_weights(stale):
-    *_, E = after(1, stale=stale)
-    assert agrees(E, "0.291027924") == stale
-    assert agrees(E, "0.29102792390544" if stale else "0.29102777369360")
+@pytest.mark.parametrize("early", [True, False])
+def test_error_after_the_step_is_printed_from_an_early_update(early):
+    *_, E = after(1, early=early)
+    assert agrees(E, "0.291027924") == early
+    assert agrees(E, "0.29102792390544" if early else "0.29102777369360")
     # What the author's own program prints since it was mended, two days before publication.
-    assert agrees(E, "0.291027774") == (not stale)
+    assert agrees(E, "0.291027774") == (not early)
 
 
-@pytest.mark.parametrize("stale", [True, False])
-def test_outputs_after_10000_steps_are_printed_from_stale_weights(stale):
-    o1, o2, E = after(10_000, stale=stale)
-    assert agrees(o1, "0.015912196") == stale
-    assert agrees(o2, "0.984065734") == stale
-    assert agrees(o1, "0.015912196" if stale else "0.015913620")
-    assert agrees(o2, "0.984065734" if stale else "0.984064274")
-    # The printed error belongs to neither. Without its third 1 it is that of the stale weights.
+@pytest.mark.parametrize("early", [True, False])
+def test_outputs_after_10000_steps_are_printed_from_an_early_update(early):
+    o1, o2, E = after(10_000, early=early)
+    assert agrees(o1, "0.015912196") == early
+    assert agrees(o2, "0.984065734") == early
+    assert agrees(o1, "0.015912196" if early else "0.015913620")
+    assert agrees(o2, "0.984065734" if early else "0.984064274")
+    # The printed error belongs to neither. Without its third 1 it is that of the early update.
     assert not agrees(E, "0.0000351085")
-    assert agrees(E, "0.000035085") == stale
+    assert agrees(E, "0.000035085") == early
 
 
 def test_printed_error_is_the_right_one_a_step_earlier():
@@ -139,8 +139,8 @@ def test_printed_error_is_the_right_one_a_step_earlier():
     assert agrees(E, "0.0000351085")
 
 
-def test_gradients_are_right_where_the_stale_ones_are_not():
-    for stale in (False, True):
-        new_W1, _ = step(W1, W2, stale=stale)
+def test_gradients_are_right_where_the_early_ones_are_not():
+    for early in (False, True):
+        new_W1, _ = step(W1, W2, early=early)
         report = hg.check_gradient(lambda V: forward(V, W2)[0][-1], W1, (W1 - new_W1) / RATE)
-        assert report.ok is not stale
+        assert report.ok is not early

@@ -42,6 +42,21 @@ def test_derives_and_checks(width: int, theme: str, tab: Tab, site_url: str) -> 
     assert complaints + checks.horizontal_scroll(view) + checks.axe(view) == []
 
 
+@pytest.mark.parametrize(("width", "below"), [(1280, 0), (390, 2)])
+def test_reasons_stand_where_there_is_room(width: int, below: int, tab: Tab, site_url: str) -> None:
+    """Beside the steps of both notations, or below them; a turned phone counts."""
+    view = tab(width=width)
+    view.goto(f"{site_url}/{PAGE}")
+    ask(view)
+    says(view, "lines are true")
+    small = view.locator("#derive-box .derived annotation", has_text="footnotesize")
+    expect(small).to_have_count(below)
+    cut_off = "[...document.querySelectorAll('#derive-box .derived > div')].filter((part) => part.scrollWidth > part.clientWidth)"
+    assert view.evaluate(f"{cut_off}.length") == 0
+    view.set_viewport_size({"width": 1670 - width, "height": 900})
+    expect(small).to_have_count(2 - below)
+
+
 def test_judges_a_gradient(tab: Tab, site_url: str) -> None:
     view = tab()
     view.goto(f"{site_url}/{PAGE}")

@@ -2,6 +2,9 @@
 
 import json
 from functools import lru_cache
+from typing import Any
+
+from reasons import below
 
 from handgrad.derive import Derivation, DerivationError, ExpressionError, derive
 from handgrad.derive.candidate import judge
@@ -14,7 +17,12 @@ def find(question: str) -> Derivation:
     return derive(asked["expression"], asked["wrt"].strip(), asked["dims"], layout=asked["layout"])
 
 
-def shown(d: Derivation) -> dict[str, str]:
+def drawings(latex: str) -> dict[str, str]:
+    """Steps with their reasons beside them, and below them where there is no room beside."""
+    return {"wide": latex, "narrow": below(latex)}
+
+
+def shown(d: Derivation) -> dict[str, Any]:
     """The derivative, its shape, the steps as LaTeX, and the code."""
     try:
         source = d.source
@@ -23,8 +31,8 @@ def shown(d: Derivation) -> dict[str, str]:
     return {
         "gradient": str(d),
         "shape": d.shape,
-        "frobenius": d.latex("frobenius"),
-        "index": d.latex("index"),
+        "frobenius": drawings(d.latex("frobenius")),
+        "index": drawings(d.latex("index")),
         "source": source,
     }
 

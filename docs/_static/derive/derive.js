@@ -48,21 +48,43 @@ function element(tag, text = "") {
   return made;
 }
 
-/* KaTeX's own style sheet holds in here only; the formulas of the book have another. */
-function formulas(latex, typesetter) {
+/* The sizes are those of the book's formulas. */
+const STYLE = `
+  :host { overflow: auto hidden; padding: 0.25rem 0 }
+  .katex-display { margin: 0 }
+  .katex-display, .katex-display > .katex { text-align: left }
+  .katex { font-size: 1.1em }
+  @media (max-width: 600px) { .katex { font-size: 1em } }`;
+
+/* Steps as wide as the box, or else with their reasons below them.
+   KaTeX's own style sheet holds in here only; the formulas of the book have another. */
+function formulas({ wide, narrow }, typesetter) {
   const [host, place, sheet] = ["div", "div", "link"].map((tag) => element(tag));
   sheet.rel = "stylesheet";
   sheet.href = new URL("katex.min.css", here);
-  const style = element("style", ":host { overflow: auto hidden } .katex-display { margin: 0 } .katex-display, .katex-display > .katex { text-align: left }");
+  const style = element("style", STYLE);
   host.attachShadow({ mode: "open" }).append(sheet, style, place);
-  typesetter.render(latex, place, { displayMode: true });
-  sheet.onload = () => reach(host);
+  const draw = (latex) => typesetter.render(latex, place, { displayMode: true });
+  const fit = () => {
+    draw(wide);
+    if (host.scrollWidth > host.clientWidth) draw(narrow);
+    reach(host);
+  };
+  let width;
+  const watch = new ResizeObserver(() => {
+    if (width === host.clientWidth) return;
+    width = host.clientWidth;
+    fit();
+  });
+  draw(wide);
+  sheet.onload = () => document.fonts.ready.then(() => watch.observe(host));
   return host;
 }
 
 /* What is wider than the page scrolls; the keyboard must reach it. */
 function reach(part) {
   if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+  else part.removeAttribute("tabindex");
 }
 
 async function show(answer) {
