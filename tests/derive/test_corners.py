@@ -230,3 +230,11 @@ def test_factors_without_a_common_axis_are_not_joined():
     assert spell._scale(matrix, row, (i, j), {}) is not None
     assert spell._outer(row, other, (i, j), {}) is None
     assert spell._outer(row, other, (i, k), {}) is not None
+
+
+def test_a_draw_on_which_differences_do_not_settle_is_no_verdict():
+    assert hg.derive("logdet(kron(A @ A.T, B @ B.T))", "A", "A: n n, B: m m").check((4,))
+    wrong = hg.derive("logdet(kron(A @ A.T, B @ B.T))", "A", "A: n n, B: m m")
+    wrong.expression = hg.derive("2 * logdet(kron(A @ A.T, B @ B.T))", "A", "A: n n, B: m m").expression
+    with pytest.raises(hg.DerivationError, match="is false"):
+        wrong.check((4,))

@@ -258,8 +258,8 @@ class Printer:
                 return rf"{self.repeated(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
             return rf"\frac{{{self.bare(left)}}}{{{self.bare(right)}}}", PRODUCT
         if node.op == "*" and not (self.is_scalar(left) or self.is_scalar(right)):
-            first = ELEMENTWISE if left.op == "*" else POWER
-            return rf"{self.repeated(left, node, first)} \odot {self.repeated(right, node, POWER)}", ELEMENTWISE
+            binding = ELEMENTWISE if left.op == "*" else POWER
+            return rf"{self.repeated(left, node, binding)} \odot {self.repeated(right, node, POWER)}", ELEMENTWISE
         first, second = self.inside(left, PRODUCT), self.inside(right, POWER)
         if right.op == "sum" or (node.op == "*" and self.show(right)[1] == PRODUCT):
             second = self.latex(right)

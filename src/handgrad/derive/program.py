@@ -77,6 +77,7 @@ def label_nodes(
                 wish = "s" if not node.shape and wish == "R" else wish.lower()
             wishes.setdefault(wish, []).append(node)
     taken = taken | set(labels.values()) | {"G"}
+    taken |= {name.rstrip("_") for name in taken}  # L_ and L look the same in LaTeX
     for wish, group in wishes.items():
         names = names_like(wish, len(group) == 1)
         labels |= zip(group, (name for name in names if name not in taken and f"d{name}" not in taken))
