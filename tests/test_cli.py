@@ -46,7 +46,7 @@ def test_options(options, shown, capsys):
     ("-G.T @ X", 1, "wrong sign"), ("2*G.T @ X", 1, "2 times"), ("G.T @ X / n", 1, "1/n times"),
     ("-G.T @ X * o", 1, "-o times"), ("W", 1, "wrong: entry"), ("X", 1, "wrong shape"),
     ("0 * W", 1, "wrong: entry"), ("G.T @ X * n / 2", 1, "is n/2 times"), ("-2 / (3*o) * G.T @ X", 1, "is -2/(3 o) times"),
-    ("1.5 * G.T @ X", 1, "is 3/2 times"), ("sqrt(2) * G.T @ X", 1, "is 1.41421 times"), ("2 * n * X.T @ G", 1, "times 2 n"), ("G.T @ X * n / i", 1, "wrong: entry"),
+    ("1.5 * G.T @ X", 1, "is 3/2 times"), ("sqrt(2) * G.T @ X", 1, "is 1.41421 times"), ("2 * n * X.T @ G", 1, "times 2 n"), ("G.T @ X * n / i", 1, "is n/i times"), ("G.T @ X * n**2", 1, "wrong: entry"),
 ])  # fmt: skip
 def test_check_judges_a_candidate(candidate, status, said, capsys):
     assert main(["check", candidate, "--for", "L(X @ W.T)", *LAYER]) == status
@@ -92,6 +92,13 @@ def test_square_matrices_do_not_hide_a_transpose(capsys):
     ("G * X", "L(s[:, None] * X)", "s", "X: n i, s: n", "its sum over i is dL/ds"),
     ("X * W", "c * sum(X * W)", "c", "X: n i, W: n i, c:", "its sum over n and i is dL/dc"),
     ("2 * G", "L(X @ W.T + b)", "b", "X: n i, W: o i, b: o", "wrong shape: 2 * G has shape"),
+    ("2 * X.T @ X @ W", "mean((X @ W)**2)", "W", "X: n i, W: i k", "is k n times dL/dW"),
+    ("(softmax(Z) - T) / k", "softmax_cross_entropy(Z, T)", "Z", "Z: n k, T: n k", "is n/k times dL/dZ"),
+    ("G @ K", "L(Q @ K.T / sqrt(d))", "Q", "Q: n d, K: m d", "is sqrt(d) times dL/dQ"),
+    ("c * X.T @ G", "L(X @ W)", "W", "X: n i, W: i o, c:", "is c times dL/dW"),
+    ("-X.T @ G", "L(X @ W / c)", "W", "X: n i, W: i o, c:", "is -c times dL/dW"),
+    ("X.T @ G / (2 * n * c)", "L(X @ W)", "W", "X: n i, W: i o, c:", "is 1/(2 n c) times dL/dW"),
+    ("inv(A)", "logdet(A)", "A", "A: n n", "transposed: inv(A) is the transpose of dL/dA; the shape (n, n) is that of both"),
 ])  # fmt: skip
 def test_what_was_assumed_or_forgotten(candidate, expression, wrt, dims, said, capsys):
     assert main(["check", candidate, "--for", expression, "--wrt", wrt, "--dims", dims]) == 1

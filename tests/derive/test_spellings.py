@@ -83,6 +83,19 @@ BAD = [
     ("X^-1", r"an inverse inv\(A\)"),
     ("X' @ X", r"the transpose is X\.T"),
     ("10**10**10 * X", "is not a number"),
+    ("||x||", r"a length is norm\(x\)"),
+    ("X & X", "a mask of two comparisons"),
+    ("x // 2", "// jumps"),
+    ("x / / 2", "// jumps"),
+    ("x if x > 0 else 0", r"a choice is where\(x > 0, a, b\)"),
+    ("2x", r"write 2 \* x"),
+    ("1e * x", r"'1e' is not a number; write 1 \* e"),
+    ("2.5.1 * x", "'2.5.1' is not a number\n"),
+    ("X.I @ x", r"an inverse is inv\(A\)"),
+    ("I @ x", r"an identity matrix is eye\(n\)"),
+    ("MSE(x, x)", "mse is"),
+    ("L'(X)", "the gradient of a loss L is called G"),
+    ("rank(X)", "rank is not supported"),
     ("10**400 * X", "is not a number"),
 ]
 
@@ -92,6 +105,19 @@ def test_spellings_that_are_refused(written, message):
     with pytest.raises(hg.ExpressionError, match=message) as caught:
         hg.derive(written, "X", "X: n n, x: n")
     assert "^" in str(caught.value)
+
+
+def test_symbols_take_the_operators_of_python():
+    X, y, L = hg.symbols("X y L", dims={"X": "n k", "y": "n"})
+    dims = "X: n k, y: n"
+    for made, written in [
+        (L(X * y[:, None]), "L(X * y[:, None])"), ((y[None, :] @ X).sum(), "sum(y[None, :] @ X)"),
+        ((2**y).sum(), "sum(2**y)"), (((y >= 0) * y).sum(), "sum((y >= 0) * y)"),
+        (((y <= 1) * y).sum(), "sum((y <= 1) * y)"), ((+abs(y)).sum(), "sum(+abs(y))"),
+    ]:  # fmt: skip
+        assert str(hg.derive(made, "y", dims)) == str(hg.derive(written, "y", dims))
+    with pytest.raises(hg.ExpressionError, match=r"\[0\] is not supported"):
+        y[0]
 
 
 def test_a_comparison_prints_its_shorter_side_second():

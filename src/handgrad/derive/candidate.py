@@ -1,7 +1,9 @@
 """Judge a gradient that somebody else has derived."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import product
 from typing import NamedTuple
 
 from .check import ATTEMPTS, DOMAIN, NOTHING, TOLERANCE, Assumed, Numbers, arranged, same
@@ -26,9 +28,15 @@ class Draw(NamedTuple):
     """The candidate and the derivative on one set of random arrays."""
 
     sizes: Sizes
+    scalars: Mapping[str, float]
     expr: Expr
     said: Table
     true: Table
+
+    def values(self) -> Iterator[float]:
+        """The numbers that a factor may be made of: the lengths, and the inputs that are numbers."""
+        yield from self.sizes.values()
+        yield from self.scalars.values()
 
 
 def judge(candidate: str, d: Derivation) -> Verdict:
@@ -77,9 +85,12 @@ def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> 
         factor = _scale([draw._replace(said={k[::-1]: v for k, v in draw.said.items()}) for draw in draws])
         if factor is not None:
             times = "" if factor == "1" else f", times {factor}"
+            name = f"d{d.labels[d.root]}/d{d.wrt}{times}"
+            if own == wanted:
+                yield f"transposed: {candidate} is the transpose of {name}; the shape {show_shape(own)} is that of both: {answer}"
             yield (
-                f"transposed: {shape}; it is the transpose of d{d.labels[d.root]}/d{d.wrt}{times}. {d.wrt} has the "
-                f"axes {show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative has shape "
+                f"transposed: {shape}; it is the transpose of {name}. {d.wrt} has the axes "
+                f"{show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative has shape "
                 f"{show_shape(wanted)}: {answer}"
             )
     every = range(len(own))
@@ -100,7 +111,7 @@ def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> 
         special = _draws(candidate, d, assumed)
         if _agree([draw.said for draw in special], special):
             yield f"right only if {told}: {candidate} is {place} then; in general it is {answer}"
-    _, _, said, true = next(draw for draw in draws if not same(draw.said, draw.true))
+    *_, said, true = next(draw for draw in draws if not same(draw.said, draw.true))
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
     yield (
         f"wrong: entry {list(worst)} of {candidate} is {said[worst]:.6g} where {place} has {true[worst]:.6g} "
@@ -149,14 +160,15 @@ def _normalised(table: Table) -> Table:
 
 def _compute(candidate: str, d: Derivation, numbers: Numbers) -> Draw:
     world = numbers.world()
-    expr = parse(candidate, world.shapes, numbers.sizes)
+    expr = parse(candidate, {name: shape for name, shape in world.shapes.items() if "/" not in name}, numbers.sizes)
     try:
         said = world.value(expr)
     except KeyError as error:
         raise ExpressionError(f"{candidate}: {error.args[0]} is no function of {d.expression}") from None
     except DOMAIN as error:
         raise ExpressionError(f"{candidate} has no value where {d.expression} has one: {error}") from None
-    return Draw(numbers.sizes, expr, said, arranged(d, numbers))
+    scalars = {name: table[()] for name, table in numbers.inputs.items() if not d.shapes[name]}
+    return Draw(numbers.sizes, scalars, expr, said, arranged(d, numbers))
 
 
 def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
@@ -174,26 +186,39 @@ def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
 
 def _scale(draws: Sequence[Draw]) -> str | None:
     """What the derivative is multiplied by, as a reader would write it: ``2``, ``n/2``, ``-1/(3 n)``."""
-    one, two = [_factor(draw.said, draw.true) for draw in draws]
+    factors = [_factor(draw.said, draw.true) for draw in draws]
+    one, two = factors
     if one is None or two is None:
         return None
     if _close(one, two):
         return str(_fraction(one) or f"{one:g}")
-    for dim in draws[0].sizes:
-        for power in (1, -1):
-            left, right = [f / draw.sizes[dim] ** power for f, draw in zip((one, two), draws)]
-            simple = _fraction(left)
-            if simple and _close(left, right):
-                return _words(simple, dim, power)
+    names = [*draws[0].sizes, *draws[0].scalars]
+    chosen = [
+        powers for powers in product((0, 1, -1, 0.5, -0.5), repeat=len(names)) if 1 <= len(names) - powers.count(0) <= 2
+    ]
+    for powers in sorted(chosen, key=lambda powers: sum(map(abs, powers))):
+        left, right = [factor / math.prod(map(_raised, draw.values(), powers))
+                       for factor, draw in zip((one, two), draws)]  # fmt: skip
+        simple = _fraction(left)
+        if simple and _close(left, right):
+            return _words(simple, dict(zip(names, powers)))
     return None
 
 
-def _words(number: Fraction, dim: str, power: int) -> str:
-    """Write ``number * dim**power``."""
-    above, below = number.numerator, number.denominator
-    if power > 0:
-        return {1: dim, -1: f"-{dim}"}.get(above, f"{above} {dim}") + (f"/{below}" if below != 1 else "")
-    return f"{above}/{dim}" if below == 1 else f"{above}/({below} {dim})"
+def _raised(value: float, power: float) -> float:
+    """A power with the sign of the value; a root without one."""
+    return math.copysign(abs(value) ** power, value if abs(power) == 1 else 1)
+
+
+def _words(number: Fraction, powers: Mapping[str, float]) -> str:
+    """Write ``number * n**power * k**power``."""
+    roots = {name: name if abs(power) == 1 else f"sqrt({name})" for name, power in powers.items()}
+    above, below = [[roots[name] for name, power in powers.items() if sign * power > 0] for sign in (1, -1)]
+    minus = "-" * (number < 0)
+    above = [str(abs(number.numerator))] * (abs(number.numerator) != 1 or not above) + above
+    below = [str(number.denominator)] * (number.denominator != 1) + below
+    under = below[0] if len(below) == 1 else f"({' '.join(below)})"
+    return minus + " ".join(above) + (f"/{under}" if below else "")
 
 
 def _close(a: float, b: float) -> bool:

@@ -93,7 +93,8 @@ class Expr:
     __mul__, __rmul__ = operator("*")
     __truediv__, __rtruediv__ = operator("/")
     __gt__, __lt__ = operator(">")
-    __pow__ = operator("**")[0]
+    __ge__, __le__ = operator(">=")
+    __pow__, __rpow__ = operator("**")
 
     def __matmul__(self, other: Any) -> "Expr":
         return _product(self, to_expr(other))
@@ -102,6 +103,19 @@ class Expr:
         if self.op == "number":
             return number(-self.info)
         return Expr("neg", (self,), shape=self.shape)
+
+    def __pos__(self) -> "Expr":
+        return self
+
+    def __abs__(self) -> "Expr":
+        return call("abs", [self])
+
+    def __getitem__(self, index: Any) -> "Expr":
+        """``v[:, None]`` and ``v[None, :]``."""
+        for axis, form in ((1, (slice(None), None)), (0, (None, slice(None)))):
+            if index == form:
+                return expand(self, axis)
+        raise ExpressionError(f"[{index}] is not supported; [:, None] and [None, :] are")
 
     @property
     def T(self) -> "Expr":  # noqa: N802 - its name in NumPy
@@ -460,6 +474,9 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
     if name == "leaky_relu" and len(args) == 2:  # with a slope of its own
         return _where(args[0] > 0, args[0], args[1] * args[0])
     arity = ROWS[name].count(",") + 1 if name in ROWS else MACROS[name].__code__.co_argcount if name in MACROS else 1
+    known = name if name in KNOWN else name.lower() if name.lower() in KNOWN and len(name) > 1 else ""
+    if known != name and known:
+        raise ExpressionError(f"{name} is not known; {known} is. Choose another name for a function of your own")
     if len(args) != arity:
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
@@ -498,10 +515,11 @@ def call(name: str, args: list[Expr], options: dict[str, Any] | None = None) -> 
         return _constant_value(f"{name}({x})", lambda: ELEMENTWISE[name].value(x.info))
     if name in ELEMENTWISE:
         return Expr("call", (x,), name, shape=x.shape)
-    meant = name.lower() if name.lower() in KNOWN and len(name) > 1 else misspelled(name)
-    if name[0].isupper() and name.lower() != meant:
+    if name[0].isupper():
+        if "'" in name:
+            raise ExpressionError(f"{name}: the gradient of a loss L is called G, of K G_K")
         return Expr("loss", (x,), name)
-    if meant:
+    if meant := misspelled(name):
         raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
     return Expr("unknown", (x,), name, shape=x.shape)
 
@@ -721,14 +739,14 @@ _OTHERS = """
     all allclose angle any append arange arccosh arcsinh arctan2 arctanh argmax argmin argpartition argsort around
     array asarray attention average batch_norm bincount block bool broadcast_to cbrt ceil cholesky column_stack
     compile complex concatenate cond conj conjugate conv conv1d conv2d convolve copy copysign corrcoef correlate cov
-    cross cross_entropy cummax cummin cumprod cumsum d diagflat diff digamma digitize divmod dropout dsplit eig eigh
+    cross cross_entropy cummax cummin cumprod cumsum d diagflat diff digamma digitize divmod dropout dsplit eig entropy eigh
     eigvals eigvalsh embedding empty equal eval exec exp2 expand_dims expm fft fill_diagonal fix flip fliplr flipud
     float floor floor_divide fmax fmin fmod frexp full gamma gammaln geomspace gradient greater greater_equal
     group_norm hadamard hardtanh heaviside histogram hsplit hstack ifft imag imread indices input int interp isclose isfinite
-    isinf isnan layer_norm layernorm len less less_equal linspace logical_and logical_not logical_or logit logspace lstsq
+    isinf isnan layer_norm layernorm len less less_equal lgamma linspace logical_and logical_not logical_or logit logspace lstsq
     matrix_rank matrix_transpose max_pool median meshgrid mish mod moveaxis multi_dot nan_to_num nanmax nanmean nanmin
     nanstd nansum nanvar nonzero normalize not_equal open pad partition percentile permute_dims pinv polyfit polyval positive
-    print prod product ptp put qr quantile rad2deg real remainder repeat reshape resize rint rms_norm roll rot90
+    print prod product ptp put qr quantile rad2deg rank real remainder repeat reshape resize rint rms_norm roll rot90
     round round_ searchsorted select selu sinc size slogdet sort split sqrtm squeeze stack svd svdvals swapaxes take
     take_along_axis tensordot tensorinv tensorsolve tile trapezoid tri tril triu trunc unique unravel_index unwrap
     vander vsplit vstack

@@ -42,6 +42,13 @@ SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
 CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose", *FLAT}
 STRINGS = ("einsum", "norm")  # functions that take a string
 SAME = {"np.newaxis": "None", "numpy.newaxis": "None", "...": ":"}  # in brackets
+# what a sign or a word that is no part of the language may have been meant for
+MEANT = {
+    "&": "; a mask of two comparisons is (x > 0) * (x < 1)",
+    "|": "; a length is norm(x), a determinant det(A), a mask of two comparisons (x > 0) * (x < 1)",
+    "//": "; // jumps, and where it has a derivative it is zero",
+    **dict.fromkeys(["if", "else", "and", "or", "not", "for", "in"], "; a choice is where(x > 0, a, b)"),
+}
 WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -70,8 +77,7 @@ def tokenize(text: str) -> list[Token]:
     while at < len(text):
         found = TOKEN.match(text, at)
         if found is None:
-            hint = "; a mask of two comparisons is (x > 0) * (x < 1)" * (text[at] in "&|")
-            raise ExpressionError(f"{text[at]!r} has no meaning here{hint}", text, at, at + 1)
+            raise ExpressionError(f"{text[at]!r} has no meaning here{MEANT.get(text[at], '')}", text, at, at + 1)
         if found.lastgroup:
             tokens.append(Token(found.lastgroup, found[0], *found.span()))
         at = found.end()
@@ -234,7 +240,8 @@ class _Reader:
                 before = self.marks[-1].level if self.marks else OPENING
                 self.marks.append(_Mark("neg", max(LEVELS["neg"], before), token))
             elif token.kind != "name" and token.text != "+":
-                raise self.fail(f"{token.text!r} stands where an operand is needed", token)
+                hint = MEANT["//"] * (self.tokens[self.at - 2].text == token.text == "/")
+                raise self.fail(f"{token.text!r} stands where an operand is needed{hint}", token)
 
     def extended(self) -> bool:
         """Read what belongs to the operand before it, if something does: ``.T``, ``[i,j]``, ``^T``, ``)``."""
@@ -261,7 +268,8 @@ class _Reader:
         op = token.text
         if token.kind != "operator" or op == "(" or (op == "<" and not self.numpy):
             if self.numpy:
-                raise self.fail(f"{op!r} follows a complete factor; write * or @ between two factors", token)
+                hint = MEANT.get(op, "; write * or @ between two factors")
+                raise self.fail(f"{op!r} follows a complete factor{hint}", token)
             self.at -= 1
             op = "juxtaposed"
         if op == ",":
@@ -405,7 +413,9 @@ class _Reader:
         try:
             value = float(token.text)
         except ValueError:
-            raise self.fail(f"{token.text!r} is not a number", token) from None
+            factor = token.text.lstrip("0123456789.")
+            hint = f"; write {token.text.removesuffix(factor)} * {factor}" * factor.isidentifier()
+            raise self.fail(f"{token.text!r} is not a number{hint}", token) from None
         if not value and token.text.lower().partition("e")[0].strip("0."):
             raise self.fail(f"{token.text} is too small to derive with", token)
         return int(value) if token.text.isdigit() else value
@@ -571,7 +581,8 @@ class _Reader:
             axis = None if token.text == "size" else self.subscripts()[0] if self.next_is("[") else ""
             self.push("length", (value,), axis, token)
         else:
-            raise self.fail(f".{token.text} is not supported; .T and methods are", token)
+            hint = "an inverse is inv(A)" if token.text == "I" else ".T and methods are"
+            raise self.fail(f".{token.text} is not supported; {hint}", token)
 
 
 def cut(text: str, operators: Collection[str]) -> list[tuple[str, str]]:

@@ -110,7 +110,9 @@ def letters_latex(letters: tuple[str, ...]) -> str:
 
 def dimension_latex(name: str) -> str:
     """Print the name of a dimension: a letter, or a word."""
-    return name if len(name) == 1 else rf"\text{{{name.replace('_', chr(92) + '_')}}}"
+    if len(name.partition("_")[0]) == 1:  # n, d_k
+        return name_latex(name)
+    return rf"\text{{{name.replace('_', chr(92) + '_')}}}"
 
 
 def count_latex(count: float | str) -> str:
@@ -311,7 +313,7 @@ class Printer:
         shown = FUNCTIONS.get(name)
         if shown is None:
             stem = name.rstrip("'")
-            short = len(stem) == 1 or stem in LETTERS or name in self.spelling
+            short = len(stem.partition("_")[0]) == 1 or stem in LETTERS or name in self.spelling
             shown = self.name(name) if short else OPERATOR % name.replace("_", r"\_")
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM

@@ -139,7 +139,8 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     if name == "T":
         raise ExpressionError("a transpose is A.T, and not A^T")
     known = ", ".join([one for one, expr in names.items() if expr.op == "name"]) or "none"
-    raise ExpressionError(f"unknown name {name!r}; the names are: {known}")
+    hint = "; an identity matrix is eye(n)" * (name == "I")
+    raise ExpressionError(f"unknown name {name!r}; the names are: {known}{hint}")
 
 
 def _product(node: Node, left: Expr, right: Expr) -> Expr:

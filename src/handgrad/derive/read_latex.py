@@ -85,7 +85,7 @@ def _lowered(what: str, text: str) -> str:
     """What stands below something: the letters of a sum, of a delta or of an array, the length of ones."""
     short, long = {r"\mathbf{1}": ("1_", "ones"), r"\mathbf{I}": ("I_", "eye"), "I": ("I_", "eye")}.get(what, ("", ""))
     if short:
-        dims = [dim.removeprefix(r"\text{").removesuffix("}") for dim in text.replace(r"\_", "_").split(" ")]
+        dims = [re.sub(r"\\text|[{}]", "", dim) for dim in text.replace(r"\_", "_").split(" ")]
         return short + dims[0] if len(dims) == 1 else f"{long}({'*'.join(dims)})"
     if what == r"\sum":
         return "sum_" + "".join(letters(text))
