@@ -590,7 +590,7 @@ def test_the_last_rule_is_that_of_matrices(expression, wrt, dims, rule):
 
 def test_axes_with_an_underscore_compile():
     d = hg.derive("mean((X @ w - y)**2)", "w", "X: n_samples k, w: k, y: n_samples")
-    assert r"\text{n\_samples}" in d.latex()
+    assert r"n_{\mathrm{samples}}" in d.latex()
     assert d.check((0,))
 
 

@@ -3,11 +3,12 @@
 Every line reads the same indexed terms; what moves is the bracket.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .formula import tokenize
-from .forward import differentials, forward_steps
+from .forward import LONG, differentials, forward_steps
 from .index import defining, definition, held, index_node_steps, index_steps, inserted, link_rule, new_lines, no_way
 from .matrix import (
     Matrix,
@@ -28,6 +29,7 @@ from .matrix import (
     ordered,
     over,
     product,
+    replaced,
     to_matrix,
     varies,
 )  # fmt: skip
@@ -104,6 +106,9 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     (mine,) = right.parts
     if right.info == "tr":
         return _move_trace(left, mine, name)
+    if negative(left):
+        (left, mine), rule = move(Pair(product(number(-1), left), right), name)
+        return Pair(product(number(-1), left), mine), rule
     return Pair(call("diag", left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
 
 
@@ -186,17 +191,17 @@ def _written_out(steps: list[Step], d: Result) -> list[Step]:
     words = [token.text for token in tokenize(last)]
     if "[" in words or not unnamed.intersection(words) or not has_matrix_form(program.result):
         return []
-    final = str(to_matrix(program.result))
-    return [Step("", final, inserted(steps[-1].right, final, d) or "collect")] if final != steps[-1].right else []
+    total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
+    return _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
 
 
 def _mentioned(steps: list[Step], d: Result) -> list[Node]:
     """The named values that the steps speak of, and those that these speak of."""
     words = {token.text for step in steps for token in tokenize(step.right)}
     found: set[Node] = set()
-    for node in reversed(d.defined()):
+    for node in [*reversed(d.defined())] * 2:
         # The loss sees the first value: where that is all, its name says enough.
-        known = d.is_upstream(node) and len(d.sweep.path) == 3
+        known = d.is_upstream(node) and len(d.sweep.path) == 3 and not found
         label = d.labels[node]
         if node is d.root or label in words or ("d" + label in words and not known):
             found.add(node)
@@ -239,9 +244,11 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
         lines.append((show_pairs(pairs), ", ".join(dict.fromkeys([one for rule in seen for one in rule.split(", ")]))))
     steps = new_lines(top, lines)
     total = add([pair.left for pair in pairs])
+    if node in d.sweep.named and str(total) == d.labels[d.sweep.named[node]]:  # what comes back has come before
+        return [*steps, Step(left, str(total), "", result=True)]
     if ordered(total) != ordered(final):
         steps.append(Step(left, str(total), "", result=True))
-        steps.append(Step("", str(final), _why(total, final, node, d)))
+        steps += _rewritten(total, final, d.sweep.reasons[node], d)
     else:
         steps.append(Step(left, str(final), "", result=True))
     if node in d.sweep.named and node is not d.variable:
@@ -265,19 +272,40 @@ def _reason(links: Sequence[Link], d: Result) -> str:
     return ", ".join([*dict.fromkeys(found), *held(links, d)])
 
 
-def _why(total: Matrix, final: Matrix, node: Node, d: Result) -> str:
-    """What turns the sum of all parts into the result."""
-    if d.sweep.reasons[node] != "collect":
-        return d.sweep.reasons[node]
+def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Step]:
+    """From the sum of all parts to the result: what has a name is put in first, then a rule is used."""
+    names = inserted(str(total), str(final), d)
+    inside, put_in = total, dict[str, None]()
+    while names.startswith("insert") and len(str(inside)) < LONG:
+        labels = dict.fromkeys(names.removeprefix("insert ").split(", "))
+        put_in |= labels
+        inside = replaced(inside, {d.labels[node]: meaning for node in d.graph.nodes if d.labels.get(node) in labels
+                                   and node.children() and (meaning := _meaning(node, d)) is not None})  # fmt: skip
+        again = inserted(str(inside), str(final), d)
+        names = again if again != names else ""
+    told = f"insert {', '.join(put_in)}" if put_in else names
+    if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not names:
+        return [Step("", str(inside), told), *_rewritten(inside, final, reason, d)]
+    return [Step("", str(final), reason if reason != "collect" else told or _why(total, final, d))]
+
+
+def _meaning(node: Node, d: Result) -> Matrix | None:
+    """What a name stands for, as a matrix if it is one."""
+    try:
+        return to_matrix(written_out(node, d.refer))
+    except NoMatrixFormError:
+        return None
+
+
+def _why(total: Matrix, final: Matrix, d: Result) -> str:
+    """What turns the sum of all parts into the result, where no name is put in."""
     before, after = str(total), str(final)
-    if names := inserted(before, after, d):
-        return names
     total, final = [_without_numbers(m) for m in (total, final)]
     if total.kind == "inner":
         return _inner_rule(total, final)
+    words = re.split(r"[ ()-](?!T)", before)
     turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
-              and any(f"{label}{sign}" in before.replace("(", " ").split() and f"{label}{sign}" not in after
-                      for sign in ("^T", "^-T"))]  # fmt: skip
+              and any(f"{label}{sign}" in words and f"{label}{sign}" not in after for sign in ("^T", "^-T"))]  # fmt: skip
     if not turned:
         return "collect"
     return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
@@ -297,6 +325,13 @@ def _inner_rule(total: Matrix, final: Matrix) -> str:
     if final.info == "tr":
         return "A:B = tr(A^T B)"
     if final.kind == "inner":
+        for c, product_ab in ((left, right), (right, left)):
+            if product_ab.kind == "product":
+                a, *middle, b = product_ab.parts
+                if ordered(inner(product(c, flip(b)), product(a, *middle))) == ordered(final):
+                    return "C:(AB) = (C B^T):A"
+                if ordered(inner(product(flip(a), c), product(*middle, b))) == ordered(final):
+                    return "C:(AB) = (A^T C):B"
         turned = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
         return "A:B = A^T:B^T" if turned else "collect"
     if left.rows and left.columns:

@@ -135,11 +135,19 @@ def index_node_steps(node: Node, d: Result, printer: IndexPrinter) -> list[Step]
         lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
     elif keys[0] != keys[1]:
         lines.append((printer.sum(merged, total, letters), "collect"))
+    own_name = node in d.sweep.named and merged == ((1, ((d.sweep.named[node], total, 1),)),)
+    if own_name:  # what comes back is what has come before
+        return steps + new_lines(_ratio(node, d, letters), lines)
     if keys[1] != keys[2]:
         right = printer.sum(adjoint.terms, total, letters)
         lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
     if node is d.variable or node in d.sweep.named:
         lines += _as_array(d.spell(adjoint), letters.show(adjoint.axes))
+    if node is d.variable:
+        printed = _as_array(d.in_shape.result, letters.show(adjoint.axes))
+        right = printed[0][0] if printed else printer.sum(d.opened(adjoint), total, letters)
+        why = inserted(lines[-1][0], right, d)
+        lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
     if node in d.sweep.named and node is not d.variable:
         lines.append((d.labels[d.sweep.named[node]] + letters.show(adjoint.axes), "its name"))
     return steps + new_lines(_ratio(node, d, letters), lines)
@@ -163,7 +171,8 @@ def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
     left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
     gone = [label for node, label in d.labels.items() if node.children() and label in left and label not in right]
-    cancelled = [label for label in gone if left.count(label) > 1 and ("/", label) in pairwise(left)]
+    below = [label for sign, label in pairwise(left) if sign == "/"]
+    cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
     labels = [label for label in gone if label not in cancelled]
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
 

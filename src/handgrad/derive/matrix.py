@@ -4,7 +4,7 @@ Everything is a matrix here: a vector is a column, a scalar has one row and one 
 broadcast except a scalar; what NumPy repeats along an axis is a product with a vector of ones.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import ExpressionError
@@ -282,18 +282,23 @@ def ordered(m: Matrix) -> tuple[list[str], Any]:
 
     It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand.
     """
-    if m.kind == "scale":
-        outer, (numbers, rest) = ordered(m.parts[0]), ordered(m.parts[1])
-        return sorted([*numbers, repr(outer)]), rest
-    if m.kind == "over":
-        numbers, rest = ordered(m.parts[0])
-        return numbers, ("over", rest, repr(ordered(m.parts[1])))
-    if m.kind == "hadamard":
-        parts = [ordered(part) for part in m.parts]
-        return sorted([one for numbers, _ in parts for one in numbers]), sorted([repr(rest) for _, rest in parts])
     if m.kind == "sum":
         return [], sorted([(sign, repr(ordered(part))) for sign, part in zip(m.info, m.parts)])
-    return [], (m.kind, m.info, [repr(ordered(part)) for part in m.parts])
+    factors = list(_factors(m))
+    if len(factors) == 1:
+        return [], (m.kind, m.info, [repr(ordered(part)) for part in m.parts])
+    numbers, arrays = [sorted([sign + repr(ordered(part)) for sign, part in factors if part.scalar == scalar])
+                       for scalar in (True, False)]  # fmt: skip
+    return numbers, arrays
+
+
+def _factors(m: Matrix, above: bool = True) -> Iterator[tuple[str, Matrix]]:
+    """What is multiplied and divided, entry by entry or by numbers."""
+    if m.kind in ("scale", "hadamard", "over"):
+        for at, part in enumerate(m.parts):
+            yield from _factors(part, above != (m.kind == "over" and at == 1))
+    else:
+        yield "*" if above else "/", m
 
 
 def _inside(m: Matrix, binding: int) -> str:

@@ -1,6 +1,6 @@
 """What is found of a derivative before anything of it is printed: the values, their adjoints, their names."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from functools import cached_property
 
 from .errors import ExpressionError
@@ -10,7 +10,7 @@ from .program import Program, label_nodes, layer_gradients, reachable, write_pro
 from .rules import upstream_name
 from .spell import spell
 from .sweep import sweep
-from .terms import Graph, Letters, Node, Sum, nodes_in
+from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 
@@ -159,6 +159,31 @@ class Result:
     def _needed(self) -> list[Node]:
         """What the derivative is computed from."""
         return reachable(nodes_in(self.sweep.adjoints[self.variable].terms))
+
+    def written_out(self, term: Term, free: Letters, most: int = 100) -> Sequence[Term]:
+        """A term with what has no name in it written out: sums with more than two axes, derivatives of few terms."""
+        named = self.sweep.named.values()
+
+        def write_out(factor: Factor) -> Sequence[Term]:
+            node, letters, power = factor
+            if node.sum is None or power != 1 or self.labels.get(node) in self.program.definitions:
+                return [(1, (factor,))]
+            few = node in named and len(node.sum.terms) <= most
+            return node.sum.at(letters) if few or len(letters) > 2 else [(1, (factor,))]
+
+        return collect(opened(term, write_out, free, self.graph), free, self.graph)
+
+    def opened(self, value: Sum) -> list[Term]:
+        """The terms of a value, with what has no name written out where that adds no terms to a product."""
+        done, waiting = [], list(value.terms)
+        while waiting:
+            term = waiting.pop(0)
+            terms = self.written_out(term, value.free, most=1)
+            if terms == (term,):
+                done.append(term)
+            else:
+                waiting = [*terms, *waiting]
+        return done
 
     def is_upstream(self, node: Node) -> bool:
         """Whether the derivative by a node is given: what an unknown loss sees."""

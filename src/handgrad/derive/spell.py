@@ -405,10 +405,11 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
             continue
         dims = [letter.dim for letter in flat(lonely)]
         counts = [_count_of(dim, dims.count(dim), pieces) for dim in dict.fromkeys(dims)]
-        op, used = ("mean", counts) if all(counts) else ("sum", [])
+        diagonal = piece.chain[0].op == "diag"
+        op, used = ("mean", counts) if all(counts) and not diagonal else ("sum", [])
         # No chain has such a letter: it was summed before the chain was made.
         if len(lonely) == len(piece.axes):
-            diagonal, whole = piece.chain[0].op == "diag" and op == "sum", piece.expr()
+            whole = piece.expr()
             if _stood(whole):
                 whole = _standing(whole, 1) or whole
             whole = whole.args[0] if whole.op == "T" else whole

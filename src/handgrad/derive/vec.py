@@ -1,13 +1,12 @@
 """The derivative as a matrix on stacked entries, ``vec(dY) = J vec(dX)``, and as einsum subscripts."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import ExpressionError
 from .expression import Expr, call, expand
 from .result import Result
 from .spell import Names, added, as_einsum, entry_expr, scaled, separated, spell
-from .terms import Factor, Letters, Sum, Term, collect, opened
+from .terms import Letters, Sum, Term
 
 
 class Stacked(NamedTuple):
@@ -55,26 +54,10 @@ def _summands(
     made = _stacked(term, out, own, _names(d), order)
     if made:
         return [made]
-    terms = _written_out(term, free, d, most=LONG)
+    terms = d.written_out(term, free)
     if len(terms) == 1 and terms[0] == term:
         raise ExpressionError("the derivative is no sum of Kronecker products")
     return [part for one in terms for part in _summands(one, free, out, own, order, d)]
-
-
-LONG = 100
-
-
-def _written_out(term: Term, free: Letters, d: Result, most: int) -> Sequence[Term]:
-    """A term with what has no name in it written out: sums with more than two axes, and derivatives of few terms."""
-    named = d.sweep.named.values()
-
-    def write_out(factor: Factor) -> Sequence[Term]:
-        node, letters, power = factor
-        known = d.labels.get(node) in d.program.definitions or not node.sum or power != 1
-        few = node in named and node.sum and len(node.sum.terms) <= most
-        return node.sum.at(letters) if node.sum and not known and (few or len(letters) > 2) else [(1, (factor,))]
-
-    return collect(opened(term, write_out, free, d.graph), free, d.graph)
 
 
 def _names(d: Result) -> Names:
@@ -127,14 +110,8 @@ def kronecker(d: Result, order: str) -> str:
 def einsum_expr(d: Result) -> Expr:
     """The derivative as a sum of einsums, in the layout of the derivation."""
     value, names = d.arranged(d.layout_name), _names(d)
-    parts, waiting = [], list(value.terms)
-    while waiting:
-        term = waiting.pop(0)
-        terms = _written_out(term, value.free, d, most=1)
-        if terms != (term,):
-            waiting = [*terms, *waiting]
-            continue
-        coefficient, factors = term
+    parts = []
+    for coefficient, factors in d.opened(value):
         arrays = [factor for factor in factors if factor[1]]
         scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
         main = as_einsum(arrays, value.axes, names) if arrays or value.axes else None
