@@ -84,7 +84,7 @@ def test_square_matrices_do_not_hide_a_transpose(capsys):
 
 @pytest.mark.parametrize(("candidate", "expression", "wrt", "dims", "said"), [
     ("2 * A @ x", "x @ A @ x", "x", "A: n n, x: n", "right only if A is symmetric: 2 * A @ x is dL/dx"),
-    ("3 * A @ x", "x @ A @ x", "x", "A: n n, x: n", "wrong: entry"),
+    ("3 * A @ x", "c * (x @ A @ x)", "x", "A: n n, x: n, c:", "wrong: entry"),
     ("softmax(Z) - T", "-sum(T * log_softmax(Z))", "Z", "Z: n k, T: n k", "right only if the rows of T sum to one"),
     ("softmax(z) - t", "-t @ log_softmax(z)", "z", "z: k, t: k", "right only if the entries of t sum to one"),
     ("softmax(Z) + T", "-sum(T * log_softmax(Z))", "Z", "Z: n k, T: n k", "wrong: entry"),

@@ -336,6 +336,8 @@ def _constant_value(text: str, compute: Callable[[], float]) -> Expr:
 
 def _in_numbers(expr: Expr) -> Expr:
     """A constant such as ``pi / 2`` as a number; anything else as it is."""
+    if expr.op == "number":
+        return expr
     made: dict[int, Expr] = {}
     for part in postorder([expr]):
         if part.op in OPERATIONS:
@@ -354,6 +356,8 @@ def value_of(expr: Expr) -> float | None:
 
 def broadcast(op: str, a: Expr, b: Expr) -> Shape:
     """The shape of an elementwise operation."""
+    if a.shape == b.shape:
+        return a.shape
     pairs = matched(a.shape, b.shape)
     for p, q in pairs:
         if p and q and p != q:

@@ -183,16 +183,17 @@ def frobenius_steps(d: Result) -> list[Step]:
 
 
 def _written_out(steps: list[Step], d: Result) -> list[Step]:
-    """The gradient as it is printed, if the last line names a gradient that it does not name."""
+    """The gradient as it is printed, if the last line names a gradient that it does not name, or another form."""
     program = d.in_shape
     adjoints = {d.labels[node] for node in d.sweep.named.values()}
     unnamed = adjoints - {*program.definitions}
     last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
     words = [token.text for token in tokenize(last)]
-    if "[" in words or not unnamed.intersection(words) or not has_matrix_form(program.result):
+    if "[" in words or d.variable not in d.sweep.path or not has_matrix_form(program.result):
         return []
     total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
-    return _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
+    lines = _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
+    return lines if unnamed.intersection(words) or len(lines) > 1 else []  # a value that is put in tells nothing new
 
 
 def _mentioned(steps: list[Step], d: Result) -> list[Node]:
@@ -279,22 +280,15 @@ def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Ste
     while names.startswith("insert") and len(str(inside)) < LONG:
         labels = dict.fromkeys(names.removeprefix("insert ").split(", "))
         put_in |= labels
-        inside = replaced(inside, {d.labels[node]: meaning for node in d.graph.nodes if d.labels.get(node) in labels
-                                   and node.children() and (meaning := _meaning(node, d)) is not None})  # fmt: skip
+        meanings = {d.labels[node]: written_out(node, d.refer) for node in d.graph.nodes
+                    if d.labels.get(node) in labels and node.children()}  # fmt: skip
+        inside = replaced(inside, {label: to_matrix(m) for label, m in meanings.items() if has_matrix_form(m)})
         again = inserted(str(inside), str(final), d)
         names = again if again != names else ""
     told = f"insert {', '.join(put_in)}" if put_in else names
     if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not names:
         return [Step("", str(inside), told), *_rewritten(inside, final, reason, d)]
     return [Step("", str(final), reason if reason != "collect" else told or _why(total, final, d))]
-
-
-def _meaning(node: Node, d: Result) -> Matrix | None:
-    """What a name stands for, as a matrix if it is one."""
-    try:
-        return to_matrix(written_out(node, d.refer))
-    except NoMatrixFormError:
-        return None
 
 
 def _why(total: Matrix, final: Matrix, d: Result) -> str:

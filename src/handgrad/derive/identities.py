@@ -25,8 +25,9 @@ def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
     """Whether a factor is summed by itself and centred: ``sum_n R[n]`` of ``R[n] = X[n] - sum_m X[m] / n``."""
     _, factors = term
     for at, (node, letters, power) in enumerate(factors):
-        lonely = alone(at, factors, free)
-        if node.sum and power == 1 and lonely and _may_vanish(node.sum.terms):
+        if node.sum is None or power != 1 or not (lonely := alone(at, factors, free)):
+            continue
+        if _may_vanish(node.sum.terms):
             for summed_here in (*[(letter,) for letter in lonely], lonely):
                 kept = tuple([l for l in letters if l not in summed_here])
                 inner = collect(_summed_over(node.sum.at(letters), summed_here, kept, graph), kept, graph)
@@ -58,9 +59,8 @@ def sums_written_out(factor: Factor) -> Sequence[Term]:
 
 def alone(at: int, factors: tuple[Factor, ...], free: Letters) -> Letters:
     """The summed letters of a factor that no other factor has."""
-    letters = factors[at][1]
-    elsewhere = {*free, *[l for other in factors[:at] + factors[at + 1 :] for l in other[1]]}
-    return tuple([l for l in letters if l not in elsewhere and letters.count(l) == 1])
+    every = [*free, *[letter for _, letters, _ in factors for letter in letters]]
+    return tuple([letter for letter in factors[at][1] if every.count(letter) == 1])
 
 
 def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
@@ -78,23 +78,26 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
 
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``, ``z**(g - 1) * z`` is ``z**g``."""
+    if not any([node.op in ("call", "**") for node, _, _ in factors]):
+        return factors
     found = [(n, ls, 1 if p > 0 and n.info in MASKS else p) for n, ls, p in factors]
     for node, letters, power in found:
         for other, own, exponent in found:
-            if node.op == "**" and other is node.arg and letters == own and power == 1:
-                rest = [f for f in found if f[:2] not in ((node, letters), (other, own))]
-                return join((*rest, shifted_power((node, letters, 1), exponent, graph)), graph)
-            if node.info == "sign" and other is node.arg and letters == own and power == abs(exponent) == 1:
-                rest = [f for f in found if f[:2] not in ((node, letters), (other, own))]
-                made = graph.function("call", "abs", other, other.shape), letters, exponent
-                return join((*rest, made), graph)
-            if node.arg is None or node.arg is not other.arg or letters != own:
+            if letters != own or node is other or node.arg is None:
                 continue
             rest = [f for f in found if f[0] is not other or f[1] != own]
+            alone = [f for f in rest if f[0] is not node or f[1] != own]
+            if node.op == "**" and other is node.arg and power == 1:
+                return join((*alone, shifted_power((node, letters, 1), exponent, graph)), graph)
+            if node.info == "sign" and other is node.arg and power == abs(exponent) == 1:
+                made = graph.function("call", "abs", other, other.shape), letters, exponent
+                return join((*alone, made), graph)
+            if node.arg is not other.arg:
+                continue
             if (node.info, other.info) == ("relu", "step") and power > 0 and exponent == 1:
                 return join(tuple(rest), graph)
             if (node.info, other.info) == ("sign", "abs") and power == abs(exponent) == 1:
-                return join((*[f for f in rest if f[0] is not node or f[1] != own], (node.arg, own, exponent)), graph)
+                return join((*alone, (node.arg, own, exponent)), graph)
             name = QUOTIENTS.get((node.info, other.info))
             if name and power == -exponent:
                 made = graph.function("call", name, node.arg, node.shape), letters, power

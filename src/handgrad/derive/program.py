@@ -278,8 +278,10 @@ def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Se
     if len(inner.terms) != 1:
         if exponent == 1 and len(set(letters)) < len(letters):  # of a trace of a sum
             return inner.at(letters)
+        if exponent != 1 or shared_number(inner.terms) == 1:
+            return [(1, (factor,))]
         coefficient, new = graph.wrap(Sum(grouped(node, letters), inner.at(letters)), whole=True)
-        return [(coefficient, (new,))] if exponent == 1 != coefficient else [(1, (factor,))]
+        return [(coefficient, (new,))]
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
     if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):

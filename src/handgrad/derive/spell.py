@@ -334,8 +334,7 @@ def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names
     if len(axes) > 2:
         return None
     owns = [split(factor) for factor in factors]
-    everything = [*axes, *[axis for own in owns for axis in own]]
-    merged = [axis for axis in everything if len(axis) > 1]
+    merged = [axis for own in (axes, *owns) for axis in own if len(axis) > 1]
     if merged or apart:
         owns = [_regrouped(factor[1], [] if apart else merged) for factor in factors]
         if _clash([*axes, *[axis for own in owns for axis in own]]):
@@ -388,10 +387,11 @@ Uses: TypeAlias = dict[Letters, int]
 def _join_two(pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses) -> list[Piece] | None:
     """Put two factors together, in the first way that fits."""
     arrays = [piece for piece in pieces if piece.axes]
-    pairs = [(first, second) for at, first in enumerate(arrays) for second in arrays[at + 1 :]]
+    pairs = [(first, second, len(first.axes) + len(second.axes)) for at, first in enumerate(arrays)
+             for second in arrays[at + 1 :]]  # fmt: skip
     for join, counts in JOINS:
-        for first, second in pairs:
-            joined = join(first, second, axes, uses) if len(first.axes) + len(second.axes) in counts else None
+        for first, second, count in pairs:
+            joined = join(first, second, axes, uses) if count in counts else None
             if joined is not None:
                 return [joined if piece is first else piece for piece in pieces if piece is not second]
     return None

@@ -99,6 +99,8 @@ def nodes_in(terms: Iterable[Term]) -> list[Node]:
 
 def grouped(node: Node, letters: Letters) -> list[Letters]:
     """The letters of a node, axis by axis, with empty axes of length 1."""
+    if len(letters) == len(node.shape) and () not in node.shape:
+        return [(letter,) for letter in letters]
     rest = iter(letters)
     return [tuple([next(rest) for _ in axis]) for axis in node.shape]
 
@@ -240,6 +242,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._known: dict[Any, Node] = {}
+        self._made_of: set[frozenset[Node]] = set()  # the arrays that sums are made of
 
     def _node(self, key: Any, make: Callable[[int], Node]) -> Node:
         if key not in self._known:
@@ -273,6 +276,7 @@ class Graph:
         if key in self._known:
             return self._known[key]
         shape = value.shape
+        self._made_of.add(frozenset(nodes_in(value.terms)))
         node = self._node(key, lambda at: Node("sum", None, None, value, shape, at))
         if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]
@@ -302,7 +306,12 @@ class Graph:
             terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
         found = Sum(kept, terms)
         key = self.key(found)
-        if len(found.axes) == 2 and key not in self._known and not whole:
+        if (
+            len(found.axes) == 2
+            and key not in self._known
+            and not whole
+            and frozenset(nodes_in(terms)) in self._made_of
+        ):
             turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
             other = self.key(turned)
             if other in self._known:
