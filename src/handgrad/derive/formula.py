@@ -414,7 +414,8 @@ class _Reader:
             value = float(token.text)
         except ValueError:
             factor = token.text.lstrip("0123456789.")
-            hint = f"; write {token.text.removesuffix(factor)} * {factor}" * factor.isidentifier()
+            named = factor.isidentifier() and factor not in ("e", "j")
+            hint = f"; write {token.text.removesuffix(factor)} * {factor}" * named
             raise self.fail(f"{token.text!r} is not a number{hint}", token) from None
         if not value and token.text.lower().partition("e")[0].strip("0."):
             raise self.fail(f"{token.text} is too small to derive with", token)
