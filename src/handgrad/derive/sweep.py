@@ -273,7 +273,7 @@ def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, .
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
     for at, (coefficient, factors) in enumerate(terms if len(terms) > 1 else ()):
         for factor in factors:
-            if factor[0].op in ("delta", "size"):
+            if factor[0].op == "size":
                 continue
             group = [(coefficient, factors)]
             others = list(terms[:at])
@@ -316,6 +316,9 @@ def _joined(group: list[Term], free: Letters, graph: Graph) -> Term | None:
     rests = [(c, tuple([f for f in factors if not _has(f, common)])) for c, factors in group]
     kept = tuple(dict.fromkeys([l for _, rest in rests for _, letters, _ in rest for l in letters if l in outside]))
     if len(kept) > 2:
+        return None
+    own = {frozenset([l for _, letters, _ in rest for l in letters if l in outside]) for _, rest in rests}
+    if len(own) > 1 and any([node.op == "delta" for node, _, _ in common]):  # diag(p) + 2 I
         return None
     for _, factors in rests:
         arrays = [factor for factor in factors if factor[1]]

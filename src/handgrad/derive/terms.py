@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from .expression import Shape, flat
+from .expression import whole as whole_number
 
 
 class Letter:
@@ -303,7 +304,7 @@ class Graph:
             if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in kept]):
                 return coefficient, (node, free, 1)
         if coefficient != 1:
-            terms = tuple([(1 if c == coefficient else -1, factors) for c, factors in terms])
+            terms = tuple([(whole_number(c / coefficient), factors) for c, factors in terms])
         found = Sum(kept, terms)
         key = self.key(found)
         if (
@@ -322,5 +323,5 @@ class Graph:
 def shared_number(terms: Sequence[Term]) -> float:
     """What the coefficients of all terms have in common; negative if they all are."""
     if len({abs(c) for c, _ in terms}) != 1:
-        return 1
+        return -1 if len(terms) > 1 and all([c < 0 for c, _ in terms]) else 1
     return terms[0][0] if len({c for c, _ in terms}) == 1 else abs(terms[0][0])
