@@ -13,6 +13,7 @@ from .sweep import factor_out, share
 from .terms import (
     Factor,
     Graph,
+    Letters,
     Node,
     Sum,
     Term,
@@ -178,10 +179,12 @@ def write_program(
         if total is not None:
             if node not in compared:
                 total = _simplify(total, open_sums, graph, node.index >= forward)
-            once = node.index >= forward and node not in layers and uses[node] == 1
+            later = node.index >= forward and node not in layers
+            once = later and uses[node] == 1
             alone = len(total.terms) == 1 and (jacobian or not value.free)
             two_numbers = node in multiplied and shared_number(total.terms) != 1
-            if once and (alone or two_numbers or _is_plain(total, exprs) or _is_outer(total)):
+            short = alone or two_numbers or _is_plain(total, exprs) or _is_outer(total)
+            if (once and short) or (later and _is_repeated(total)):
                 # Too short for a name, or a product that what uses it may not need: it is written out there.
                 open_sums[node] = total
                 continue
@@ -204,6 +207,12 @@ def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:
     """Whether a sum is one product of two arrays that have names."""
     factors = value.terms[0][1] if len(value.terms) == 1 else ()
     return len(factors) == 2 and all([node in exprs and exprs[node].size == 1 for node, _, _ in factors])
+
+
+def _is_repeated(value: Sum) -> bool:
+    """Whether a sum is one term without some of its letters: it is smaller where it is used."""
+    used = {letter for _, factors in value.terms for _, letters, _ in factors for letter in letters}
+    return len(value.terms) == 1 and not used.issuperset(value.free)
 
 
 def _is_outer(value: Sum) -> bool:
@@ -251,7 +260,7 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     if not any([node in open_sums for node in nodes_in(value.terms)]):
         return value
     flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
-    write_out = lambda factor: _written_out(factor, open_sums, graph)
+    write_out = lambda factor: _written_out(factor, value.free, open_sums, graph)
     terms = [new for term in flat for new in opened(term, write_out, value.free, graph)]
     merged = collect(terms, value.free, graph)
     if factored and len(merged) > 1:
@@ -270,13 +279,15 @@ def _flattened(term: Term, value: Sum, open_sums: dict[Node, Sum]) -> Sequence[T
     return [term]
 
 
-def _written_out(factor: Factor, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
+def _written_out(factor: Factor, free: Letters, open_sums: dict[Node, Sum], graph: Graph) -> Sequence[Term]:
     node, letters, exponent = factor
     if node not in open_sums:
         return [(1, (factor,))]
     inner = open_sums[node]
     if len(inner.terms) != 1:
-        if exponent == 1 and len(set(letters)) < len(letters):  # of a trace of a sum
+        deltas = any([other.op == "delta" for other in nodes_in(inner.terms)])
+        times_vector = deltas and len(free) < 2 and not {*letters} <= {*free}  # (I - 1 p^T) z
+        if exponent == 1 and (times_vector or len(set(letters)) < len(letters)):  # of a trace of a sum
             return inner.at(letters)
         if exponent != 1 or shared_number(inner.terms) == 1:
             return [(1, (factor,))]
