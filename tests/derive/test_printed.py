@@ -708,6 +708,7 @@ def test_an_entry_and_its_mirror_image_are_one_where_the_matrix_is_symmetric(exp
     ("sum(sign(x))", "x", "x: n", ["no slope reaches x"]),
     ("-logdet(X.T @ X)", "X", "X: n p", ["= -Z^-1                          Z is symmetric"]),
     ("logdet(eye(n) + s * A @ A.T)", "s", "A: n m, s:", ["= (Z^-1 A) : A    C:(AB) = (C B^T):A"]),
+    ("L(s * A @ B.T)", "s", "A: n k, B: m k, s:", ["= (G^T A) : B           C:(AB) = (A^T C):B, A:B = A^T:B^T"]),
     ("logdet(eye(n) + s * A.T @ A)", "s", "A: m n, s:", ["= tr(Z^-1 A^T A)    A:B = tr(A^T B)"]),
     ("p / sum(p)", "p", "p: n", ["insert s"]),
     ("sum(x * (A @ x))", "x", "x: n, A: n n", ["=>  dL/dx = A^T x + r", "= A^T x + A x              insert r", "= (A + A^T) x              collect"]),

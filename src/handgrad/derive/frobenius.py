@@ -322,10 +322,14 @@ def _inner_rule(total: Matrix, final: Matrix) -> str:
         for c, product_ab in ((left, right), (right, left)):
             if product_ab.kind == "product":
                 a, *middle, b = product_ab.parts
-                if ordered(inner(product(c, flip(b)), product(a, *middle))) == ordered(final):
-                    return "C:(AB) = (C B^T):A"
-                if ordered(inner(product(flip(a), c), product(*middle, b))) == ordered(final):
-                    return "C:(AB) = (A^T C):B"
+                for moved, rule in (
+                    ((product(c, flip(b)), product(a, *middle)), "C:(AB) = (C B^T):A"),
+                    ((product(flip(a), c), product(*middle, b)), "C:(AB) = (A^T C):B"),
+                ):
+                    if ordered(inner(*moved)) == ordered(final):
+                        return rule
+                    if ordered(inner(*map(flip, moved))) == ordered(final):
+                        return f"{rule}, A:B = A^T:B^T"
         turned = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
         return "A:B = A^T:B^T" if turned else "collect"
     if left.rows and left.columns:
