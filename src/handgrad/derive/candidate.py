@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 from typing import NamedTuple
 
 from .check import ATTEMPTS, DOMAIN, NOTHING, TOLERANCE, Assumed, Numbers, arranged, same
 from .derivation import Derivation
 from .errors import ExpressionError
-from .evaluate import Sizes, Table
+from .evaluate import Table
 from .expression import Expr, flat, show_axis, show_shape
 from .parse import parse
 
@@ -27,16 +27,10 @@ class Verdict(NamedTuple):
 class Draw(NamedTuple):
     """The candidate and the derivative on one set of random arrays."""
 
-    sizes: Sizes
-    scalars: Mapping[str, float]
+    numbers: Mapping[str, float]  # the lengths, and the inputs that are numbers
     expr: Expr
     said: Table
     true: Table
-
-    def values(self) -> Iterator[float]:
-        """The numbers that a factor may be made of: the lengths, and the inputs that are numbers."""
-        yield from self.sizes.values()
-        yield from self.scalars.values()
 
 
 def judge(candidate: str, d: Derivation) -> Verdict:
@@ -168,7 +162,7 @@ def _compute(candidate: str, d: Derivation, numbers: Numbers) -> Draw:
     except DOMAIN as error:
         raise ExpressionError(f"{candidate} has no value where {d.expression} has one: {error}") from None
     scalars = {name: table[()] for name, table in numbers.inputs.items() if not d.shapes[name]}
-    return Draw(numbers.sizes, scalars, expr, said, arranged(d, numbers))
+    return Draw({**numbers.sizes, **scalars}, expr, said, arranged(d, numbers))
 
 
 def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
@@ -186,22 +180,18 @@ def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
 
 def _scale(draws: Sequence[Draw]) -> str | None:
     """What the derivative is multiplied by, as a reader would write it: ``2``, ``n/2``, ``-1/(3 n)``."""
-    factors = [_factor(draw.said, draw.true) for draw in draws]
-    one, two = factors
+    one, two = [_factor(draw.said, draw.true) for draw in draws]
     if one is None or two is None:
         return None
     if _close(one, two):
         return str(_fraction(one) or f"{one:g}")
-    names = [*draws[0].sizes, *draws[0].scalars]
-    chosen = [
-        powers for powers in product((0, 1, -1, 0.5, -0.5), repeat=len(names)) if 1 <= len(names) - powers.count(0) <= 2
-    ]
-    for powers in sorted(chosen, key=lambda powers: sum(map(abs, powers))):
-        left, right = [factor / math.prod(map(_raised, draw.values(), powers))
-                       for factor, draw in zip((one, two), draws)]  # fmt: skip
-        simple = _fraction(left)
-        if simple and _close(left, right):
-            return _words(simple, dict(zip(names, powers)))
+    for names in (*combinations(draws[0].numbers, 1), *combinations(draws[0].numbers, 2)):
+        for powers in product((1, -1, 0.5, -0.5), repeat=len(names)):
+            left, right = [factor / math.prod([_raised(draw.numbers[name], power) for name, power in zip(names, powers)])
+                           for factor, draw in zip((one, two), draws)]  # fmt: skip
+            simple = _fraction(left)
+            if simple and _close(left, right):
+                return _words(simple, dict(zip(names, powers)))
     return None
 
 
