@@ -9,7 +9,7 @@ from .lower import fresh
 from .matrix import has_matrix_form
 from .notation import IndexPrinter, Lettering, Step
 from .numpy_text import bracketed, plain
-from .program import ENTRYWISE, reachable, written_out
+from .program import OF_ENTRIES, reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
 from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
@@ -54,7 +54,7 @@ def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
     axes = fresh(node.shape)
     letters = printer.lettering().add(flat(axes))
     left = d.labels[node] + letters.show(axes)
-    if node.op in ENTRYWISE:
+    if node.op in OF_ENTRIES:
         right = printer.written_out(node, flat(axes), letters)
     elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"

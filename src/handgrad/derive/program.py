@@ -29,12 +29,12 @@ from .terms import (
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name
-ENTRYWISE = ("call", "unknown", "**")
+OF_ENTRIES = ("call", "unknown", "**")
 
 
 def letter(op: str) -> str:
     """What the value of a function is called; empty for what is none."""
-    return "A" if op in ENTRYWISE else ARRAY[op].letter if op in ARRAY else ""
+    return "A" if op in OF_ENTRIES else ARRAY[op].letter if op in ARRAY else ""
 
 
 def label_nodes(
@@ -245,7 +245,7 @@ def _deserves_name(
         return False
     if kind(node.op) in ALONG or node.op == "loss":
         return True
-    if node.op in ENTRYWISE and node.index < forward:
+    if node.op in OF_ENTRIES and node.index < forward:
         return True
     if node.sum is None:
         return (expr.size > 2 and node.op != "**") or uses > 3
