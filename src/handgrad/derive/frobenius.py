@@ -311,6 +311,17 @@ def _without_numbers(m: Matrix) -> Matrix:
     return m
 
 
+def _moves(c: Matrix, ab: Matrix) -> list[tuple[Pair, str]]:
+    """What becomes of ``C : (A B)`` when a factor moves to the other side."""
+    if ab.kind != "product":
+        return []
+    a, *middle, b = ab.parts
+    return [
+        (Pair(product(c, flip(b)), product(a, *middle)), "C:(AB) = (C B^T):A"),
+        (Pair(product(flip(a), c), product(*middle, b)), "C:(AB) = (A^T C):B"),
+    ]
+
+
 def _inner_rule(total: Matrix, final: Matrix) -> str:
     """What makes something else of ``A : B``."""
     left, right = total.parts
@@ -319,17 +330,11 @@ def _inner_rule(total: Matrix, final: Matrix) -> str:
     if final.info == "tr":
         return "A:B = tr(A^T B)"
     if final.kind == "inner":
-        for c, product_ab in ((left, right), (right, left)):
-            if product_ab.kind == "product":
-                a, *middle, b = product_ab.parts
-                for moved, rule in (
-                    ((product(c, flip(b)), product(a, *middle)), "C:(AB) = (C B^T):A"),
-                    ((product(flip(a), c), product(*middle, b)), "C:(AB) = (A^T C):B"),
-                ):
-                    if ordered(inner(*moved)) == ordered(final):
-                        return rule
-                    if ordered(inner(*map(flip, moved))) == ordered(final):
-                        return f"{rule}, A:B = A^T:B^T"
+        for moved, rule in [*_moves(left, right), *_moves(right, left)]:
+            if ordered(inner(*moved)) == ordered(final):
+                return rule
+            if ordered(inner(*map(flip, moved))) == ordered(final):
+                return f"{rule}, A:B = A^T:B^T"
         turned = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
         return "A:B = A^T:B^T" if turned else "collect"
     if left.rows and left.columns:
