@@ -295,6 +295,9 @@ MERGED = [
     ("L(max(kron(A, B), axis=1))", "A", "A: a b, B: c d"),
 ]
 POWERS = [
+    ("sum((1 + x**2)**(-c) / (1 + x**2))", "x", "x: n, c:"),
+    ("max(z) + log(sum(exp(z - max(z)))) - z @ t", "z", "z: k, t: k"),
+    ("sum(log(x**2 / sum(x**2))) + n * log(sum(x**2))", "x", "x: n"),
     ("-sum((1 - sigmoid(z))**g * log(sigmoid(z)))", "z", "z: n, g:"),
     ("sum(abs(x)**p)**(1/p)", "x", "x: n, p:"),
     ("sum(abs(x)**p)**(1/p)", "p", "x: n, p:"),

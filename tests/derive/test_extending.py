@@ -81,6 +81,8 @@ def test_a_function_of_an_array_is_one_row(monkeypatch, name, row, cases):
     ("outer(u, v)", "v", "u: n, v: i", None),
     ("outer(x, x)", "x", "x: n",
      "vec(dY) = kron(x[:, None], eye(n)) @ vec(dx) + kron(eye(n), x[:, None]) @ vec(dx)"),
+    ("inv(X.T @ X)", "X", "X: n p",
+     "vec(dV) = -kron(inv(Z) @ X.T, inv(Z)) @ vec(dX.T) - kron(inv(Z), inv(Z) @ X.T) @ vec(dX)"),
     ("inv(X + A)", "X", "X: n n, A: n n", "vec(dV) = -kron(inv(Z).T, inv(Z)) @ vec(dX)"),
     ("A @ inv(X) @ B", "X", "A: a n, X: n n, B: n b", "vec(dY) = -kron(B.T @ inv(X).T, A @ inv(X)) @ vec(dX)"),
     ("x / norm(x)", "x", "x: n", "vec(dy) = (eye(n) / sqrt(s) - outer(x, x) / s**1.5) @ vec(dx)"),

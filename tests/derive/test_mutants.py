@@ -35,7 +35,7 @@ INVERSE = ("a @ inv(X) @ b", "X", "X: n n, a: n, b: n")
 BATCH = ("L((X - mean(X, axis=0)) / sqrt(var(X, axis=0) + eps))", "X", "X: n k, eps:")
 ROWS = ("L((X - mean(X, axis=1, keepdims=True)) / Y)", "X", "X: n k, Y: n k")
 JACOBIAN = ("tanh(W @ x)", "x", "W: o i, x: i")
-POWER = ("sum(exp(x)**p)", "x", "x: n, p:")
+POWER = ("sum((1 + x**2)**p)", "x", "x: n, p:")
 FOUR = ("X @ W.T", "W", "X: n i, W: o i")
 
 

@@ -260,7 +260,9 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
 def _nested(parents: Sequence[Node], d: Result) -> bool:
     """Whether one of several values is computed from another, so that its differential has that of the other."""
     inner = [parent for parent in parents if parent is not d.root]
-    return any([one is not other and one in reachable([other]) for one in inner for other in inner])
+    # What sends nothing back because two ways cancel does so in neither of them.
+    silent = [node for node in d.sweep.path if len(d.sweep.links[node]) > 1 and not d.sweep.adjoints[node].terms]
+    return any([one is not other and one in reachable([other]) for one in (*inner, *silent) for other in inner])
 
 
 def _reason(links: Sequence[Link], d: Result) -> str:
@@ -279,6 +281,8 @@ def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Ste
     inside, put_in = total, dict[str, None]()
     while names.startswith("insert") and len(str(inside)) < LONG:
         labels = dict.fromkeys(names.removeprefix("insert ").split(", "))
+        if put_in:  # what the result may name stays a name
+            labels = {label: None for label in labels if label not in d.in_shape.definitions}
         put_in |= labels
         meanings = {d.labels[node]: written_out(node, d.refer) for node in d.graph.nodes
                     if d.labels.get(node) in labels and node.children()}  # fmt: skip

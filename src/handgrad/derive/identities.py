@@ -9,6 +9,7 @@ from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, node
 CENTRED = "what is centred sums to zero"
 SOFTMAX = "a softmax sums to one"
 JOINED = "two functions of one value make one"
+POWERS = "powers of one value make one"
 QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 
 
@@ -17,8 +18,16 @@ def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tup
     kept = [term for term in terms if not vanishes(term, free, graph)]
     summed_up = [sum_softmax(term, free, graph) for term in kept]
     joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]
-    why = [CENTRED] * (len(kept) < len(terms)) + [SOFTMAX] * (summed_up != kept) + [JOINED] * (joined != summed_up)
+    why = (
+        [CENTRED] * (len(kept) < len(terms))
+        + [SOFTMAX] * (summed_up != kept)
+        + [_joint_rule(kept)] * (joined != summed_up)
+    )
     return (collect(joined, free, graph), ", ".join(why)) if why else (terms, "")
+
+
+def _joint_rule(terms: Sequence[Term]) -> str:
+    return POWERS if any([node.op == "**" for node in nodes_in(terms)]) else JOINED
 
 
 def vanishes(term: Term, free: Letters, graph: Graph) -> bool:

@@ -176,8 +176,14 @@ def one_plus_exp(value: Sum) -> tuple[Factor, Sum] | None:
     node, letters, exponent = exp
     if node.op != "call" or node.info != "exp" or node.arg is None or exponent != 1:
         return None
-    z = node.arg.sum.at(letters) if node.arg.sum else [(1, ((node.arg, letters, 1),))]
-    return exp, Sum(value.axes, z)
+    return exp, Sum(value.axes, argument(exp))
+
+
+def argument(factor: Factor) -> Sequence[Term]:
+    """The terms of what an elementwise function is applied to."""
+    node, letters, _ = factor
+    assert node.arg is not None
+    return node.arg.sum.at(letters) if node.arg.sum else [(1, ((node.arg, letters, 1),))]
 
 
 def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:
@@ -253,7 +259,15 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
 
 
 def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
-    """Raise every entry to a power that has a name, such as ``(1 - p)**g``."""
+    """Raise every entry to a power that has a name, such as ``(1 - p)**g``; of ``exp(z)`` it is ``exp(g z)``."""
+    plus, log = one_plus_exp(value), None
+    base = value.terms[0][1] if len(value.terms) == 1 and value.terms[0][0] == 1 else ()
+    if plus is not None:
+        log = _call("softplus", plus[1], graph).terms
+    elif len(base) == 1 and base[0][0].info == "exp" and base[0][2] == 1:
+        log = argument(base[0])
+    if log is not None:
+        return _call("exp", Sum(value.axes, times(exponent.terms, log)), graph)
     _, (raised_to, _, _) = graph.wrap(exponent, split=False)
     return _call(raised_to, value, graph, "**")
 
@@ -270,9 +284,10 @@ def shifted_power(factor: Factor, by: float, graph: Graph) -> Factor:
 
 
 def _is_total(node: Node) -> bool:
-    """Whether a number is a sum over letters, or one term; ``1 - t`` is none."""
+    """Whether a number is a sum over letters, or has a factor; ``1 - t`` has none."""
     terms = node.sum.terms if node.sum and not node.shape else ()
-    return len(terms) == 1 or any([letters for _, factors in terms for _, letters, _ in factors])
+    letters = any([letters for _, factors in terms for _, letters, _ in factors])
+    return letters or (bool(terms) and all([factors for _, factors in terms]))
 
 
 def without_norms(value: Sum) -> Sum:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from .expression import Expr, arithmetic, name_expr
 from .functions import ALONG, ARRAY, kind
+from .identities import join
 from .lower import power
 from .rules import constant
 from .spell import Names, spell
@@ -262,6 +263,8 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
     write_out = lambda factor: _written_out(factor, value.free, open_sums, graph)
     terms = [new for term in flat for new in opened(term, write_out, value.free, graph)]
+    if factored:
+        terms = [(c, join(factors, graph)) for c, factors in terms]
     merged = collect(terms, value.free, graph)
     if factored and len(merged) > 1:
         merged = share(factor_out(merged, value.axes, graph), value.free, graph)

@@ -166,7 +166,8 @@ class Result:
 
         def write_out(factor: Factor) -> Sequence[Term]:
             node, letters, power = factor
-            if node.sum is None or power != 1 or self.labels.get(node) in self.program.definitions:
+            known = most == 1 and self.labels.get(node) in self.program.definitions
+            if node.sum is None or power != 1 or known:
                 return [(1, (factor,))]
             few = node in named and len(node.sum.terms) <= most
             return node.sum.at(letters) if few or len(letters) > 2 else [(1, (factor,))]

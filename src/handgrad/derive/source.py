@@ -111,7 +111,9 @@ def shared(program: Program, taken: Collection[str]) -> Program:
                 continue
             made[at] = expr.on(tuple([made[number[id(arg)]] for arg in expr.args]))
             if at in own or (uses[at] > 1 and expr.op not in CHEAP and expr is not root):
-                name = own.get(at) or fresh_name(expr.op, len(expr.shape), {*taken, *own.values(), *definitions})
+                name = own.get(at) or fresh_name(
+                    expr.op.replace("**", ""), len(expr.shape), {*taken, *own.values(), *definitions}
+                )
                 definitions[name], made[at] = made[at], name_expr(name, expr.shape)
     return Program(definitions, made[number[id(program.result)]])
 

@@ -152,7 +152,10 @@ def spell(value: Sum, names: Names) -> Expr:
     whole = value.shape
     shape = tuple([axis for axis in whole if axis])
     alone = shape if len(value.terms) == 1 else None
-    result = added([(term[0], _spell_term(term, axes, names, alone)) for term in value.terms])
+    terms = value.terms
+    if len(terms) == 2 and terms[0][0] < 0 < terms[1][0] and not terms[1][1]:  # 1 - a
+        terms = terms[::-1]
+    result = added([(term[0], _spell_term(term, axes, names, alone)) for term in terms])
     if result.shape != shape:
         result = _fill(result, shape)
     return result if shape == whole else _unit_axes(result, value)

@@ -1,6 +1,7 @@
 """The reverse sweep: from the output back to the variable, one adjoint per node."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 from .expression import flat
@@ -271,20 +272,22 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
 
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
-    for at, (coefficient, factors) in enumerate(terms if len(terms) > 1 else ()):
-        for factor in factors:
-            if factor[0].op == "size":
-                continue
-            group = [(coefficient, factors)]
-            others = list(terms[:at])
-            for other in terms[at + 1 :]:
-                turned = _aligned(other, factor, free)
-                (others if turned is None else group).append(turned or other)
-            joined = _joined(group, free, graph) if len(group) > 1 else None
-            if joined is not None:
-                others.insert(at, joined)
-                return share(tuple(others), free, graph)
+    pairs = [(at, factor) for at, (_, factors) in enumerate(terms) for factor in factors if factor[0].op != "size"]
+    for numbers, (at, factor) in product((False, True), pairs if len(terms) > 1 else ()):
+        group, others = [terms[at]], list(terms[:at])
+        for other in terms[at + 1 :]:
+            turned = _aligned(other, factor, free)
+            alike = turned is not None and (numbers or _scalars(turned) == _scalars(terms[at]))
+            (group if alike else others).append(turned if alike and turned else other)
+        joined = _joined(group, free, graph, numbers) if len(group) > 1 else None
+        if joined is not None:
+            others.insert(at, joined)
+            return share(tuple(others), free, graph)
     return terms
+
+
+def _scalars(term: Term) -> set[Factor]:
+    return {factor for factor in term[1] if not factor[1]}
 
 
 def _aligned(term: Term, factor: Factor, free: Letters) -> Term | None:
@@ -309,16 +312,19 @@ def _has(factor: Factor, factors: Sequence[Factor]) -> bool:
     return factor in factors or (node.symmetric and (node, letters[::-1], power) in factors)
 
 
-def _joined(group: list[Term], free: Letters, graph: Graph) -> Term | None:
-    """What the terms share, times the sum of the rests; None if that is no array of at most two axes."""
+def _joined(group: list[Term], free: Letters, graph: Graph, numbers: bool) -> Term | None:
+    """What the terms share, times the sum of the rests; None if that is no array of at most two axes.
+
+    Terms with different `numbers` are not joined before a matrix: it is dear to multiply.
+    """
     common = [factor for factor in group[0][1] if all(_has(factor, factors) for _, factors in group[1:])]
     outside = {letter for _, letters, _ in common for letter in letters} | set(free)
     rests = [(c, tuple([f for f in factors if not _has(f, common)])) for c, factors in group]
     kept = tuple(dict.fromkeys([l for _, rest in rests for _, letters, _ in rest for l in letters if l in outside]))
-    if len(kept) > 2:
-        return None
-    own = {frozenset([l for _, letters, _ in rest for l in letters if l in outside]) for _, rest in rests}
-    if len(own) > 1 and any([node.op == "delta" for node, _, _ in common]):  # diag(p) + 2 I
+    own = [{l for _, letters, _ in rest for l in letters if l in outside} for _, rest in rests]
+    lost = [letter for letter in kept if any([letter not in letters for letters in own])]
+    repeated = lost and (any([node.op == "delta" for node, _, _ in common]) or not {*lost} <= {*free})
+    if len(kept) > (1 if numbers else 2) or repeated or len(kept) > max(map(len, own)) or not (kept or numbers):
         return None
     for _, factors in rests:
         arrays = [factor for factor in factors if factor[1]]
