@@ -173,7 +173,7 @@ def one_plus_exp(value: Sum) -> tuple[Factor, Sum] | None:
     if one != 1 or nothing or coefficient != 1 or len(factors) != 1:
         return None
     exp = factors[0]
-    node, letters, exponent = exp
+    node, _, exponent = exp
     if node.op != "call" or node.info != "exp" or node.arg is None or exponent != 1:
         return None
     return exp, Sum(value.axes, argument(exp))
@@ -260,7 +260,8 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
 
 def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
     """Raise every entry to a power that has a name, such as ``(1 - p)**g``; of ``exp(z)`` it is ``exp(g z)``."""
-    plus, log = one_plus_exp(value), None
+    log: Sequence[Term] | None = None
+    plus = one_plus_exp(value)
     base = value.terms[0][1] if len(value.terms) == 1 and value.terms[0][0] == 1 else ()
     if plus is not None:
         log = _call("softplus", plus[1], graph).terms
