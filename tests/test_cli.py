@@ -98,6 +98,8 @@ def test_square_matrices_do_not_hide_a_transpose(capsys):
     ("c * X.T @ G", "L(X @ W)", "W", "X: n i, W: i o, c:", "is c times dL/dW"),
     ("-X.T @ G", "L(X @ W / c)", "W", "X: n i, W: i o, c:", "is -c times dL/dW"),
     ("X.T @ G / (2 * n * c)", "L(X @ W)", "W", "X: n i, W: i o, c:", "is 1/(2 n c) times dL/dW"),
+    ("2 * (x - mean(x)) / (n - 1)", "var(x)", "x", "x: n", "is n/(n - 1) times dL/dx"),
+    ("2 * x / (n - 1)", "sum(x**2)", "x", "x: n", "is 1/(n - 1) times dL/dx"),
     ("inv(A)", "logdet(A)", "A", "A: n n", "transposed: inv(A) is the transpose of dL/dA; the shape (n, n) is that of both"),
 ])  # fmt: skip
 def test_what_was_assumed_or_forgotten(candidate, expression, wrt, dims, said, capsys):

@@ -13,6 +13,8 @@ from .evaluate import Table
 from .expression import Expr, flat, show_axis, show_shape
 from .parse import parse
 
+SMALL = 12  # what is counted as a simple number
+
 
 class Verdict(NamedTuple):
     """Whether a candidate is the gradient, and a sentence that says what it is instead."""
@@ -27,14 +29,14 @@ class Verdict(NamedTuple):
 class Draw(NamedTuple):
     """The candidate and the derivative on one set of random arrays."""
 
-    numbers: Mapping[str, float]  # the lengths, and the inputs that are numbers
+    numbers: Mapping[str, float]  # the lengths, the inputs that are numbers, and a length less one
     expr: Expr
     said: Table
     true: Table
 
 
 def judge(candidate: str, d: Derivation) -> Verdict:
-    """Compare a candidate with a derivation, on two draws of random arrays.
+    """Compare a candidate with a derivation, on three draws of random arrays.
 
     Parameters
     ----------
@@ -128,7 +130,7 @@ def _total(table: Table, start: int, stop: int) -> Table:
 
 
 def _draws(candidate: str, d: Derivation, assumed: Assumed = NOTHING) -> list[Draw]:
-    return [_compute(candidate, d, _draw(d, seed, assumed)) for seed in (1, 2)]
+    return [_compute(candidate, d, _draw(d, seed, assumed)) for seed in (1, 2, 3)]
 
 
 def _assumptions(d: Derivation) -> Iterator[tuple[Assumed, str]]:
@@ -162,7 +164,8 @@ def _compute(candidate: str, d: Derivation, numbers: Numbers) -> Draw:
     except DOMAIN as error:
         raise ExpressionError(f"{candidate} has no value where {d.expression} has one: {error}") from None
     scalars = {name: table[()] for name, table in numbers.inputs.items() if not d.shapes[name]}
-    return Draw({**numbers.sizes, **scalars}, expr, said, arranged(d, numbers))
+    less = {f"({dim} - 1)": size - 1 for dim, size in numbers.sizes.items()}
+    return Draw({**numbers.sizes, **scalars, **less}, expr, said, arranged(d, numbers))
 
 
 def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
@@ -180,17 +183,17 @@ def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
 
 def _scale(draws: Sequence[Draw]) -> str | None:
     """What the derivative is multiplied by, as a reader would write it: ``2``, ``n/2``, ``-1/(3 n)``."""
-    one, two = [_factor(draw.said, draw.true) for draw in draws]
-    if one is None or two is None:
+    factors = [factor for draw in draws if (factor := _factor(draw.said, draw.true)) is not None]
+    if len(factors) < len(draws):
         return None
-    if _close(one, two):
-        return str(_fraction(one) or f"{one:g}")
+    if _alike(factors):
+        return str(_fraction(factors[0]) or f"{factors[0]:g}")
     for names in (*combinations(draws[0].numbers, 1), *combinations(draws[0].numbers, 2)):
         for powers in product((1, -1, 0.5, -0.5), repeat=len(names)):
-            left, right = [factor / math.prod([_raised(draw.numbers[name], power) for name, power in zip(names, powers)])
-                           for factor, draw in zip((one, two), draws)]  # fmt: skip
-            simple = _fraction(left)
-            if simple and _close(left, right):
+            left = [factor / math.prod([_raised(draw.numbers[name], power) for name, power in zip(names, powers)])
+                    for factor, draw in zip(factors, draws)]  # fmt: skip
+            simple = _fraction(left[0])
+            if simple and abs(simple.numerator) <= SMALL and _alike(left):  # the lengths are permuted from draw to draw
                 return _words(simple, dict(zip(names, powers)))
     return None
 
@@ -215,9 +218,13 @@ def _close(a: float, b: float) -> bool:
     return abs(a - b) <= TOLERANCE * abs(a)
 
 
+def _alike(values: Sequence[float]) -> bool:
+    return all([_close(values[0], value) for value in values[1:]])
+
+
 def _fraction(value: float) -> Fraction | None:
     """A number as a fraction with a small denominator, None if it is no such fraction."""
-    near = Fraction(value).limit_denominator(12)
+    near = Fraction(value).limit_denominator(SMALL)
     return near if near and _close(value, float(near)) else None
 
 
