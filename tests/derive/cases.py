@@ -296,6 +296,7 @@ MERGED = [
 ]
 POWERS = [
     ("sum((1 + x**2)**(-c) / (1 + x**2))", "x", "x: n, c:"),
+    ("sum(((1 + x**2)**p)**2 / (1 + x**2))", "x", "x: n, p:"),
     ("max(z) + log(sum(exp(z - max(z)))) - z @ t", "z", "z: k, t: k"),
     ("sum(log(x**2 / sum(x**2))) + n * log(sum(x**2))", "x", "x: n"),
     ("-sum((1 - sigmoid(z))**g * log(sigmoid(z)))", "z", "z: n, g:"),
