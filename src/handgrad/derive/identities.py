@@ -15,8 +15,10 @@ QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
 
 def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
     """Apply the identities to the terms of an adjoint; say which one did something."""
-    kept = [term for term in terms if not vanishes(term, free, graph)]
-    summed_up = [sum_softmax(term, free, graph) for term in kept]
+    kept = summed_up = list(terms)
+    if not graph.ops.isdisjoint(("size", "softmax")):  # without a mean and a softmax nothing is centred
+        kept = [term for term in terms if not vanishes(term, free, graph)]
+        summed_up = [sum_softmax(term, free, graph) for term in kept]
     joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]
     why = (
         [CENTRED] * (len(kept) < len(terms))

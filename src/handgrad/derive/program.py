@@ -263,7 +263,7 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
     write_out = lambda factor: _written_out(factor, value.free, open_sums, graph)
     terms = [new for term in flat for new in opened(term, write_out, value.free, graph)]
-    if factored:
+    if factored and "**" in graph.ops:
         terms = [(c, join(factors, graph)) for c, factors in terms]
     merged = collect(terms, value.free, graph)
     if factored and len(merged) > 1:

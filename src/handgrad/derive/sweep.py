@@ -272,8 +272,10 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
 
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
+    if len(terms) < 2:
+        return terms
     pairs = [(at, factor) for at, (_, factors) in enumerate(terms) for factor in factors if factor[0].op != "size"]
-    for numbers, (at, factor) in product((False, True), pairs if len(terms) > 1 else ()):
+    for numbers, (at, factor) in product((False, True), pairs):
         group, others = [terms[at]], list(terms[:at])
         for other in terms[at + 1 :]:
             turned = _aligned(other, factor, free)

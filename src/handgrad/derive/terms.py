@@ -243,6 +243,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._known: dict[Any, Node] = {}
+        self.ops: set[str] = set()  # of all nodes but sums
         self._made_of: set[frozenset[Node]] = set()  # the arrays that sums are made of
 
     def _node(self, key: Any, make: Callable[[int], Node]) -> Node:
@@ -253,6 +254,7 @@ class Graph:
 
     def leaf(self, op: str, info: str, shape: Shape = ()) -> Node:
         """A name, a size, or the Kronecker delta of a dimension."""
+        self.ops.add(op)
         node = self._node((op, info), lambda at: Node(op, info, None, None, shape, at))
         node.symmetric = op == "delta"
         return node
@@ -263,6 +265,7 @@ class Graph:
 
     def function(self, op: str, info: Any, arg: Node, shape: Shape) -> Node:
         """A function of a node."""
+        self.ops.add(op)
         node = self._node((op, info, arg.index), lambda at: Node(op, info, arg, None, shape, at))
         node.symmetric = arg.symmetric and op in ("inv", "call", "**")
         return node
