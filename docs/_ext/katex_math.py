@@ -93,9 +93,9 @@ def visit_block(translator: Any, node: nodes.math_block) -> None:
         translator.body.append("</span>")
     tex = node.astext()
     html = _html(translator, node, tex, display=True)
-    if below(tex) != tex:
+    if (narrow_tex := below(tex)) != tex:
         # Drawn twice, and the style sheet shows one; said once.
-        narrow = _html(translator, node, below(tex), display=True)
+        narrow = _html(translator, node, narrow_tex, display=True)
         html = html.removesuffix(END) + narrow.partition("</math>")[2]
     translator.body.append(f"{html}</div>\n")
     raise nodes.SkipNode

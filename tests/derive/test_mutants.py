@@ -206,7 +206,7 @@ MUTANTS = {
     "the Frobenius product loses a factor 2": (wrapped(frobenius, "differentials", lambda ms: [
         m.parts[1] if m.kind == "scale" else m for m in ms]), ("sum((X @ w - y)**2)", *SQUARES[1:])),
     "a differential goes in transposed": (wrapped(forward, "replaced", matrix.flip), JACOBIAN),
-    "the matrix in front loses its diagonal": (replaced(forward, "call", lambda name, v, rows, columns: (
+    "the matrix in front loses its diagonal": (replaced(forward, "diagonal", lambda v, rows, columns: (
         matrix.identity(rows))), JACOBIAN),
     "a number stays inside an elementwise product twice": (wrapped(forward, "hadamard", lambda m: (
         matrix.product(matrix.number(2), m))), ("x * tanh(x) * tanh(W @ x)", "x", "x: o, W: o o")),

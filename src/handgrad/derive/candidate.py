@@ -62,7 +62,7 @@ def judge(candidate: str, d: Derivation) -> Verdict:
     """
     draws = _draws(candidate, d)
     # Every length differs between the draws, so that no constant can stand for one of them.
-    if draws[0].expr.shape == d.gradient.shape and _agree([draw.said for draw in draws], draws):
+    if draws[0].expr.shape == d.gradient.shape and _is_right(draws):
         return Verdict(True, f"correct: {candidate} is {_place(d)}")
     where = ", ".join([f"{name} = {expr}" for name, expr in d.definitions.items()])
     answer = f"{d.gradient}{f', where {where}' if where else ''}"
@@ -92,8 +92,8 @@ def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> 
     every = range(len(own))
     for first, end in [*[(at, at + 1) for at in every], (0, len(every))]:
         start, stop = [len(flat(own[:at])) for at in (first, end)]
-        totals = [_total(draw.said, start, stop) for draw in draws]
-        if own[:first] + own[end:] == wanted != own and _agree(totals, draws):
+        totals = [draw._replace(said=_total(draw.said, start, stop)) for draw in draws]
+        if own[:first] + own[end:] == wanted != own and _is_right(totals):
             axes = " and ".join(map(show_axis, own[first:end]))
             yield f"not summed: {shape}; its sum over {axes} is {place}: {answer}"
     if own != wanted:
@@ -104,8 +104,7 @@ def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> 
     if factor is not None:
         yield f"scaled: {candidate} is {factor} times {place}: {answer}"
     for assumed, told in _assumptions(d):
-        special = _draws(candidate, d, assumed)
-        if _agree([draw.said for draw in special], special):
+        if _is_right(_draws(candidate, d, assumed)):
             yield f"right only if {told}: {candidate} is {place} then; in general it is {answer}"
     *_, said, true = next(draw for draw in draws if not same(draw.said, draw.true))
     worst = max(true, key=lambda index: abs(said[index] - true[index]))
@@ -115,9 +114,9 @@ def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> 
     )
 
 
-def _agree(tables: Sequence[Table], draws: Sequence[Draw]) -> bool:
-    """Whether each table is the derivative on its draw."""
-    return all([same(table, draw.true) for table, draw in zip(tables, draws)])
+def _is_right(draws: Sequence[Draw]) -> bool:
+    """Whether the candidate is the derivative on every draw."""
+    return all([same(draw.said, draw.true) for draw in draws])
 
 
 def _total(table: Table, start: int, stop: int) -> Table:

@@ -148,10 +148,9 @@ def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functi
     """The value of a node, from the values of its children."""
     if node.sum is not None:
         return evaluate_sum(node.sum, values, sizes)
-    if node.arg is not None:
+    if node.args:
         expr = written_out(node, lambda arg: name_expr("", arg.shape))
-        args = [values[node.arg], values[node.info]] if node.op == "**" else [values[node.arg]]
-        return _evaluate(expr, args, {}, sizes, functions)
+        return _evaluate(expr, [values[arg] for arg in node.args], {}, sizes, functions)
     return _evaluate(Expr("eye" if node.op == "delta" else node.op, (), node.info, "", node.shape), [], {}, sizes, {})
 
 

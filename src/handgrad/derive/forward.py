@@ -9,7 +9,7 @@ from .matrix import (
     NoMatrixFormError,
     add,
     atom,
-    call,
+    diagonal,
     flip,
     hadamard,
     identity,
@@ -146,13 +146,13 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
             return product(over(number(1), v), front)
         if is_identity(front):
             rules["u / v = diag(1 / v) u"] = None
-            return product(call("diag", over(number(1), v), v.rows, v.rows), front)
+            return product(diagonal(over(number(1), v), v.rows, v.rows), front)
         rules["(A u) / v = (A / (v 1^T)) u"] = None
         return over(front, product(v, flip(ones(front.columns))))
     if m.kind == "hadamard":
         v = hadamard(*others)
         rules["v * u = diag(v) u"] = None
-        return product(call("diag", v, v.rows, v.rows), front)
+        return product(diagonal(v, v.rows, v.rows), front)
     if m.kind == "scale" and mine is m.parts[0]:
         rules["(a^T b) c = c a^T b"] = None
     if m.kind == "product" and mine is not m.parts[-1]:  # what stands behind a column is a number

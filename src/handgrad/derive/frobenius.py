@@ -16,6 +16,7 @@ from .matrix import (
     add,
     atom,
     call,
+    diagonal,
     divided,
     flip,
     hadamard,
@@ -106,10 +107,7 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     (mine,) = right.parts
     if right.info == "tr":
         return _move_trace(left, mine, name)
-    if negative(left):
-        (left, mine), rule = move(Pair(product(number(-1), left), right), name)
-        return Pair(product(number(-1), left), mine), rule
-    return Pair(call("diag", left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
+    return Pair(diagonal(left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
 
 
 def _has_number(m: Matrix, name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .functions import MASKS
 from .lower import shifted_power
-from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, nodes_in, opened, summed
+from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, nodes_in, opened, summed, terms_of
 
 CENTRED = "what is centred sums to zero"
 SOFTMAX = "a softmax sums to one"
@@ -59,13 +59,7 @@ def _summed_over(terms: Sequence[Term], letters: Letters, kept: Letters, graph: 
     found = [counted(term, letters, graph) for term in terms]
     if not any([node.op == "softmax" for node in nodes_in(terms)]):
         return found
-    return [sum_softmax(new, kept, graph) for term in found for new in opened(term, sums_written_out, kept, graph)]
-
-
-def sums_written_out(factor: Factor) -> Sequence[Term]:
-    """The terms of a sum, anything else as it is."""
-    node, letters, power = factor
-    return node.sum.at(letters) if node.sum and power == 1 else [(1, (factor,))]
+    return [sum_softmax(new, kept, graph) for term in found for new in opened(term, terms_of, kept, graph)]
 
 
 def alone(at: int, factors: tuple[Factor, ...], free: Letters) -> Letters:
@@ -97,18 +91,18 @@ def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
             if letters != own or node is other or node.arg is None:
                 continue
             rest = [f for f in found if f[0] is not other or f[1] != own]
-            alone = [f for f in rest if f[0] is not node or f[1] != own]
+            others = [f for f in rest if f[0] is not node or f[1] != own]
             if node.op == "**" and other is node.arg and power == 1:
-                return join((*alone, shifted_power((node, letters, 1), exponent, graph)), graph)
+                return join((*others, shifted_power((node, letters, 1), exponent, graph)), graph)
             if node.info == "sign" and other is node.arg and power == abs(exponent) == 1:
                 made = graph.function("call", "abs", other, other.shape), letters, exponent
-                return join((*alone, made), graph)
+                return join((*others, made), graph)
             if node.arg is not other.arg:
                 continue
             if (node.info, other.info) == ("relu", "step") and power > 0 and exponent == 1:
                 return join(tuple(rest), graph)
             if (node.info, other.info) == ("sign", "abs") and power == abs(exponent) == 1:
-                return join((*alone, (node.arg, own, exponent)), graph)
+                return join((*others, (node.arg, own, exponent)), graph)
             name = QUOTIENTS.get((node.info, other.info))
             if name and power == -exponent:
                 made = graph.function("call", name, node.arg, node.shape), letters, power

@@ -20,6 +20,7 @@ from .terms import (
     grouped,
     nodes_in,
     summed,
+    terms_of,
     times,
 )  # fmt: skip
 
@@ -183,7 +184,7 @@ def argument(factor: Factor) -> Sequence[Term]:
     """The terms of what an elementwise function is applied to."""
     node, letters, _ = factor
     assert node.arg is not None
-    return node.arg.sum.at(letters) if node.arg.sum else [(1, ((node.arg, letters, 1),))]
+    return terms_of((node.arg, letters, 1))
 
 
 def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:

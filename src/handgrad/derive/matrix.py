@@ -230,6 +230,13 @@ def call(name: str, part: Matrix, rows: Axis, columns: Axis) -> Matrix:
     return Matrix("call", (part,), name, rows, columns)
 
 
+def diagonal(m: Matrix, rows: Axis, columns: Axis) -> Matrix:
+    """``diag(m)``, with a sign in front."""
+    if negative(m):
+        return product(number(-1), diagonal(product(number(-1), m), rows, columns))
+    return call("diag", m, rows, columns)
+
+
 def trace(m: Matrix) -> Matrix:
     """The trace, with scalars in front."""
     if m.kind == "scale":

@@ -175,18 +175,24 @@ def write_program(
             exprs[node] = written_out(node, refer)
         return exprs[node]
 
+    def used_in_place(node: Node, total: Sum) -> bool:
+        """Whether a sum is too short for a name, or a product that what uses it may not need."""
+        if node.index < forward or node in layers:
+            return False
+        if uses[node] > 1:
+            return _is_repeated(total)
+        if len(total.terms) == 1 and (jacobian or not value.free):
+            return True
+        if node in multiplied and shared_number(total.terms) != 1:  # two numbers meet
+            return True
+        return _is_repeated(total) or _is_plain(total, exprs) or _is_outer(total)
+
     for node in nodes:
         total = node.sum
         if total is not None:
             if node not in compared:
                 total = _simplify(total, open_sums, graph, node.index >= forward)
-            later = node.index >= forward and node not in layers
-            once = later and uses[node] == 1
-            alone = len(total.terms) == 1 and (jacobian or not value.free)
-            two_numbers = node in multiplied and shared_number(total.terms) != 1
-            short = alone or two_numbers or _is_plain(total, exprs) or _is_outer(total)
-            if (once and short) or (later and _is_repeated(total)):
-                # Too short for a name, or a product that what uses it may not need: it is written out there.
+            if used_in_place(node, total):
                 open_sums[node] = total
                 continue
             exprs[node] = spell(total, refer)
@@ -231,9 +237,9 @@ def written_out(node: Node, names: Names) -> Expr:
     """What a node stands for, in terms of the nodes that it is computed from."""
     if node.sum is not None:
         return spell(node.sum, names)
-    if node.op == "**" and node.arg is not None:
-        return arithmetic("**", names(node.arg), names(node.info))
-    args = (names(node.arg),) if node.arg is not None else ()
+    args = tuple(map(names, node.args))
+    if node.op == "**":
+        return arithmetic("**", *args)
     info = node.info[0] if node.op == "loss" else (node.info, False) if kind(node.op) in ALONG else node.info
     return Expr(node.op, args, info, shape=node.shape)
 

@@ -10,7 +10,7 @@ from .program import Program, label_nodes, layer_gradients, reachable, write_pro
 from .rules import upstream_name
 from .spell import spell
 from .sweep import sweep
-from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened
+from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, terms_of
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 
@@ -160,17 +160,18 @@ class Result:
         """What the derivative is computed from."""
         return reachable(nodes_in(self.sweep.adjoints[self.variable].terms))
 
-    def written_out(self, term: Term, free: Letters, most: int = 100) -> Sequence[Term]:
-        """A term with what has no name in it written out: sums with more than two axes, derivatives of few terms."""
-        named = self.sweep.named.values()
+    def written_out(self, term: Term, free: Letters, kept: Container[str], most: float) -> Sequence[Term]:
+        """A term with sums of more than two axes, and derivatives of at most so many terms, in place of their names.
+
+        Names that are `kept` stay.
+        """
+        derivatives = self.sweep.named.values()
 
         def write_out(factor: Factor) -> Sequence[Term]:
-            node, letters, power = factor
-            known = most == 1 and self.labels.get(node) in self.program.definitions
-            if node.sum is None or power != 1 or known:
-                return [(1, (factor,))]
-            few = node in named and len(node.sum.terms) <= most
-            return node.sum.at(letters) if few or len(letters) > 2 else [(1, (factor,))]
+            node, letters, _ = factor
+            few = node in derivatives and node.sum is not None and len(node.sum.terms) <= most
+            stays = self.labels.get(node) in kept or not (few or len(letters) > 2)
+            return [(1, (factor,))] if stays else terms_of(factor)
 
         return collect(opened(term, write_out, free, self.graph), free, self.graph)
 
@@ -179,7 +180,7 @@ class Result:
         done, waiting = [], list(value.terms)
         while waiting:
             term = waiting.pop(0)
-            terms = self.written_out(term, value.free, most=1)
+            terms = self.written_out(term, value.free, self.program.definitions, most=1)
             if terms == (term,):
                 done.append(term)
             else:

@@ -18,6 +18,7 @@ from .expression import (
     expand,
     flat,
     number,
+    numbered,
     postorder,
     reshape,
     squeeze,
@@ -108,8 +109,10 @@ def multiply(a: Expr, b: Expr) -> Expr:
             return first / (base if exponent == -1 else base**-exponent)
     if a.op == "/" and a.shape and b.shape:
         return multiply(a.args[0], b) / a.args[1]
-    if a.op == b.op == "@" and a.size == b.size and str(a) == str(b):
-        return a**2
+    if a.op == b.op == "@" and a.size == b.size:
+        which, _ = numbered([a, b])
+        if which[id(a)] == which[id(b)]:
+            return a**2
     return a * b
 
 

@@ -147,13 +147,13 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -
     known = -1 if overlap else root.index  # a value of the forward pass is there, but two of them may cancel
     best, why, used = terms, "", ""
     for _ in range(3):
-        product = _multiplied_out(terms, free, graph)
-        summed_up = [sum_softmax(term, free, graph) for term in product]
-        why = why or SOFTMAX * (summed_up != product)
+        multiplied = _multiplied_out(terms, free, graph)
+        summed_up = [sum_softmax(term, free, graph) for term in multiplied]
+        why = why or SOFTMAX * (summed_up != multiplied)
         terms = collect(summed_up, free, graph)
         if len(terms) > max(len(best), 2):
             break
-        cancels = cancels or len(terms) < len(product)
+        cancels = cancels or len(terms) < len(multiplied)
         if cancels and cost(terms, known) < cost(best, known):
             best, used = terms, why
     return best, used
@@ -279,8 +279,10 @@ def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, .
         group, others = [terms[at]], list(terms[:at])
         for other in terms[at + 1 :]:
             turned = _aligned(other, factor, free)
-            alike = turned is not None and (numbers or _scalars(turned) == _scalars(terms[at]))
-            (group if alike else others).append(turned if alike and turned else other)
+            if turned is not None and (numbers or _scalars(turned) == _scalars(terms[at])):
+                group.append(turned)
+            else:
+                others.append(other)
         joined = _joined(group, free, graph, numbers) if len(group) > 1 else None
         if joined is not None:
             others.insert(at, joined)

@@ -54,13 +54,16 @@ class Node:
         self.index = index
         self.symmetric = False
 
-    def children(self) -> "list[Node]":
-        """The nodes that the value is computed from, in order of appearance."""
-        if self.arg is not None:
-            return [*dict.fromkeys([self.arg, self.info])] if self.op == "**" else [self.arg]
-        if self.sum is None:
+    @property
+    def args(self) -> "list[Node]":
+        """What a function is applied to; of a power, the base and the exponent."""
+        if self.arg is None:
             return []
-        return nodes_in(self.sum.terms)
+        return [self.arg, self.info] if self.op == "**" else [self.arg]
+
+    def children(self) -> "list[Node]":
+        """The nodes that the value is computed from, each once, in order of appearance."""
+        return nodes_in(self.sum.terms) if self.sum is not None else [*dict.fromkeys(self.args)]
 
 
 class Sum:
@@ -96,6 +99,12 @@ class Sum:
 def nodes_in(terms: Iterable[Term]) -> list[Node]:
     """The nodes that terms refer to, in order of appearance."""
     return list({node: None for _, factors in terms for node, _, _ in factors})
+
+
+def terms_of(factor: Factor) -> Sequence[Term]:
+    """What an entry of a sum stands for, term by term; of anything else, itself."""
+    node, letters, power = factor
+    return node.sum.at(letters) if node.sum is not None and power == 1 else [(1, (factor,))]
 
 
 def grouped(node: Node, letters: Letters) -> list[Letters]:

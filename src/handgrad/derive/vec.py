@@ -1,5 +1,6 @@
 """The derivative as a matrix on stacked entries, ``vec(dY) = J vec(dX)``, and as einsum subscripts."""
 
+import math
 from typing import NamedTuple
 
 from .errors import ExpressionError
@@ -54,7 +55,7 @@ def _summands(
     made = _stacked(term, out, own, _names(d), order)
     if made:
         return [made]
-    terms = d.written_out(term, free)
+    terms = d.written_out(term, free, kept=(), most=math.inf)
     if len(terms) == 1 and terms[0] == term:
         raise ExpressionError("the derivative is no sum of Kronecker products")
     return [part for one in terms for part in _summands(one, free, out, own, order, d)]
