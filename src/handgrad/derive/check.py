@@ -486,7 +486,7 @@ def _push(d: Result, numbers: Numbers, start: dict[Node, Table]) -> dict[str, tu
     """The differentials of all nodes when some vary, from the partial derivatives."""
     moved = dict(start)
     for parent in d.sweep.path:
-        varying = [child for child in parent.children() if child in moved]
+        varying = [child for child in parent.children if child in moved]
         if varying and parent not in start:
             rank, total = len(parent.dims), dict.fromkeys(indices(parent.dims, numbers.sizes), 0.0)
             for child in varying:

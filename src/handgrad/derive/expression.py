@@ -85,7 +85,9 @@ class Expr:
         shape: Shape = (),
     ) -> None:  # fmt: skip
         self.op, self.args, self.info, self.row, self.shape = op, args, info, row, shape
-        self.size: int = 1 + sum([arg.size for arg in args])
+        self.size = 1
+        for arg in args:
+            self.size += arg.size
         self.symmetric = False  # known to be its own transpose
 
     __add__, __radd__ = operator("+")
@@ -120,7 +122,7 @@ class Expr:
     @property
     def T(self) -> "Expr":  # noqa: N802 - its name in NumPy
         """The transpose; a vector is its own."""
-        return contract("T", "ij->ji", [self]) if len(self.shape) == 2 else self
+        return Expr("T", (self,), None, "ij->ji", self.shape[::-1]) if len(self.shape) == 2 else self
 
     def __getattr__(self, name: str) -> "Callable[..., Expr]":
         if name not in KNOWN:
@@ -393,7 +395,7 @@ def read_row(row: str) -> tuple[list[list[str]], list[str]]:
 
 def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
     """A contraction; the einsum row gives its shape and finds axes that do not match."""
-    key = row, tuple([arg.shape for arg in args])
+    key = row, *[arg.shape for arg in args]
     if key not in _SHAPES:
         _SHAPES[key] = _contracted(op, row, args)
     return Expr(op, tuple(args), info, row, _SHAPES[key])

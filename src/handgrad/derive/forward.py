@@ -112,7 +112,7 @@ def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -
 
 def _says_more(front: Matrix, final: Matrix, program: Program, d: Result) -> bool:
     """Whether the matrix in front of the differential is the better last line: shorter, and of defined names."""
-    hidden = {label for node, label in d.labels.items() if node.children()} - {*program.definitions}
+    hidden = {label for node, label in d.labels.items() if node.children} - {*program.definitions}
     words = {token.text for token in tokenize(str(front))}
     return ordered(front) == ordered(final) or (len(str(front)) < len(str(final)) and not hidden.intersection(words))
 

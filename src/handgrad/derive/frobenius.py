@@ -268,7 +268,7 @@ def _reason(links: Sequence[Link], d: Result) -> str:
     found: list[str] = []
     for link in links:
         rule = link_rule(link, d)
-        others = [other for other in link.parent.children() if other in d.sweep.path and other is not link.child]
+        others = [other for other in link.parent.children if other in d.sweep.path and other is not link.child]
         found += [rule, *[f"only {d.labels[link.child]} varies"] * bool(others and not rule.startswith("only"))]
     return ", ".join([*dict.fromkeys(found), *held(links, d)])
 
@@ -283,7 +283,7 @@ def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Ste
             labels = {label: None for label in labels if label not in d.in_shape.definitions}
         put_in |= labels
         meanings = {d.labels[node]: written_out(node, d.refer) for node in d.graph.nodes
-                    if d.labels.get(node) in labels and node.children()}  # fmt: skip
+                    if d.labels.get(node) in labels and node.children}  # fmt: skip
         inside = replaced(inside, {label: to_matrix(m) for label, m in meanings.items() if has_matrix_form(m)})
         again = inserted(str(inside), str(final), d)
         names = again if again != names else ""

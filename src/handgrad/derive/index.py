@@ -170,7 +170,7 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str
 def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
     left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
-    gone = [label for node, label in d.labels.items() if node.children() and label in left and label not in right]
+    gone = [label for node, label in d.labels.items() if node.children and label in left and label not in right]
     below = [label for sign, label in pairwise(left) if sign == "/"]
     cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
     labels = [label for label in gone if label not in cancelled]
@@ -207,9 +207,9 @@ def held(links: Sequence[Link], d: Result) -> list[str]:
     """What stands still in the derivatives by a node, although it depends on that node too."""
     moving = {link.child for link in links}
     for other in d.sweep.path:
-        if moving.intersection(other.children()):
+        if moving.intersection(other.children):
             moving.add(other)
-    parts = dict.fromkeys([other for link in links for other in link.parent.children() if other is not link.child])
+    parts = dict.fromkeys([other for link in links for other in link.parent.children if other is not link.child])
     still = [d.labels[other] for other in parts if other in moving]
     return [f"{', '.join(still[:-1])}{' and ' * (len(still) > 1)}{still[-1]} held fixed"] if still else []
 

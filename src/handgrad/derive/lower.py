@@ -226,7 +226,7 @@ def _is_scale(value: Sum, other: Sum) -> bool:
     if len(value.terms) > 1 or any([letters for _, factors in value.terms for _, letters, _ in factors]):
         return False
     nodes = nodes_in(value.terms)
-    return len(other.terms) < 2 or not nodes or not (other.free or any([node.children() for node in nodes]))
+    return len(other.terms) < 2 or not nodes or not (other.free or any([node.children for node in nodes]))
 
 
 def _single(value: Sum, graph: Graph) -> Sum:
@@ -298,7 +298,7 @@ def without_norms(value: Sum) -> Sum:
     for coefficient, factors in value.terms:
         sums = [factor for factor in factors if _is_total(factor[0]) and factor[2] == 1]
         rest = tuple([factor for factor in factors if factor not in sums])
-        if len(sums) == 1 and not any([node.children() for node, _, _ in rest]):
+        if len(sums) == 1 and not any([node.children for node, _, _ in rest]):
             assert sums[0][0].sum is not None
             terms += without_norms(Sum(value.axes, times([(coefficient, rest)], sums[0][0].sum.at(())))).terms
         else:

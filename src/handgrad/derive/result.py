@@ -89,7 +89,7 @@ class Result:
         """The names of the intermediate values and of their gradients."""
         used = self._computed()  # exp(-Z) is not, where it has become a part of a sigmoid
         nodes = [node for node in self.graph.nodes
-                 if node in used or node.index >= self.forward or not node.children()]  # fmt: skip
+                 if node in used or node.index >= self.forward or not node.children]  # fmt: skip
         scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
         labels = label_nodes(nodes, self.forward, self.root, set(self.taken()), scalar)
         prefix = "J_" if self.root.dims else "G_"

@@ -7,7 +7,7 @@ from .expression import flat
 from .functions import ARRAY, ELEMENTWISE
 from .lower import fresh, lower, shifted_power
 from .parse import parse
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, gather
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, gather
 
 
 class Slot(NamedTuple):
@@ -103,12 +103,12 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
         return [(1, ((prime, letters, 1),))]
     rule = ELEMENTWISE[node.info].derivative
     if rule not in _RULES_READ:
-        entries = (("i",),)
-        _RULES_READ[rule] = lower(parse(rule, {"z": entries, "y": entries}), Graph())
+        entries, own = (("i",),), Graph()
+        read = lower(parse(rule, {"z": entries, "y": entries}), own)
+        _RULES_READ[rule] = Sum(read.axes, collect(read.terms, read.free, own))
     slope = Sum(axes, _written_for({"z": node.arg, "y": node}, _RULES_READ[rule].terms, axes, graph))
     if len(slope.terms) > 1:
-        coefficient, factor = graph.wrap(slope)
-        return [(coefficient, (factor,))]
+        return [(1, ((graph.sum_node(slope), letters, 1),))]
     return [(c, gather(factors)) for c, factors in slope.terms]
 
 

@@ -47,10 +47,10 @@ class Piece:
 
     def facing(self, axes: tuple[Letters, ...], *others: "Piece") -> "Piece":
         """The product as the result has its axes; if that asks for neither order, with fewer transposes."""
+        if axes == self.axes:
+            return self
         turned = self.flip()
-        if axes in (self.axes, turned.axes):
-            return self if axes == self.axes else turned
-        return turned if turned.transposes(others) < self.transposes(others) else self
+        return turned if axes == turned.axes or turned.transposes(others) < self.transposes(others) else self
 
     def transposes(self, others: "tuple[Piece, ...]") -> int:
         """How many transposes there are if the others are led by the same axis."""
@@ -332,8 +332,8 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
     expr.symmetric = node.symmetric
     if len(node.shape) > 2 and () in node.shape:
         expr = reshape(expr, tuple([axis for axis in node.shape if axis]))
-    for axis in reversed(range(len(expr.shape))):
-        if not expr.shape[axis]:
+    for axis in (1, 0):
+        if expr.shape[axis:] and not expr.shape[axis]:
             expr = _lying(expr, axis) or squeeze(expr, axis)
     return expr if power == 1 else expr**power
 
@@ -407,6 +407,8 @@ def _join_two(pieces: list[Piece], axes: tuple[Letters, ...], uses: Uses) -> lis
 
 def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
     """``sum_j A[i,j]``: a summed letter that no other factor has."""
+    if 1 not in uses.values():
+        return None
     for piece in pieces:
         lonely = [axis for axis in piece.axes if uses[axis] == 1]
         if not lonely:
@@ -440,7 +442,7 @@ def _count_of(dim: str, times: int, pieces: list[Piece]) -> Piece | None:
 
 def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
     """``A[i,j] B[i,j]``, unless both letters are summed: that is a trace."""
-    if set(a.axes) != set(b.axes) or all(uses[axis] == 2 for axis in a.axes):
+    if b.axes not in (a.axes, a.axes[::-1]) or all([uses[axis] == 2 for axis in a.axes]):
         return _dot(a, b, uses)
     if len(a.axes) == 2:
         a = a.facing(axes, b)

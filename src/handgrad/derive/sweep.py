@@ -65,12 +65,12 @@ def dependents(root: Node, wrt: Node, graph: Graph) -> list[Node]:
     """The nodes that lie between `wrt` and `root`, in topological order."""
     below = {wrt}
     for node in graph.nodes[wrt.index + 1 : root.index + 1]:
-        if any([child in below for child in node.children()]) and not constant(node):
+        if any([child in below for child in node.children]) and not constant(node):
             below.add(node)
     above = {root}
     for node in reversed(graph.nodes[: root.index + 1]):
         if node in above and node in below:
-            above.update(node.children())
+            above.update(node.children)
     return [node for node in graph.nodes[: root.index + 1] if node in below and node in above]
 
 
@@ -178,8 +178,8 @@ def _divides(node: Node) -> bool:
     """Whether a sum has quotients of its own size, which a product may cancel."""
     if node.sum is None:
         return False
-    quotients = [inner for _, factors in _entrywise(node) for inner, _, power in factors if power < 0]
-    return any([inner.dims or (not node.dims and inner.op != "size") for inner in quotients])
+    below = [inner for _, factors in node.sum.terms for inner, _, power in factors if power < 0]
+    return any([inner.dims or (not node.dims and inner.op != "size") for inner in below]) and bool(_entrywise(node))
 
 
 def _multiplied_out(terms: tuple[Term, ...], free: Letters, graph: Graph) -> list[Term]:

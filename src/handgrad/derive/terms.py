@@ -44,15 +44,18 @@ class Node:
         Arguments are made before the nodes that use them: a topological order.
     symmetric : bool
         Whether both orders of its letters give the same entry.
+    children : list of Node
+        The nodes that the value is computed from, each once, in order of appearance.
     """
 
-    __slots__ = ("arg", "dims", "index", "info", "op", "shape", "sum", "symmetric")
+    __slots__ = ("arg", "children", "dims", "index", "info", "op", "shape", "sum", "symmetric")
 
     def __init__(self, op: str, info: Any, arg: "Node | None", total: "Sum | None", shape: Shape, index: int) -> None:
         self.op, self.info, self.arg, self.sum, self.shape = op, info, arg, total, shape
         self.dims = tuple([letter for axis in shape for letter in axis])
         self.index = index
         self.symmetric = False
+        self.children = nodes_in(total.terms) if total is not None else [*dict.fromkeys(self.args)]
 
     @property
     def args(self) -> "list[Node]":
@@ -60,10 +63,6 @@ class Node:
         if self.arg is None:
             return []
         return [self.arg, self.info] if self.op == "**" else [self.arg]
-
-    def children(self) -> "list[Node]":
-        """The nodes that the value is computed from, each once, in order of appearance."""
-        return nodes_in(self.sum.terms) if self.sum is not None else [*dict.fromkeys(self.args)]
 
 
 class Sum:
@@ -255,16 +254,15 @@ class Graph:
         self.ops: set[str] = set()  # of all nodes but sums
         self._made_of: set[frozenset[Node]] = set()  # the arrays that sums are made of
 
-    def _node(self, key: Any, make: Callable[[int], Node]) -> Node:
-        if key not in self._known:
-            self._known[key] = make(len(self.nodes))
-            self.nodes.append(self._known[key])
-        return self._known[key]
+    def _new(self, key: Any, op: str, info: Any, arg: Node | None, total: Sum | None, shape: Shape) -> Node:
+        node = self._known[key] = Node(op, info, arg, total, shape, len(self.nodes))
+        self.nodes.append(node)
+        return node
 
     def leaf(self, op: str, info: str, shape: Shape = ()) -> Node:
         """A name, a size, or the Kronecker delta of a dimension."""
         self.ops.add(op)
-        node = self._node((op, info), lambda at: Node(op, info, None, None, shape, at))
+        node = self._known.get((op, info)) or self._new((op, info), op, info, None, None, shape)
         node.symmetric = op == "delta"
         return node
 
@@ -275,7 +273,8 @@ class Graph:
     def function(self, op: str, info: Any, arg: Node, shape: Shape) -> Node:
         """A function of a node."""
         self.ops.add(op)
-        node = self._node((op, info, arg.index), lambda at: Node(op, info, arg, None, shape, at))
+        key = op, info, arg.index
+        node = self._known.get(key) or self._new(key, op, info, arg, None, shape)
         node.symmetric = arg.symmetric and op in ("inv", "call", "**")
         return node
 
@@ -289,8 +288,8 @@ class Graph:
         if key in self._known:
             return self._known[key]
         shape = value.shape
-        self._made_of.add(frozenset(nodes_in(value.terms)))
-        node = self._node(key, lambda at: Node("sum", None, None, value, shape, at))
+        node = self._new(key, "sum", None, None, value, shape)
+        self._made_of.add(frozenset(node.children))
         if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]
             other = [(c, canonical(sum_deltas(factors, swapped, self), swapped)) for c, factors in value.terms]
