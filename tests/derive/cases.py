@@ -157,6 +157,9 @@ GRAMS = [
     ("L(softmax(X @ W @ (X @ W).T / sqrt(k)))", "W", "X: n d, W: d k", None),
     ("L(X @ X.T @ B @ X @ X.T)", "X", "X: n d, B: n n", None),
     ("L(A @ A @ A @ A @ A)", "A", "A: n n", None),
+    ("L(Q @ (K.T @ V))", "K", "Q: n d, K: m d, V: m v", "V @ G.T @ Q"),
+    ("trace(inv(W.T @ A @ W + eye(k)) @ (W.T @ B @ W))", "W", "W: d k, A: d d, B: d d", None),
+    ("L(A @ (B @ (C @ X)))", "X", "A: m n, B: n k, C: k i, X: i o", "C.T @ B.T @ A.T @ G"),
     ("x @ A @ x / (x @ B @ x)", "x", "x: n, A: n n, B: n n", None),
     ("sum((X @ W @ (X @ W).T)**2 * outer(u, u))", "W", "X: n d, W: d k, u: n", None),
 ]

@@ -746,6 +746,20 @@ def test_what_comes_back_has_one_name():
     assert [step.rule for step in d.steps("index") if step.right == "G_z2[p]"] == ["its name", "sum over the deltas"]
 
 
+def test_a_product_in_parentheses_is_a_value():
+    text = "L(softmax(X @ Wq @ (X @ Wk).T / sqrt(d)) @ (X @ Wv))"
+    dims = "X: n e, Wq: e d, Wk: e d, Wv: e v"
+    d = hg.derive(text, "X", dims)
+    assert {name: str(d.definitions[name]) for name in ("R1", "R2", "Z")} == {
+        "R1": "X @ Wq",
+        "R2": "X @ Wk",
+        "Z": "R1 @ R2.T / sqrt(d)",
+    }
+    assert "=>  dL/dX = G_R1 Wq^T + G_R2 Wk^T + G_R3 Wv^T" in d.text("frobenius")
+    assert str(hg.derive(text, "Wv", dims).definitions["Z"]) == "X @ Wq @ (X @ Wk).T / sqrt(d)"
+    assert d.check()
+
+
 def test_index_notation_ends_in_what_is_printed():
     hessian = hg.derive("(y - X @ b) @ W @ (y - X @ b)", "b", "y: n, X: n p, b: p, W: n n").derive("b")
     assert hessian.text("index").endswith("= (X.T @ (W + W.T) @ X)[p,q]")

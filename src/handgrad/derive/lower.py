@@ -74,7 +74,7 @@ def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         letters = iter(args[0].free)
         return Sum([tuple([next(letters) for _ in axis]) for axis in expr.shape], args[0].terms)
     if op == "T" and len(args[0].terms) == 1:
-        return Sum(args[0].axes[::-1], args[0].terms)
+        return _turned(args[0])
     if op == "neg":
         return Sum(args[0].axes, times([(-1, ())], args[0].terms))
     if expr.row:
@@ -86,6 +86,9 @@ def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
 
 def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     inputs, output = read_row(expr.row)
+    if expr.op == "@" and len(args[0].axes) == 2 and _is_product(args[1]):  # X @ Q @ (X @ K).T has parentheses
+        args = [_together(arg, part.op == "T", graph) if _is_product(arg) else arg
+                for arg, part in zip(args, expr.args)]  # fmt: skip
     letters: dict[str, Letters] = {}
     groups: list[Sequence[Term]] = []
     for arg, axes in zip(args, inputs):
@@ -119,6 +122,20 @@ def _contraction(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         sizes = tuple([(graph.leaf("size", l.dim), (), -1) for l in lost])
         value = Sum(free, times(value.terms, [(1, sizes)]))
     return value
+
+
+def _is_product(value: Sum) -> bool:
+    """Whether a matrix is one product of matrices."""
+    return len(value.free) == 2 and len(value.terms) == 1 and bool(summed(value.terms[0][1], value.free))
+
+
+def _turned(value: Sum) -> Sum:
+    return Sum(value.axes[::-1], value.terms)
+
+
+def _together(value: Sum, turned: bool, graph: Graph) -> Sum:
+    """A product as one factor; of a transpose it is the product that was transposed."""
+    return _turned(_single(_turned(value), graph)) if turned else _single(value, graph)
 
 
 def _align(arg: Sum, axes: Sequence[Letters]) -> Sum:

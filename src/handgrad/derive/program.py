@@ -191,7 +191,7 @@ def write_program(
         total = node.sum
         if total is not None:
             if node not in compared:
-                total = _simplify(total, open_sums, graph, node.index >= forward)
+                total = _simplify(total, open_sums, graph, node.index >= forward, flatten)
             if used_in_place(node, total):
                 open_sums[node] = total
                 continue
@@ -204,7 +204,7 @@ def write_program(
             exprs[node] = name_expr(label, node.shape)
         elif total is not None:
             open_sums[node] = total
-    result = spell(_simplify(value, open_sums, graph, True), refer)
+    result = spell(_simplify(value, open_sums, graph, True, flatten), refer)
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
     return Program(definitions, result)
@@ -262,12 +262,20 @@ def _deserves_name(
     return node in labels and ((expr.size > 2 and uses > 1) or expr.size > short)
 
 
-def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool) -> Sum:
-    """Multiply single terms out, merge equal terms, and put common factors in front."""
+def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool, flatten: bool) -> Sum:
+    """Multiply single terms out, merge equal terms, and put common factors in front.
+
+    In values, which are not `factored`, products stay in their parentheses: ``X @ Q @ (X @ K).T``.
+    """
     if not any([node in open_sums for node in nodes_in(value.terms)]):
         return value
     flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
-    write_out = lambda factor: _written_out(factor, value.free, open_sums, graph)
+
+    def write_out(factor: Factor) -> Sequence[Term]:
+        total = factor[0].sum
+        stays = total and not (factored or flatten) and any([summed(factors, total.free) for _, factors in total.terms])
+        return [(1, (factor,))] if stays else _written_out(factor, value.free, open_sums, graph)
+
     terms = [new for term in flat for new in opened(term, write_out, value.free, graph)]
     if factored and "**" in graph.ops:
         terms = [(c, join(factors, graph)) for c, factors in terms]
