@@ -252,7 +252,6 @@ class Graph:
         self.nodes: list[Node] = []
         self._known: dict[Any, Node] = {}
         self.ops: set[str] = set()  # of all nodes but sums
-        self._made_of: set[frozenset[Node]] = set()  # the arrays that sums are made of
 
     def _new(self, key: Any, op: str, info: Any, arg: Node | None, total: Sum | None, shape: Shape) -> Node:
         node = self._known[key] = Node(op, info, arg, total, shape, len(self.nodes))
@@ -282,14 +281,13 @@ class Graph:
         """What a sum is known by, whatever its letters are called."""
         return tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), value.shape
 
-    def sum_node(self, value: Sum, key: Any = None) -> Node:
+    def sum_node(self, value: Sum) -> Node:
         """A node for a sum of terms."""
-        key = key or self.key(value)
+        key = self.key(value)
         if key in self._known:
             return self._known[key]
         shape = value.shape
         node = self._new(key, "sum", None, None, value, shape)
-        self._made_of.add(frozenset(node.children))
         if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]
             other = [(c, canonical(sum_deltas(factors, swapped, self), swapped)) for c, factors in value.terms]
@@ -317,18 +315,7 @@ class Graph:
         if coefficient != 1:
             terms = tuple([(whole_number(c / coefficient), factors) for c, factors in terms])
         found = Sum(kept, terms)
-        key = self.key(found)
-        if (
-            len(found.axes) == 2
-            and key not in self._known
-            and not whole
-            and frozenset(nodes_in(terms)) in self._made_of
-        ):
-            turned = Sum(found.axes[::-1], terms)  # a transpose is the same array, its letters in the opposite order
-            other = self.key(turned)
-            if other in self._known:
-                found, key = turned, other
-        return coefficient, (self.sum_node(found, key), found.free, 1)
+        return coefficient, (self.sum_node(found), found.free, 1)
 
 
 def shared_number(terms: Sequence[Term]) -> float:
