@@ -395,7 +395,7 @@ def read_row(row: str) -> tuple[list[list[str]], list[str]]:
 
 def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
     """A contraction; the einsum row gives its shape and finds axes that do not match."""
-    key = row, *[arg.shape for arg in args]
+    key = row, tuple([arg.shape for arg in args])
     if key not in _SHAPES:
         _SHAPES[key] = _contracted(op, row, args)
     return Expr(op, tuple(args), info, row, _SHAPES[key])

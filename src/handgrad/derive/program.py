@@ -9,8 +9,8 @@ from .functions import ALONG, ARRAY, kind
 from .identities import join
 from .lower import power
 from .rules import constant
+from .simplify import factor_out, share
 from .spell import Names, spell
-from .sweep import factor_out, share
 from .terms import (
     Factor,
     Graph,
