@@ -16,6 +16,7 @@ from handgrad.derive import (
     matrix,
     notation,
     numpy_text,
+    pieces,
     program,
     result,
     rules,
@@ -169,14 +170,14 @@ MUTANTS = {
     "everything square is symmetric": (replaced(terms, "canonical", lambda fs, free: tuple(
         sorted((n.index, p) for n, _, p in fs))), ("sum((X + X.T) * A)", "X", "X: n n, A: n n")),
     # spelling
-    "transposes are dropped": (replaced(spell, "transpose", broken_transpose), LAYER),
-    "transposes on square matrices": (replaced(spell, "transpose", broken_transpose),
+    "transposes are dropped": (replaced(pieces, "transpose", broken_transpose), LAYER),
+    "transposes on square matrices": (replaced(pieces, "transpose", broken_transpose),
                                       ("trace(A @ X)", "X", "A: n n, X: n n")),
-    "a column is a row": (replaced(spell, "as_column", lambda v: v), ("L(diag(v) @ X)", "X", "v: n, X: n n")),
-    "division by the wrong operand": (replaced(spell, "multiply", lambda a, b: a * b if b.op != "**" else (
+    "a column is a row": (replaced(pieces, "as_column", lambda v: v), ("L(diag(v) @ X)", "X", "v: n, X: n n")),
+    "division by the wrong operand": (replaced(pieces, "multiply", lambda a, b: a * b if b.op != "**" else (
         a * b.args[0])), BATCH),
     "fractions upside down": (replaced(spell, "ratio", lambda v: (1, 3)), ("mean(log(X)) / 3", "X", "X: n i")),
-    "a mean counts the wrong axis": (replaced(spell, "_count_of", lambda dim, pieces: spell.Piece((), 1)), BIAS),
+    "a mean counts the wrong axis": (replaced(pieces, "_count_of", lambda dim, others: pieces.Piece((), 1)), BIAS),
     # printing
     "NumPy prints the wrong axis": (text(numpy_text, "_write", "axis=0", "axis=1"), BIAS),
     "NumPy loses keepdims": (text(numpy_text, "_write", ", keepdims=True", ""), ROWS),
