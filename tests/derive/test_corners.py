@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.derive import candidate, expression, index, result, source, spell, terms
+from handgrad.derive import candidate, expression, index, pieces, result, source, terms
 from handgrad.derive.check import Numbers
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
 from handgrad.derive.typeset import StepPrinter
@@ -225,11 +225,11 @@ def test_sizes_are_pairwise_different_however_many_dimensions_there_are():
 def test_factors_without_a_common_axis_are_not_joined():
     i, j, k = ((terms.Letter(name),) for name in "ijk")
     A, u, v = hg.symbols("A u v", "A: i j, u: i, v: k")
-    matrix, row, other = spell.Piece((i, j), A), spell.Piece((i,), u), spell.Piece((k,), v)
-    assert spell._scale(matrix, other, (i, j), {}) is None
-    assert spell._scale(matrix, row, (i, j), {}) is not None
-    assert spell._outer(row, other, (i, j), {}) is None
-    assert spell._outer(row, other, (i, k), {}) is not None
+    matrix, row, other = pieces.Piece((i, j), A), pieces.Piece((i,), u), pieces.Piece((k,), v)
+    assert pieces._scale(matrix, other, (i, j), {}) is None
+    assert pieces._scale(matrix, row, (i, j), {}) is not None
+    assert pieces._outer(row, other, (i, j), {}) is None
+    assert pieces._outer(row, other, (i, k), {}) is not None
 
 
 def test_a_draw_on_which_differences_do_not_settle_is_no_verdict():

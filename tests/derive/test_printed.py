@@ -760,6 +760,14 @@ def test_a_product_in_parentheses_is_a_value():
     assert d.check()
 
 
+def test_a_vector_stays_in_front_of_a_matrix():
+    definitions = hg.derive("L(tanh(x @ W + b) @ V)", "W", "x: i, W: i h, b: h, V: h o").definitions
+    assert str(definitions["z"]) == "x @ W + b"
+    gated = hg.derive("L(X * sigmoid(mean(X, axis=0) @ W))", "W", "X: n c, W: c c")
+    assert str(gated.definitions["z"]) == "X.mean(axis=0) @ W"
+    assert str(hg.derive("L(tanh(W.T @ x))", "W", "x: i, W: i h").definitions["z"]) == "W.T @ x"
+
+
 def test_index_notation_ends_in_what_is_printed():
     hessian = hg.derive("(y - X @ b) @ W @ (y - X @ b)", "b", "y: n, X: n p, b: p, W: n n").derive("b")
     assert hessian.text("index").endswith("= (X.T @ (W + W.T) @ X)[p,q]")

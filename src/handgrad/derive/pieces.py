@@ -14,10 +14,13 @@ from .terms import Letters
 
 
 class Piece:
-    """A partial product: up to two axes, and the chain of matrices between them."""
+    """A partial product: up to two axes, and the chain of matrices between them.
 
-    def __init__(self, axes: tuple[Letters, ...], *chain: Expr) -> None:
-        self.axes, self.chain = axes, chain
+    A vector that is `leading` was written in front, ``x @ W``, and stays there.
+    """
+
+    def __init__(self, axes: tuple[Letters, ...], *chain: Expr, leading: bool = False) -> None:
+        self.axes, self.chain, self.leading = axes, chain, leading
 
     def flip(self) -> "Piece":
         """The same product under the opposite order of its axes."""
@@ -108,7 +111,8 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
             new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [whole]))
         else:
             position = piece.axes.index(lonely[0])
-            new = Piece((piece.axes[1 - position],), call(op, [piece.expr()], {"axis": position}))
+            summed = call(op, [piece.expr()], {"axis": position})
+            new = Piece((piece.axes[1 - position],), summed, leading=piece.leading)
         return [new if other is piece else other for other in pieces if other not in used]
     return None
 
@@ -164,6 +168,8 @@ def _apply(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     if is_reciprocal(vector.chain[0]) and matrix.chain[0].op == "*":  # (G * X / r[:, None]).sum(axis=0)
         v = vector.expr() if at else as_column_power(vector.expr())
         return Piece((matrix.axes[1 - at],), call("sum", [multiply(matrix.expr(), v)], {"axis": at}))
+    if vector.leading and not at:
+        return Piece(matrix.axes[1:], vector.expr() @ matrix.expr(), leading=True)
     matrix = matrix if at else matrix.flip()
     return Piece(matrix.axes[:1], matrix.applied_to(vector.expr()))
 

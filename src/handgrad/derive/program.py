@@ -195,7 +195,7 @@ def write_program(
             if used_in_place(node, total):
                 open_sums[node] = total
                 continue
-            exprs[node] = spell(total, refer)
+            exprs[node] = spell(total, refer, node.index < forward)
         if not (flatten or node in diagonal) and _deserves_name(
             node, refer(node), uses[node], labels, forward, arguments, layers
         ):

@@ -38,7 +38,7 @@ def ratio(value: float) -> tuple[float, int]:
     return value, 1
 
 
-def spell(value: Sum, names: Names) -> Expr:
+def spell(value: Sum, names: Names, ordered: bool = False) -> Expr:
     """Spell a sum of terms as an expression of the same shape.
 
     Parameters
@@ -47,6 +47,8 @@ def spell(value: Sum, names: Names) -> Expr:
         The terms.
     names : callable
         Gives the expression that stands for a node.
+    ordered : bool
+        Whether a vector in front was written there: ``x @ W``, and not ``W.T @ x``.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def spell(value: Sum, names: Names) -> Expr:
     terms = value.terms
     if len(terms) == 2 and terms[0][0] < 0 < terms[1][0] and not terms[1][1]:  # 1 - a
         terms = terms[::-1]
-    result = added([(term[0], _spell_term(term, axes, names, alone)) for term in terms])
+    result = added([(term[0], _spell_term(term, axes, names, alone, ordered=ordered)) for term in terms])
     if result.shape != shape:
         result = _fill(result, shape)
     return result if shape == whole else _unit_axes(result, value)
@@ -100,14 +102,17 @@ def _unit_axes(expr: Expr, value: Sum) -> Expr:
 
 
 def _spell_term(
-    term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None, apart: bool = False
+    term: Term, axes: tuple[Letters, ...], names: Names, shape: Shape | None, apart: bool = False, ordered: bool = False
 ) -> Expr:  # fmt: skip
     """One term without its sign; unless it must have a `shape`, broadcasting may supply an axis.
 
     Axes that are products of dimensions stay together if they can, else they are taken `apart`.
     """
     coefficient, factors = term
-    pieces = merge(_pieces(factors, axes, names, apart), axes)
+    pieces = _pieces(factors, axes, names, apart)
+    if ordered and pieces:
+        pieces[0].leading = True
+    pieces = merge(pieces, axes)
     main: Expr | None = None
     scalars: list[Expr] = []
     if pieces is None:
