@@ -54,7 +54,7 @@ def label_nodes(
     taken : set of str
         Names that are in use.
     scalar : str
-        What an output is called that is one number.
+        What an output is called that is one number; E if that name is taken.
 
     Returns
     -------
@@ -70,13 +70,14 @@ def label_nodes(
         elif node.op == "loss":
             labels[node] = node.info[0]
         elif node is root or (node.index < forward and not constant(node)) or kind(node.op) in ALONG:
-            wish = letter(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
             if node is root and not node.shape:
-                wish = scalar
-            elif node.sum is not None and node not in inside:
-                wish = "R" if node is not root else "Y"
-            if len(node.shape) < 2 and wish != scalar:
-                wish = "s" if not node.shape and wish == "R" else wish.lower()
+                wish = scalar if scalar not in taken.union(labels.values()) else "E"
+            else:
+                wish = letter(node.op) or {"loss": "Y"}.get(inside.get(node, ""), "Z")
+                if node.sum is not None and node not in inside:
+                    wish = "R" if node is not root else "Y"
+                if len(node.shape) < 2:
+                    wish = "s" if not node.shape and wish == "R" else wish.lower()
             wishes.setdefault(wish, []).append(node)
     taken = taken | set(labels.values()) | {"G"}
     taken |= {name.rstrip("_") for name in taken}  # L_ and L look the same in LaTeX
