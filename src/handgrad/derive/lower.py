@@ -188,13 +188,15 @@ def one_plus_exp(value: Sum) -> tuple[Factor, Sum] | None:
     if len(value.terms) != 2:
         return None
     (one, nothing), (coefficient, factors) = sorted(value.terms, key=lambda term: len(term[1]))
-    if one != 1 or nothing or coefficient != 1 or len(factors) != 1:
+    if one != 1 or nothing or coefficient != 1 or len(factors) != 1 or not _is_exp(factors[0], value.free):
         return None
-    exp = factors[0]
-    node, _, exponent = exp
-    if node.op != "call" or node.info != "exp" or node.arg is None or exponent != 1:
-        return None
-    return exp, Sum(value.axes, argument(exp))
+    return factors[0], Sum(value.axes, argument(factors[0]))
+
+
+def _is_exp(factor: Factor, free: Letters) -> bool:
+    """Whether a factor is an entry of ``exp(Z)``, and not summed."""
+    node, letters, exponent = factor
+    return node.op == "call" and node.info == "exp" and exponent == 1 and set(letters) <= set(free)
 
 
 def argument(factor: Factor) -> Sequence[Term]:
@@ -283,7 +285,7 @@ def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
     base = value.terms[0][1] if len(value.terms) == 1 and value.terms[0][0] == 1 else ()
     if plus is not None:
         log = _call("softplus", plus[1], graph).terms
-    elif len(base) == 1 and base[0][0].info == "exp" and base[0][2] == 1:
+    elif len(base) == 1 and _is_exp(base[0], value.free):
         log = argument(base[0])
     if log is not None:
         return _call("exp", Sum(value.axes, times(exponent.terms, log)), graph)
