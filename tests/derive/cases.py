@@ -52,6 +52,9 @@ NORMS = [
     ("c * sum(X)", "c", "X: n i, c:"),
 ]
 LOSSES = [
+    ("log(1 + sum(exp(N @ u - u @ p)))", "u", "u: d, p: d, N: k d"),
+    ("sum(exp(c * x))**(1 / c)", "x", "x: n, c:"),
+    ("1 / (1 + sum(exp(x)))", "x", "x: n"),
     ("-sum(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))", "w", "X: n i, w: i, y: n"),
     ("sum(softplus(X @ w) - y * (X @ w))", "w", "X: n i, w: i, y: n"),
     ("mean(log(1 + exp(-y * (X @ w))))", "w", "X: n i, w: i, y: n"),
@@ -67,6 +70,7 @@ LOSSES = [
     ("log(L(Z))", "Z", "Z: n k"),
 ]
 NETWORKS = [
+    ("L(softmax(where(M > 0, Q @ K.T, -1e9)) @ V)", "Q", "Q: n d, K: m d, M: n m, V: m v"),
     ("L(sigmoid(X @ W.T + b))", "W", "X: n i, W: o i, b: o"),
     ("L(relu(X @ W.T + b))", "W", "X: n i, W: o i, b: o"),
     ("L(tanh(X @ W.T + b))", "b", "X: n i, W: o i, b: o"),

@@ -225,3 +225,17 @@ def test_broadcasting(a, form, wrt, flatten):
     except hg.ExpressionError:
         assume(False)  # nothing is left to sum over
     assert d.check((0,))
+
+
+# A function of a number beside a reduction: what is recognised in an entry is not there in a sum of entries.
+OUTER = ["log({})", "1 / ({})", "({})**c", "log1p({})", "sqrt({})", "softplus({})"]
+REDUCED = ["sum({})", "mean({})", "trace({})", "norm({})", "v @ {} @ v", "sum(diag({}))", "sum(max({}, axis=1))",
+           "sum(logsumexp({}, axis=0))"]  # fmt: skip
+INNER = ["exp(X)", "exp(-c * X)", "sigmoid(X)", "softmax(X)", "abs(X)", "relu(X)", "(X**c)", "(1 / X)"]
+
+
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(OUTER), st.sampled_from(["", "1 + ", "c + "]), st.sampled_from(REDUCED), st.sampled_from(INNER))
+def test_a_function_of_a_sum_is_none_of_its_entries(outer, number, reduced, inner):
+    d = hg.derive(outer.format(number + reduced.format(inner)), "X", "X: n n, v: n, c:")
+    assert d.check((0,))

@@ -263,7 +263,7 @@ def number(value: float) -> Expr:
     """A constant; a whole number is kept as an integer."""
     if not abs(value) <= 1.7976931348623157e308:
         raise ExpressionError(f"{value} is not a number to derive with")
-    return Expr("number", info=whole(value) if abs(value) < 1e15 else value)
+    return Expr("number", info=whole(value) if abs(value) < 1e15 else float(value))
 
 
 def whole(value: float) -> float:

@@ -24,6 +24,7 @@ from .terms import (
     times,
 )  # fmt: skip
 
+LARGE = 1e4  # no larger number is multiplied into a sum
 LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube
 
 
@@ -244,6 +245,8 @@ def _is_scale(value: Sum, other: Sum) -> bool:
     """
     if len(value.terms) > 1 or any([letters for _, factors in value.terms for _, letters, _ in factors]):
         return False
+    if len(other.terms) > 1 and any([abs(c) > LARGE for c, _ in value.terms]):
+        return False  # Z - (1 - M) * 1e9: multiplied out it would cost the digits of Z
     nodes = nodes_in(value.terms)
     return len(other.terms) < 2 or not nodes or not (other.free or any([node.children for node in nodes]))
 
