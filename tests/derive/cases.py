@@ -295,6 +295,8 @@ EDGES = [
     ("L(sigma(X) + phi1(X))", "X", "X: n i"),
 ]
 MERGED = [
+    ("norm(X - X @ W @ W.T)**2", "X", "X: n d, W: d k"),
+    ("-0.5 * y @ inv(K + s * eye(n)) @ y - 0.5 * logdet(K + s * eye(n))", "s", "K: n n, y: n, s:"),
     ("logdet(kron(A, B))", "A", "A: i i, B: k k"),
     ("det(kron(A, B))", "B", "A: i i, B: k k"),
     ("L(inv(kron(A, B)))", "A", "A: i i, B: k k"),

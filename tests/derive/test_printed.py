@@ -81,7 +81,7 @@ GRADIENTS = [
     ("x / norm(x)", "x", "x: n", "eye(n) / sqrt(s) - outer(x, x) / s**1.5"),
     ("a @ inv(X + c * eye(n)) @ b", "c", "a: n, b: n, X: n n, c:", "-a @ (inv(Z) @ (inv(Z) @ b))"),
     ("-0.5 * logdet(S) - 0.5 * (x - m) @ inv(S) @ (x - m)", "S", "S: n n, x: n, m: n",
-     "0.5 * outer(inv(S).T @ r, inv(S) @ r) - 0.5 * inv(S).T"),
+     "0.5 * (outer(inv(S).T @ r, inv(S) @ r) - inv(S).T)"),
     # sums of what is centred are zero, sums that are divided by their length are means
     ("sum(var(X, axis=0))", "X", "X: n k", "2 * (X - X.mean(axis=0)) / n"),
     ("x.mean() / x.std()", "x", "x: n", "(1 / sqrt(s) - x.mean() * r / s**1.5) / n"),

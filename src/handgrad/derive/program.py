@@ -9,7 +9,7 @@ from .functions import ALONG, ARRAY, kind
 from .identities import join
 from .lower import power
 from .rules import constant
-from .simplify import factor_out, share
+from .simplify import factor_out, share, take_out
 from .spell import Names, spell
 from .terms import (
     Factor,
@@ -196,7 +196,7 @@ def write_program(
             if used_in_place(node, total):
                 open_sums[node] = total
                 continue
-            exprs[node] = spell(total, refer, node.index < forward)
+            exprs[node] = spell(total if node.index < forward else take_out(total, graph), refer, node.index < forward)
         if not (flatten or node in diagonal) and _deserves_name(
             node, refer(node), uses[node], labels, forward, arguments, layers
         ):
@@ -205,7 +205,7 @@ def write_program(
             exprs[node] = name_expr(label, node.shape)
         elif total is not None:
             open_sums[node] = total
-    result = spell(_simplify(value, open_sums, graph, True, flatten), refer)
+    result = spell(take_out(_simplify(value, open_sums, graph, True, flatten), graph), refer)
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
     return Program(definitions, result)

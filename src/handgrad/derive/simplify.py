@@ -104,6 +104,16 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
     return ((scale * coefficient, (*common, inner)),)
 
 
+def take_out(value: Sum, graph: Graph) -> Sum:
+    """Put the number of all terms in front of their difference: ``2 R - 2 R W W^T = 2 (R - R W W^T)``."""
+    numbers = {coefficient for coefficient, _ in value.terms}
+    scale = max(numbers, default=1)
+    if scale == 1 or not value.free or numbers != {scale, -scale}:
+        return value
+    coefficient, inner = graph.wrap(value)
+    return Sum(value.axes, [(coefficient, (inner,))])
+
+
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
     if len(terms) < 2:
