@@ -148,6 +148,13 @@ JACOBIANS = [
     ("sum(Y) * z", "Y", "Y: n k, z: l"),
 ]
 GRAMS = [
+    ("L(A @ diag(w) @ A.T)", "w", "A: n m, w: m", "((G @ A) * A).sum(axis=0)"),
+    (
+        "norm(X - A @ diag(s) @ B.T)**2",
+        "s",
+        "X: n m, A: n k, s: k, B: m k",
+        "-2 * (((X - (A * s) @ B.T) @ B) * A).sum(axis=0)",
+    ),
     ("L(X @ W @ W.T @ X.T)", "W", "X: n d, W: d k", "X.T @ (G + G.T) @ X @ W"),
     ("L(X @ W @ (X @ W).T)", "X", "X: n d, W: d k", "(G + G.T) @ X @ W @ W.T"),
     ("L(A @ X @ X.T @ A.T)", "X", "A: m n, X: n k", "A.T @ (G + G.T) @ A @ X"),

@@ -183,6 +183,12 @@ def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
 
 
+def _chain_as_it_is(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
+    """``sum_j A[i,j] B[j,k]`` without a transpose."""
+    fits = axes and (a.axes[1] == b.axes[0] or b.axes[1] == a.axes[0])  # in a trace any order fits
+    return _chain(a, b, axes, uses) if fits else None
+
+
 def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece | None:
     """``v[i] A[i,j]``: the rows or columns of a matrix, each times a number."""
     matrix, vector = (a, b) if len(a.axes) > len(b.axes) else (b, a)
@@ -236,6 +242,7 @@ JOINS: tuple[tuple[Join, tuple[int, ...]], ...] = (
     (_elementwise, (2, 4)),
     (_apply_as_it_is, (3,)),
     (_apply, (3,)),
+    (_chain_as_it_is, (4,)),
     (_chain, (4,)),
     (_scale, (3,)),
     (_close, (4,)),
