@@ -201,6 +201,12 @@ COLUMNS = [
     ("L(max(X, axis=1, keepdims=True) * X)", "X", "X: n k", None),
 ]
 CENTRED = [
+    ("sum(P * log(P / (sum(P, axis=1, keepdims=True) * sum(P, axis=0, keepdims=True))))", "P", "P: n m", "A - 1"),
+    ("sum(x * log(x / mean(x))) / n", "x", "x: n", "a / n"),
+    ("sum(x / sum(x))", "x", "x: n", "zeros(n)"),
+    ("(x @ x) / norm(x)", "x", "x: n", "x / norm(x)"),
+    ("(x @ x)**2 / norm(x)**2", "x", "x: n", "2 * x"),
+    ("trace(A) / trace(A)**2", "A", "A: n n", "-eye(n) / trace(A)**2"),
     (
         "L((X - mean(X, axis=0)).T @ (X - mean(X, axis=0)) / (n - 1))",
         "X",

@@ -4,10 +4,24 @@ from collections.abc import Sequence
 
 from .functions import MASKS
 from .lower import shifted_power
-from .terms import Factor, Graph, Letters, Term, collect, counted, grouped, nodes_in, opened, summed, terms_of
+from .terms import (
+    Factor,
+    Graph,
+    Letters,
+    Term,
+    canonical,
+    collect,
+    counted,
+    grouped,
+    nodes_in,
+    opened,
+    summed,
+    terms_of,
+)
 
 CENTRED = "what is centred sums to zero"
 SOFTMAX = "a softmax sums to one"
+CANCELLED = "a sum over itself is one"
 JOINED = "two functions of one value make one"
 POWERS = "powers of one value make one"
 QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
@@ -19,11 +33,13 @@ def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tup
     if not graph.ops.isdisjoint(("size", "softmax")):  # without a mean and a softmax nothing is centred
         kept = [term for term in terms if not vanishes(term, free, graph)]
         summed_up = [sum_softmax(term, free, graph) for term in kept]
-    joined = [(coefficient, join(factors, graph)) for coefficient, factors in summed_up]
+    folded = [folded_sum(term, free) for term in summed_up]
+    joined = [(coefficient, join(factors, graph)) for coefficient, factors in folded]
     why = (
         [CENTRED] * (len(kept) < len(terms))
         + [SOFTMAX] * (summed_up != kept)
-        + [_joint_rule(kept)] * (joined != summed_up)
+        + [CANCELLED] * (folded != summed_up)
+        + [_joint_rule(kept)] * (joined != folded)
     )
     return (collect(joined, free, graph), ", ".join(why)) if why else (terms, "")
 
@@ -78,6 +94,24 @@ def sum_softmax(term: Term, free: Letters, graph: Graph) -> Term:
                 others = [l for l in summed(factors, free) if l not in own]
                 left = counted((coefficient, factors[:at] + factors[at + 1 :]), others, graph)
                 return sum_softmax(left, free, graph)
+    return term
+
+
+def folded_sum(term: Term, free: Letters) -> Term:
+    """``sum_j P[i,j] / r[i]`` is 1 where ``r[i] = sum_j P[i,j]``: the sum is r, which cancels."""
+    coefficient, factors = term
+    for below in factors:
+        node, letters, power = below
+        if power >= 0 or node.sum is None or len(node.sum.terms) != 1:
+            continue
+        ((number, inner),) = node.sum.at(letters)
+        arrays = {(n, p) for n, _, p in inner}
+        above = tuple([f for f in factors if (f[0], f[2]) in arrays])
+        rest = tuple([f for f in factors if f not in above and f is not below])
+        lonely = {*summed(above, letters)}.isdisjoint([*free, *[l for _, ls, _ in rest for l in ls]])
+        if lonely and summed(inner, letters) and canonical(above, letters) == canonical(inner, letters):
+            left = ((node, letters, power + 1),) if power != -1 else ()
+            return folded_sum((coefficient / number, (*rest, *left)), free)
     return term
 
 
