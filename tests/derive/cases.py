@@ -201,7 +201,6 @@ COLUMNS = [
     ("L(max(X, axis=1, keepdims=True) * X)", "X", "X: n k", None),
 ]
 CENTRED = [
-    ("sum(P * log(P / (sum(P, axis=1, keepdims=True) * sum(P, axis=0, keepdims=True))))", "P", "P: n m", "A - 1"),
     ("sum(x * log(x / mean(x))) / n", "x", "x: n", "a / n"),
     ("sum(x / sum(x))", "x", "x: n", "zeros(n)"),
     ("(x @ x) / norm(x)", "x", "x: n", "x / norm(x)"),

@@ -85,7 +85,7 @@ def test_a_function_of_an_array_is_one_row(monkeypatch, name, row, cases):
      "vec(dV) = -kron(inv(Z) @ X.T, inv(Z)) @ vec(dX.T) - kron(inv(Z), inv(Z) @ X.T) @ vec(dX)"),
     ("inv(X + A)", "X", "X: n n, A: n n", "vec(dV) = -kron(inv(Z).T, inv(Z)) @ vec(dX)"),
     ("A @ inv(X) @ B", "X", "A: a n, X: n n, B: n b", "vec(dY) = -kron(B.T @ inv(X).T, A @ inv(X)) @ vec(dX)"),
-    ("x / norm(x)", "x", "x: n", "vec(dy) = (eye(n) / sqrt(s) - outer(x, x) / s**1.5) @ vec(dx)"),
+    ("x / norm(x)", "x", "x: n", "vec(dy) = ((eye(n) - outer(x, x) / s) / sqrt(s)) @ vec(dx)"),
     ("mean(Y, axis=1)", "Y", "Y: n k", "vec(dy) = (kron(ones(k)[None, :], eye(n)) / k) @ vec(dY)"),
     ("sum(Y, axis=0, keepdims=True)", "Y", "Y: n k", "vec(dY1) = kron(eye(k), ones(n)[None, :]) @ vec(dY)"),
     ("outer(z, sum(Y, axis=1))", "Y", "Y: n k, z: l", "vec(dY1) = kron(eye(n), outer(z, ones(k))) @ vec(dY.T)"),

@@ -6,7 +6,7 @@ from itertools import product
 from .expression import flat
 from .identities import SOFTMAX, sum_softmax
 from .lower import power as raised
-from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, linked, nodes_in, opened, summed
+from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, gather, linked, nodes_in, opened, summed
 
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[tuple[Term, ...], str]:
@@ -105,13 +105,21 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
 
 
 def take_out(value: Sum, graph: Graph) -> Sum:
-    """Put the number of all terms in front of their difference: ``2 R - 2 R W W^T = 2 (R - R W W^T)``."""
-    numbers = {coefficient for coefficient, _ in value.terms}
-    scale = max(numbers, default=1)
-    if scale == 1 or not value.free or numbers != {scale, -scale}:
+    """Put the numbers of all terms in front of their sum: ``2 R - 2 R W W^T = 2 (R - R W W^T)``, ``a/n - b/n^2``."""
+    terms = value.terms
+    if len(terms) < 2 or not value.free:
         return value
-    coefficient, inner = graph.wrap(value)
-    return Sum(value.axes, [(coefficient, (inner,))])
+    numbers = {coefficient for coefficient, _ in terms}
+    scale = max(numbers) if numbers == {max(numbers), -max(numbers)} else 1
+    powers = [{node: power for node, letters, power in factors if not letters} for _, factors in terms]
+    common = [(node, (), min([own.get(node, 0) for own in powers], key=abs)) for node in powers[0]
+              if len({own.get(node, 0) > 0 for own in powers}) == 1]  # fmt: skip
+    common = [factor for factor in common if factor[2]]
+    if scale == 1 and not common:
+        return value
+    over = tuple([(node, (), -power) for node, _, power in common])
+    coefficient, inner = graph.wrap(Sum(value.axes, [(c / scale, gather(factors + over)) for c, factors in terms]))
+    return Sum(value.axes, [(coefficient * scale, (*common, inner))])
 
 
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
