@@ -20,8 +20,8 @@ import numpy as np
 from sphinx.application import Sphinx
 
 import handgrad as hg
+from handgrad.derive.dims import Shape, flat, read_dims
 from handgrad.derive.evaluate import Sizes, Table, indices, lengths
-from handgrad.derive.expression import Shape, flat, read_dims
 from handgrad.derive.formula import Vocabulary, read_formula, tokenize
 from handgrad.derive.latex import Printer
 from handgrad.derive.matrix import to_matrix

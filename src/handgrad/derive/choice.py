@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from .expression import Expr, arithmetic, is_mask, number, postorder, value_of
+from .expression import Expr, arithmetic, is_mask, number, value_of
+from .trees import postorder
 
 
 def with_choices(root: Expr) -> Expr:

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .calls import KNOWN
 from .errors import ExpressionError
-from .expression import FLAT, KNOWN
+from .names import JUMPS
 
 TOKEN = re.compile(
     r"""\s+ | (?P<number> \.?\d ([eE][+-] | [^\W_] | \.)*) | (?P<name> [^\W\d] [\w']*)
@@ -38,8 +39,8 @@ LEVELS = {
     "**": 7,
 }
 SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
-# beside unknown functions; those that are flat get an error of their own
-CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose", *FLAT}
+# beside unknown functions; those that jump get an error of their own
+CALLABLE = {*KNOWN, *JUMPS, "ones", "zeros", "eye", "reshape", "slogdet", "einsum"}
 STRINGS = ("einsum", "norm")  # functions that take a string
 SAME = {"np.newaxis": "None", "numpy.newaxis": "None", "...": ":"}  # in brackets
 # what a sign or a word that is no part of the language may have been meant for

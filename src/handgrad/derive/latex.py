@@ -7,10 +7,13 @@ written out: ``X W^T + b`` adds ``1 b^T``.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from .expression import ALIASES, CONSTANTS, Expr, flat, postorder
+from .dims import CONSTANTS, flat
+from .expression import Expr
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
+from .names import ALIASES
+from .trees import postorder
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
 TRANSPOSED = r"^{\mathsf{T}}"

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .choice import with_choices
-from .expression import CONSTANTS, Expr, is_mask, number, postorder, show_axis, show_number, value_of
+from .dims import CONSTANTS, show_axis
+from .expression import Expr, is_mask, number, show_number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
+from .trees import postorder
 
 # how tightly each operation binds when printed
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}

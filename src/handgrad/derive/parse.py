@@ -3,26 +3,12 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
+from .calls import call, einsum, read_shape
+from .dims import CONSTANTS, Shape, flat, show_shape
 from .errors import ExpressionError
-from .expression import (
-    CONSTANTS,
-    Expr,
-    Shape,
-    arithmetic,
-    call,
-    einsum,
-    expand,
-    flat,
-    length,
-    name_expr,
-    number,
-    postorder,
-    read_shape,
-    reshape,
-    show_shape,
-    squeeze,
-)  # fmt: skip
+from .expression import Expr, arithmetic, expand, length, name_expr, number, reshape, squeeze
 from .formula import Node, read_formula
+from .trees import postorder
 
 INDEXED: dict[str, tuple[Callable[[Expr, int], Expr], int]] = {
     "None,:": (expand, 0), "None": (expand, 0),

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
+from .calls import call
+from .dims import Shape, flat, show_shape
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices
-from .expression import Expr, Shape, arithmetic, call, contract, expand, flat, reshape, show_shape
+from .expression import Expr, arithmetic, contract, expand, reshape
 from .formula import Node, Vocabulary, read_formula, split_letters
 from .functions import kind
 from .parse import in_numpy, known_names, typed

@@ -8,24 +8,12 @@ that can be read in both directions, so that transposes are looked up and never 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from .expression import (
-    Expr,
-    Shape,
-    arithmetic,
-    call,
-    contract,
-    einsum,
-    expand,
-    flat,
-    number,
-    numbered,
-    postorder,
-    reshape,
-    squeeze,
-    value_of,
-)  # fmt: skip
+from .calls import call, einsum
+from .dims import Shape, flat
+from .expression import Expr, arithmetic, contract, expand, number, reshape, squeeze, value_of
 from .functions import MASKS
 from .terms import Factor, Letters, Node, Sum, Term, grouped, linked
+from .trees import numbered, postorder
 
 Names: TypeAlias = Callable[[Node], Expr]
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
-from .expression import flat
+from .dims import flat
 from .identities import SOFTMAX, shortened, sum_softmax
 from .lower import fresh
 from .lower import power as raised

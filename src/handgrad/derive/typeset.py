@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from .dims import flat
 from .errors import ExpressionError
-from .expression import flat
 from .formula import Node, Vocabulary, read_formula
 from .index import index_steps
 from .latex import NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex

@@ -10,10 +10,11 @@ from typing import TypeAlias
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, flat, postorder, read_dims, show_axis
+from handgrad.derive.dims import Shape, flat, read_dims, show_axis
 from handgrad.derive.formula import Node, Vocabulary, read_formula
 from handgrad.derive.latex import Printer, aligned
 from handgrad.derive.read import DELTAS, double_meanings
+from handgrad.derive.trees import postorder
 from handgrad.layout import Layout
 
 from .conditions import CONDITIONS, draw, read_conditions
