@@ -19,15 +19,9 @@ ROWS = {
 }
 
 
-class Function:
+def unknown(name: str) -> Callable[..., Expr]:
     """An unknown function: a scalar loss if its name is capitalised, else elementwise."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, arg: Any, **options: Any) -> Expr:
-        """Apply the function."""
-        return call(self.name, [to_expr(arg)], options)
+    return lambda arg, **options: call(name, [to_expr(arg)], options)
 
 
 def symbols(names: str, dims: dict[str, str] | str) -> Any:
@@ -42,7 +36,7 @@ def symbols(names: str, dims: dict[str, str] | str) -> Any:
 
     Returns
     -------
-    Expr or Function, or a list of them
+    Expr or function, or a list of them
 
     Raises
     ------
@@ -57,7 +51,7 @@ def symbols(names: str, dims: dict[str, str] | str) -> Any:
     """
     shapes = read_dims(dims)
     made = [
-        name_expr(name, shapes[name]) if name in shapes else Function(name) for name in names.replace(",", " ").split()
+        name_expr(name, shapes[name]) if name in shapes else unknown(name) for name in names.replace(",", " ").split()
     ]
     return made[0] if len(made) == 1 else made
 
@@ -219,16 +213,14 @@ def _along(name: str, x: Expr, axis: int | None = None, keepdims: bool = False) 
 
 def read_shape(x: Expr, sizes: Sequence[Expr]) -> Shape:
     """The shape that ``reshape(n, -1)`` asks for: one axis may be -1, which is what the others leave."""
-    axes = [None if value_of(size) == -1 else read_axis("reshape", size) for size in sizes]
-    if None not in axes:
-        return tuple([axis or () for axis in axes])
-    if axes.count(None) > 1:
+    values, dims = list(map(value_of, sizes)), flat(x.shape)
+    if -1 not in values:
+        return tuple([read_axis("reshape", size) for size in sizes])
+    if values.count(-1) > 1:
         raise ExpressionError("reshape: only one axis may be -1")
-    at = axes.index(None)
-    dims = flat(x.shape)
-    before, after = [sum([len(axis or ()) for axis in part]) for part in (axes[:at], axes[at + 1 :])]
-    axes[at] = dims[before : len(dims) - after]
-    return tuple([axis or () for axis in axes])
+    at = values.index(-1)
+    before, after = read_shape(x, sizes[:at]), read_shape(x, sizes[at + 1 :])
+    return (*before, dims[len(flat(before)) : len(dims) - len(flat(after))], *after)
 
 
 def _norm(x: Expr, *, ord: Any = None, axis: int | None = None, keepdims: bool = False) -> Expr:  # noqa: A002 - its name in NumPy

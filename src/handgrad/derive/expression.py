@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import mul
 from typing import Any
 
 from .dims import CONSTANTS, Shape, flat, show_shape
@@ -146,8 +148,8 @@ def to_expr(value: Any) -> Expr:
 
 def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
     """Elementwise ``+ - * / **`` and comparisons, with NumPy broadcasting."""
-    if op in (">", "=="):
-        return elementwise("step" if op == ">" else "iszero", arithmetic("-", a, b))
+    if op in COMPARISONS:
+        return elementwise(COMPARISONS[op], arithmetic("-", a, b))
     if op == "<":
         return arithmetic(">", b, a)
     if op in OPPOSITE:
@@ -163,6 +165,7 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
     return Expr(op, (a, b), shape=broadcast(op, a, b))
 
 
+COMPARISONS = {sign: name for name, sign in MASKS.items()}
 OPPOSITE = {"<=": ">", ">=": "<", "!=": "=="}
 
 
@@ -191,17 +194,17 @@ def _constant_value(text: str, compute: Callable[[], float]) -> Expr:
 
 def _in_numbers(expr: Expr) -> Expr:
     """A constant such as ``pi / 2`` as a number; anything else as it is."""
-    if expr.op == "number":
-        return expr
-    made: dict[int, Expr] = {}
+    made: dict[Expr, Expr] = {}
     for part in postorder([expr]):
         if part.op in OPERATIONS:
-            made[id(part)] = arithmetic(part.op, *[made[id(arg)] for arg in part.args])
-        elif part.op == "number" or part.info in CONSTANTS:
-            made[id(part)] = part if part.op == "number" else number(CONSTANTS[part.info])
+            made[part] = arithmetic(part.op, *[made[arg] for arg in part.args])
+        elif part.op == "number":
+            made[part] = part
+        elif part.info in CONSTANTS:
+            made[part] = number(CONSTANTS[part.info])
         else:
             return expr
-    return made[id(expr)]
+    return made[expr]
 
 
 def value_of(expr: Expr) -> float | None:
@@ -223,11 +226,8 @@ def contract(op: str, row: str, args: Sequence[Expr], info: Any = None) -> Expr:
 
 def length(x: Expr, axis: int | None) -> Expr:
     """``X.shape[0]``, or ``X.size``."""
-    dims = [dim for at, own in enumerate(x.shape) for dim in own if axis in (None, at)]
-    size = number(1) if not dims else Expr("size", info=dims[0])
-    for dim in dims[1:]:
-        size = size * Expr("size", info=dim)
-    return size
+    sizes = [Expr("size", info=dim) for dim in flat(x.shape if axis is None else [x.shape[axis]])]
+    return reduce(mul, sizes) if sizes else number(1)
 
 
 def sizes_in(expr: Expr) -> Sequence[str]:
