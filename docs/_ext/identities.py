@@ -337,7 +337,7 @@ def latex(text: str) -> str:
     names = {token.text for token in tokens if token.text not in DIMENSIONS and token.text[1:2] != "_"} - functions
     ranks = {name: 1 for name in names if name.islower()} | dict.fromkeys("cghs", 0)
     sizes = {*DIMENSIONS, *(token.text.partition("_")[2] for token in tokens)}
-    return Printer({}, derivatives, ranks).latex(read_formula(text, Vocabulary(names | set(derivatives), sizes)))
+    return Printer(derivatives, ranks).latex(read_formula(text, Vocabulary(names | set(derivatives), sizes)))
 
 
 def _condition(text: str) -> str:

@@ -115,7 +115,7 @@ def test_lines_are_aligned_with_their_reasons():
 
 
 def test_without_numbers_the_names_of_scalars_tell_what_is_elementwise():
-    printer = Printer({}, ranks={"s": 0})
+    printer = Printer(ranks={"s": 0})
     formula = read_formula("X * Y / s**2 + Y / norm(Y) * L(Y)", Vocabulary({"X", "Y", "s"}))
     assert printer.latex(formula) == r"\frac{X \odot Y}{s^{2}} + \frac{Y}{\lVert Y \rVert} \, L(Y)"
     assert printer.latex(read_formula("X.T + b", Vocabulary({"X", "b"}))) == f"X{T} + b"

@@ -1,11 +1,10 @@
 """Formulas as LaTeX, printed from the tree that was checked.
 
-Only commands that every renderer knows; nothing depends on macros of a site. Broadcasting is
-written out: ``X W^T + b`` adds ``1 b^T``.
+Only commands that every renderer knows; nothing depends on macros of a site.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from .dims import CONSTANTS, flat
 from .expression import Expr
@@ -39,30 +38,6 @@ FUNCTIONS = {
 SCALARS = ("number", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
-
-
-class Kind(Protocol):
-    """What is known of the value of a part of a formula."""
-
-    @property
-    def scalar(self) -> bool:
-        """Whether it is one number."""
-
-    @property
-    def vector(self) -> bool:
-        """Whether it is a column that is a vector in NumPy."""
-
-    @property
-    def upright(self) -> bool:
-        """Whether it stays a column when it is broadcast."""
-
-    @property
-    def row(self) -> bool:
-        """Whether there can be more than one row."""
-
-    @property
-    def column(self) -> bool:
-        """Whether there can be more than one column."""
 
 
 def aligned(lines: Sequence[str]) -> str:
@@ -141,21 +116,14 @@ class Printer:
 
     Parameters
     ----------
-    seen : dict
-        What kind of value each part has, from an evaluation; without it ``*`` is elementwise.
     spelling : dict
         LaTeX for names that are to be printed otherwise than by `name_latex`.
     ranks : dict
-        How many axes the names have, for parts that were not evaluated.
+        How many axes the names have: a product with a scalar is not elementwise.
     """
 
-    def __init__(
-        self,
-        seen: Mapping[Node, Kind],
-        spelling: Mapping[str, str] | None = None,
-        ranks: Mapping[str, int] | None = None,
-    ) -> None:
-        self.seen, self.spelling, self.ranks = seen, spelling or {}, ranks or {}
+    def __init__(self, spelling: Mapping[str, str] | None = None, ranks: Mapping[str, int] | None = None) -> None:
+        self.spelling, self.ranks = spelling or {}, ranks or {}
 
     def latex(self, node: Node) -> str:
         """Print a formula."""
@@ -178,8 +146,6 @@ class Printer:
 
     def is_scalar(self, node: Node) -> bool:
         """Whether a part is a scalar, as far as is known."""
-        if node in self.seen:
-            return self.seen[node].scalar
         if node.op == "name":
             return self.ranks.get(node.info) == 0
         if (
@@ -203,7 +169,7 @@ class Printer:
 
     def show(self, node: Node) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
-        if node.op in ("upright", "derived") or (node.op == "numpy T" and self.is_vector(node.args[0])):
+        if node.op in ("upright", "derived"):
             return self.show(node.args[0])
         if node.op == "number":
             return count_latex(node.info), ATOM if node.info >= 0 else SUM
@@ -213,10 +179,6 @@ class Printer:
             write, binding = OPERATIONS[node.op]
             return write(self, node), binding
         return self.derivative(node) if node.op == "derivative" else self.call(node)
-
-    def is_vector(self, node: Node) -> bool:
-        """Whether a part is known to be a vector in NumPy, which has no transpose."""
-        return node in self.seen and self.seen[node].vector and not self.seen[node].upright
 
     def transposed(self, node: Node) -> str:
         """``A^T``, ``A^-T``."""
@@ -228,7 +190,7 @@ class Printer:
     def added(self, node: Node) -> str:
         """A sum or a difference."""
         left, right = node.args
-        return f"{self.repeated(left, node, SUM)} {node.op} {self.repeated(right, node, FROBENIUS)}"
+        return f"{self.operand(left, node, SUM)} {node.op} {self.operand(right, node, FROBENIUS)}"
 
     def raised(self, node: Node, sign: str = "") -> str:
         """A power."""
@@ -259,26 +221,18 @@ class Printer:
             return rf"\tfrac{{{self.bare(left)}}}{{{self.bare(right)}}}", ATOM
         if node.op == "/":
             if not self.is_scalar(right):
-                below = self.repeated(right, node, POWER)
-                return rf"{self.repeated(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
+                below = self.operand(right, node, POWER)
+                return rf"{self.operand(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
             return rf"\frac{{{self.bare(left)}}}{{{self.bare(right)}}}", PRODUCT
         if node.op == "*" and not (self.is_scalar(left) or self.is_scalar(right)):
             binding = ELEMENTWISE if left.op == "*" else POWER
-            return rf"{self.repeated(left, node, binding)} \odot {self.repeated(right, node, POWER)}", ELEMENTWISE
+            return rf"{self.operand(left, node, binding)} \odot {self.operand(right, node, POWER)}", ELEMENTWISE
         first, second = self.inside(left, PRODUCT), self.inside(right, POWER)
         if right.op == "sum" or (node.op == "*" and self.show(right)[1] == PRODUCT):
             second = self.latex(right)
-        if node.op == "@" and self.is_vector(left):
-            first, second = self.row_times(left, right)
         numbers = (left.op == "number" or is_fraction(left)) and right.op == "number"
         between = r"\cdot " if numbers else self.gap(left, right)
         return f"{first} {between}{second}", PRODUCT
-
-    def row_times(self, left: Node, right: Node) -> tuple[str, str]:
-        """``v @ B``, a vector from the left: ``v^T u``, or as a vector again ``B^T v``."""
-        if self.seen[right].column:
-            return self.inside(right, ATOM) + TRANSPOSED, self.inside(left, POWER)
-        return self.inside(left, ATOM) + TRANSPOSED, self.inside(right, POWER)
 
     def gap(self, left: Node, right: Node) -> str:
         """A thin space beside entries and differentials."""
@@ -289,22 +243,9 @@ class Printer:
         words = [part.op in NAMED and r"\mathrm" in self.name(part.info) for part in (left, right)]
         return r"\, " if left.op in airy or any(words) or (right.op in airy and not in_front) else ""
 
-    def repeated(self, part: Node, whole: Node, binding: int) -> str:
-        """Print an operand, with the ones that broadcasting implies."""
-        if part not in self.seen or whole not in self.seen:
-            return self.inside(part, binding)
-        mine, result = self.seen[part], self.seen[whole]
-        if (mine.row, mine.column) == (result.row, result.column):
-            return self.inside(part, binding)
-        text, below = self.inside(part, POWER), ONES
-        if mine.scalar:
-            below += (ONES if result.column and result.row else "") + (TRANSPOSED if result.column else "")
-            if part.op == "number" and part.info == 1:
-                return below
-            return rf"{text}\, {below}"
-        if mine.row and mine.upright:
-            return text + ONES + TRANSPOSED
-        return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
+    def operand(self, part: Node, _: Node, binding: int) -> str:
+        """Print an operand of an elementwise operation."""
+        return self.inside(part, binding)
 
     def call(self, node: Node) -> tuple[str, int]:
         """A function by name."""
@@ -324,9 +265,7 @@ class Printer:
     def total(self, node: Node) -> str:
         """A sum over axes: a product with ones."""
         arg, axis = node.args[0], node.info[1].get("axis")
-        value, one = self.seen.get(arg), self.inside(arg, POWER)
-        if value is not None and not value.column:
-            return f"{ONES}{TRANSPOSED} {one}"
+        one = self.inside(arg, POWER)
         if axis is None:
             return f"{ONES}{TRANSPOSED} {one} {ONES}"
         if axis == 0 and node.info[1].get("keepdims"):
@@ -335,9 +274,12 @@ class Printer:
 
     def norm(self, node: Node) -> str:
         """The Frobenius norm of a matrix, the length of a vector."""
-        (arg,), value = node.args, self.seen.get(node.args[0])
-        is_matrix = arg.op == "name" and self.ranks.get(arg.info) == 2 if value is None else value.column and value.row
-        return rf"\lVert {self.bare(arg)} \rVert{'_F' * is_matrix}"
+        (arg,) = node.args
+        return rf"\lVert {self.bare(arg)} \rVert{'_F' * self.is_matrix(arg)}"
+
+    def is_matrix(self, node: Node) -> bool:
+        """Whether a part is a matrix, as far as is known."""
+        return node.op == "name" and self.ranks.get(node.info) == 2
 
 
 OPERATOR = r"\operatorname{%s}"
@@ -369,7 +311,7 @@ OPERATIONS: dict[str, Row] = {
     ),
 }
 FUNCTION_ROWS: dict[str, Row] = {
-    "sum": (Printer.total, PRODUCT),
+    "sum": (lambda printer, node: printer.total(node), PRODUCT),
     "norm": (Printer.norm, ATOM),
     "inv": OPERATIONS["inverse"],
     "pinv": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{+}", POWER),
@@ -401,4 +343,4 @@ def expression_latex(expr: Expr) -> str:
     dims = {*flat(flat([part.shape for part in parts]))}
     dims |= {part.info for part in parts if part.op == "size" and part.info not in CONSTANTS}
     ranks = {name: len(shape) for name, shape in arrays.items()}
-    return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
+    return Printer(None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
