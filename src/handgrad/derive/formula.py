@@ -178,7 +178,8 @@ class _Reader:
         self.text, self.numpy = text, vocabulary is None
         vocabulary = vocabulary or Vocabulary()
         self.names, self.dimensions = vocabulary.names, vocabulary.dimensions
-        self.tokens, self.at = tokenize(text), 0
+        tokens = tokenize(text)
+        self.tokens, self.at = [*tokens, *tokens[-1:] * 3], 0  # a look ahead needs no check
         self.operands: list[Node] = []
         self.marks: list[_Mark] = []
 
@@ -192,7 +193,7 @@ class _Reader:
         return ExpressionError(message, self.text, token.start, token.stop)
 
     def next_is(self, *texts: str, ahead: int = 0) -> bool:
-        token = self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
+        token = self.tokens[self.at + ahead]
         return token.kind == "operator" and token.text in texts
 
     def take(self) -> Token:
@@ -370,15 +371,7 @@ class _Reader:
     def option(self, name: Token) -> None:
         """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
         self.take()
-        if self.next_is("("):
-            values = []
-            while self.take().text != ")" and not self.next_is(")"):
-                values.append(self.option_value(name))
-            self.at += self.next_is(")") and self.tokens[self.at - 1].text == ","
-            value: Any = tuple(values)
-        else:
-            value = self.option_value(name)
-        options = self.marks[-1].options
+        value, options = self.option_value(name), self.marks[-1].options
         assert options is not None  # word() calls this inside a function only
         if name.text in options:
             raise self.fail(f"{name.text}= is given twice", name)
@@ -387,6 +380,15 @@ class _Reader:
             raise self.fail("a comma or a closing parenthesis is needed here", self.token)
 
     def option_value(self, name: Token) -> Any:
+        if self.next_is("("):
+            self.take()
+            values = []
+            while not self.next_is(")"):
+                values.append(self.option_value(name))
+                if not self.next_is(")"):
+                    self.need(",")
+            self.take()
+            return tuple(values)
         sign = -1 if self.next_is("-") and self.take() else 1
         token = self.take()
         if token.text in WORDS:
@@ -424,7 +426,7 @@ class _Reader:
 
     def in_front(self) -> bool:
         """Whether a quotient of numbers or dimensions is a factor of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
-        top, _, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(-2, 2))
+        top, _, below, after = self.tokens[self.at - 2 : self.at + 2]
         changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
         inside = self.marks and (self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/")
         return not inside and not changes_below and self.counts(top) and self.counts(below)
@@ -508,7 +510,7 @@ class _Reader:
         at = self.at
         if self.next_is("["):
             at = next((k for k in range(at, len(self.tokens)) if self.tokens[k].text == "]"), at) + 1
-        above, below = [*self.tokens, *self.tokens[-1:] * 2][at : at + 2]
+        above, below = self.tokens[at : at + 2]
         return above.text == "/" and bool(self.differential(below.text))
 
     def quotient(self, top: Node) -> None:
@@ -556,7 +558,7 @@ class _Reader:
     def transposed(self) -> bool:
         """Read ``^T`` or ``^-T``."""
         token, inverse = self.token, self.next_is("-", ahead=1)
-        if self.tokens[min(self.at + 1 + inverse, len(self.tokens) - 1)].text != "T":
+        if self.tokens[self.at + 1 + inverse].text != "T":
             return False
         self.at += 2 + inverse
         self.reduce(LEVELS["^"])
@@ -585,21 +587,3 @@ class _Reader:
         else:
             hint = "an inverse is inv(A)" if token.text == "I" else ".T and methods are"
             raise self.fail(f".{token.text} is not supported; {hint}", token)
-
-
-def cut(text: str, operators: Collection[str]) -> list[tuple[str, str]]:
-    """Cut a line at the operators outside all parentheses: pairs of an operator and what follows.
-
-    Examples
-    --------
-    >>> cut("A B == C == (D == 0)", {"=="})
-    [('', 'A B '), ('==', ' C '), ('==', ' (D == 0)')]
-    """
-    pieces: list[tuple[str, str]] = []
-    depth, start, operator = 0, 0, ""
-    for token in tokenize(text):
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
-        if depth == 0 and token.text in operators:
-            pieces.append((operator, text[start : token.start]))
-            operator, start = token.text, token.stop
-    return [*pieces, (operator, text[start:])]
