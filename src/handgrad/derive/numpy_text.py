@@ -156,7 +156,7 @@ def _leftmost(expr: Expr) -> Expr:
 
 def _starts_with_product(expr: Expr) -> bool:
     """Whether a text starts with ``a @ b * c``, the matrix product not in parentheses."""
-    while expr.op in ("*", "/") and expr.args[0].op in ("*", "/"):
+    while expr.args[0].op in ("*", "/"):
         expr = expr.args[0]
     return expr.args[0].op == "@" and not expr.args[1].shape
 
