@@ -169,7 +169,7 @@ class _Mark(NamedTuple):
     token: Token
     info: Any = None  # the letters of a sum, the name of a function
     base: int = 0  # height of the operand stack at the parenthesis
-    options: dict[str, Any] | None = None
+    options: Any = None  # of a function
     listed: bool = False  # whether it opens a shape: ones((n, k))
 
 
@@ -181,7 +181,7 @@ class _Reader:
         tokens = tokenize(text)
         self.tokens, self.at = [*tokens, *tokens[-1:] * 3], 0  # a look ahead needs no check
         self.operands: list[Node] = []
-        self.marks: list[_Mark] = []
+        self.marks: list[_Mark] = [_Mark("", OPENING, self.tokens[0])]  # the whole formula is as if in parentheses
 
     # -- Tokens -----------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class _Reader:
                 break
             self.infix()
         self.reduce(0)
-        if self.marks:
+        if len(self.marks) > 1:
             raise self.fail("this parenthesis is never closed", self.marks[-1].token)
         return self.operands.pop()
 
@@ -239,8 +239,7 @@ class _Reader:
             if token.text == "(" or (token.text == "<" and not self.numpy):
                 self.open(token)
             elif token.text == "-":
-                before = self.marks[-1].level if self.marks else OPENING
-                self.marks.append(_Mark("neg", max(LEVELS["neg"], before), token))
+                self.marks.append(_Mark("neg", max(LEVELS["neg"], self.marks[-1].level), token))
             elif token.kind != "name" and token.text != "+":
                 hint = MEANT["//"] * (self.tokens[self.at - 2].text == token.text == "/")
                 raise self.fail(f"{token.text!r} stands where an operand is needed{hint}", token)
@@ -282,14 +281,14 @@ class _Reader:
         if op == "/" and self.in_front():
             level = LEVELS["^"]
         self.reduce(level + (once or op == "**"))
-        if once and self.marks and self.marks[-1].level == level:
+        if once and self.marks[-1].level == level:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
             raise self.fail("A : B is a number; a second ':' needs parentheses" if op == ":" else hint, token)
         return self.marks.append(_Mark(op, level, token))
 
     def reduce(self, level: int) -> None:
         """Apply the operators that bind at least as tightly as `level`."""
-        while self.marks and self.marks[-1].level >= level:
+        while self.marks[-1].level >= level:
             mark = self.marks.pop()
             right = self.operands.pop()
             left = () if mark.op in ("neg", "sum") else (self.operands.pop(),)
@@ -309,29 +308,30 @@ class _Reader:
     # -- Parentheses --------------------------------------------------------------------------------
 
     def open(self, token: Token, name: str = "", at: Token | None = None) -> None:
-        if len(self.marks) >= DEEPEST:
+        if len(self.marks) > DEEPEST:
             raise self.fail(f"nested deeper than {DEEPEST}", token)
         if name.startswith("__"):
             raise self.fail(f"{name!r} cannot name a function", at or token)
-        first = self.marks and self.tokens[self.at - 2].text in ("(", ",")
-        listed = bool(first and not name and self.marks[-1].info in SHAPED)
+        first = self.tokens[self.at - 2].text in ("(", ",")
+        listed = first and not name and self.marks[-1].info in SHAPED
         self.marks.append(_Mark(token.text, OPENING, at or token, name, len(self.operands), {}, listed))
 
     def opened(self) -> str:
         """The innermost parenthesis that is open."""
-        return next((mark.op for mark in reversed(self.marks) if mark.level == OPENING), "")
+        return [mark.op for mark in self.marks if mark.level == OPENING][-1]
 
     def comma(self, token: Token) -> None:
         self.reduce(0)
-        mark = self.marks[-1] if self.marks else None
-        if mark is None or not (mark.info or mark.listed or mark.op == "<"):
+        mark = self.marks[-1]
+        if not (mark.info or mark.listed or mark.op == "<"):
             raise self.fail("a comma is only used between arguments", token)
 
     def close(self, token: Token) -> None:
         self.reduce(0)
-        if not self.marks or token.text != {"(": ")", "<": ">"}[self.marks[-1].op]:
+        mark = self.marks[-1]
+        if mark.op + token.text not in ("()", "<>"):
             raise self.fail(f"this {token.text!r} closes nothing", token)
-        mark = self.marks.pop()
+        self.marks.pop()
         args = tuple(self.operands[mark.base :])
         if mark.listed and len(args) > 1:
             if not self.next_is(",", ")"):
@@ -372,7 +372,6 @@ class _Reader:
         """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
         self.take()
         value, options = self.option_value(name), self.marks[-1].options
-        assert options is not None  # word() calls this inside a function only
         if name.text in options:
             raise self.fail(f"{name.text}= is given twice", name)
         options[name.text] = value
@@ -402,7 +401,7 @@ class _Reader:
     # -- What stands by itself ----------------------------------------------------------------------
 
     def string(self, token: Token) -> None:
-        if not (self.numpy and self.marks and self.marks[-1].info in STRINGS and self.next_is(",", ")")):
+        if not (self.numpy and self.marks[-1].info in STRINGS and self.next_is(",", ")")):
             raise self.fail("a string is no part of an expression", token)
         self.push("string", info=token.text[1:-1])
 
@@ -428,7 +427,7 @@ class _Reader:
         """Whether a quotient of numbers or dimensions is a factor of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
         top, _, below, after = self.tokens[self.at - 2 : self.at + 2]
         changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
-        inside = self.marks and (self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/")
+        inside = self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/"
         return not inside and not changes_below and self.counts(top) and self.counts(below)
 
     def counts(self, token: Token) -> bool:
@@ -456,8 +455,7 @@ class _Reader:
             if self.numpy and self.next_is("(", ahead=1) and self.token.text not in CALLABLE:
                 raise self.fail(f"{self.token.text} is not supported", self.token)
             return False
-        inside = self.marks and self.marks[-1].info and self.marks[-1].level == OPENING
-        if inside and self.next_is("="):
+        if self.marks[-1].info and self.marks[-1].level == OPENING and self.next_is("="):
             self.option(token)
         elif name.startswith("sum_") and not self.numpy:
             self.marks.append(_Mark("sum", LEVELS["sum"], token, tuple(split_letters(name.removeprefix("sum_")))))
