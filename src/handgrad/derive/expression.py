@@ -40,9 +40,8 @@ class Expr:
     __slots__ = ("args", "info", "op", "row", "shape", "size", "symmetric")
 
     def __init__(
-        self, op: str, args: "tuple[Expr, ...]" = (), info: Any = None, row: str = "",
-        shape: Shape = (),
-    ) -> None:  # fmt: skip
+        self, op: str, args: "tuple[Expr, ...]" = (), info: Any = None, row: str = "", shape: Shape = ()
+    ) -> None:
         self.op, self.args, self.info, self.row, self.shape = op, args, info, row, shape
         self.size = 1
         for arg in args:

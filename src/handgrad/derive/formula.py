@@ -23,20 +23,15 @@ LONGEST, DEEPEST = 20_000, 1_000
 MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
 COMPARISONS = (">", "<", "==", ">=", "<=", "!=")
 OPENING = -1
-LEVELS = {
+LEVELS = {  # what binds tighter has a higher one
     **dict.fromkeys(COMPARISONS, 0),
-    "+": 1,
-    "-": 1,
+    **dict.fromkeys(["+", "-"], 1),
     "neg": 2,  # of all that follows: -A : B, -2 X
     ":": 3,
     "sum": 4,  # takes all that follows, up to a sign or a colon
-    "*": 5,
-    "/": 5,
-    "@": 5,
-    "⊗": 5,
+    **dict.fromkeys(["*", "/", "@", "⊗"], 5),
     "juxtaposed": 6,
-    "^": 7,
-    "**": 7,
+    **dict.fromkeys(["^", "**"], 7),
 }
 SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
 # beside unknown functions; those that jump get an error of their own

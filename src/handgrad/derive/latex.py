@@ -148,11 +148,8 @@ class Printer:
         """Whether a part is a scalar, as far as is known."""
         if node.op == "name":
             return self.ranks.get(node.info) == 0
-        if (
-            node.op == "call"
-            and node.info[0] not in KNOWN
-            and (node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper())
-        ):
+        name = node.info[0] if node.op == "call" else ""
+        if name in ("trace", "tr", "det", "logdet", "norm") or (name[:1].isupper() and name not in KNOWN):
             return True
         if node.op == "juxtaposed" and self.is_row_by_column(node):
             return True
@@ -258,7 +255,7 @@ class Printer:
         if shown is None:
             stem = name.rstrip("'")
             short = len(stem.partition("_")[0]) == 1 or stem in LETTERS or name in self.spelling
-            shown = self.name(name) if short else OPERATOR % name.replace("_", r"\_")
+            shown = self.name(name) if short else rf"\operatorname{{{name}}}".replace("_", r"\_")
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 
@@ -282,49 +279,39 @@ class Printer:
         return node.op == "name" and self.ranks.get(node.info) == 2
 
 
-OPERATOR = r"\operatorname{%s}"
 Row: TypeAlias = tuple[Callable[[Printer, Node], str], int]  # what is printed, and how tightly it binds
 OPERATIONS: dict[str, Row] = {
-    **dict.fromkeys(["name", "upstream"], (lambda printer, node: printer.name(node.info), ATOM)),
-    "size": (lambda _, node: count_latex(node.info), ATOM),
+    **dict.fromkeys(["name", "upstream"], (lambda p, n: p.name(n.info), ATOM)),
+    "size": (lambda _, n: count_latex(n.info), ATOM),
     "pi": (lambda *_: r"\pi", ATOM),
-    "ones": (lambda _, node: f"{ONES}_{{{count_latex(node.info)}}}", ATOM),
+    "ones": (lambda _, n: f"{ONES}_{{{count_latex(n.info)}}}", ATOM),
     # beside an array I the identity is bold
-    "eye": (lambda p, node: (r"\mathbf{I}" if "I" in p.ranks else "I") + f"_{{{count_latex(node.info)}}}", ATOM),
-    "delta": (lambda _, node: rf"\delta_{{{letters_latex(node.info)}}}", ATOM),
-    "kdelta": (lambda _, node: rf"\boldsymbol{{\delta}}_{{{letters_latex(node.info)}}}", ATOM),
-    "differential": (lambda printer, node: "d" + printer.name(node.info), ATOM),
-    "group": (lambda printer, node: bracketed(printer.latex(node.args[0])), ATOM),
-    "entry": (lambda printer, node: printer.entry(node.args[0], node.info), ATOM),
-    "inner": (lambda p, node: rf"\langle {p.latex(node.args[0])},\, {p.latex(node.args[1])} \rangle", ATOM),
+    "eye": (lambda p, n: (r"\mathbf{I}" if "I" in p.ranks else "I") + f"_{{{count_latex(n.info)}}}", ATOM),
+    "delta": (lambda _, n: rf"\delta_{{{letters_latex(n.info)}}}", ATOM),
+    "kdelta": (lambda _, n: rf"\boldsymbol{{\delta}}_{{{letters_latex(n.info)}}}", ATOM),
+    "differential": (lambda p, n: "d" + p.name(n.info), ATOM),
+    "group": (lambda p, n: bracketed(p.latex(n.args[0])), ATOM),
+    "entry": (lambda p, n: p.entry(n.args[0], n.info), ATOM),
+    "inner": (lambda p, n: rf"\langle {p.latex(n.args[0])},\, {p.latex(n.args[1])} \rangle", ATOM),
     "mask": (lambda p, n: f"[{p.latex(n.args[0])} {n.info.replace('==', '=')} {p.latex(n.args[1])}]", ATOM),
-    "neg": (lambda printer, node: "-" + printer.inside(node.args[0], FROBENIUS), SUM),
+    "neg": (lambda p, n: "-" + p.inside(n.args[0], FROBENIUS), SUM),
     **dict.fromkeys(["+", "-"], (Printer.added, SUM)),
-    ":": (lambda p, node: f"{p.inside(node.args[0], POWER)} : {p.inside(node.args[1], POWER)}", FROBENIUS),
+    ":": (lambda p, n: f"{p.inside(n.args[0], POWER)} : {p.inside(n.args[1], POWER)}", FROBENIUS),
     "^": (Printer.raised, POWER),
-    "**": (lambda p, node: p.raised(node, "" if p.is_scalar(node.args[0]) else r"\circ "), POWER),
+    "**": (lambda p, n: p.raised(n, "" if p.is_scalar(n.args[0]) else r"\circ "), POWER),
     **dict.fromkeys(["T", "numpy T"], (Printer.transposed, POWER)),
-    "inverse": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{-1}", POWER),
-    "sum": (
-        lambda p, node: rf"\sum_{{{letters_latex(node.info)}}} {p.inside(node.args[0], ELEMENTWISE)}",
-        ELEMENTWISE,
-    ),
+    "inverse": (lambda p, n: p.inside(n.args[0], ATOM) + "^{-1}", POWER),
+    "sum": (lambda p, n: rf"\sum_{{{letters_latex(n.info)}}} {p.inside(n.args[0], ELEMENTWISE)}", ELEMENTWISE),
 }
 FUNCTION_ROWS: dict[str, Row] = {
-    "sum": (lambda printer, node: printer.total(node), PRODUCT),
+    "sum": (lambda p, n: p.total(n), PRODUCT),
     "norm": (Printer.norm, ATOM),
     "inv": OPERATIONS["inverse"],
-    "pinv": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{+}", POWER),
-    "sqrt": (lambda printer, node: rf"\sqrt{{{printer.bare(node.args[0])}}}", ATOM),
-    "abs": (lambda printer, node: rf"\lvert {printer.bare(node.args[0])} \rvert", ATOM),
-    "kron": (
-        lambda p, node: rf"{p.inside(node.args[0], POWER)} \otimes {p.inside(node.args[1], POWER)}",
-        ELEMENTWISE,
-    ),
-    "outer": (
-        lambda p, node: f"{p.inside(node.args[0], POWER)} {p.inside(node.args[1], ATOM)}{TRANSPOSED}",
-        PRODUCT,
-    ),
+    "pinv": (lambda p, n: p.inside(n.args[0], ATOM) + "^{+}", POWER),
+    "sqrt": (lambda p, n: rf"\sqrt{{{p.bare(n.args[0])}}}", ATOM),
+    "abs": (lambda p, n: rf"\lvert {p.bare(n.args[0])} \rvert", ATOM),
+    "kron": (lambda p, n: rf"{p.inside(n.args[0], POWER)} \otimes {p.inside(n.args[1], POWER)}", ELEMENTWISE),
+    "outer": (lambda p, n: f"{p.inside(n.args[0], POWER)} {p.inside(n.args[1], ATOM)}{TRANSPOSED}", PRODUCT),
 }
 
 
