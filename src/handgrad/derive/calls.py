@@ -99,8 +99,8 @@ def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None)
     if allowed and len(args) == 2 and value_of(args[1]) is not None:  # sum(X, 0)
         options.setdefault(allowed[0], args[1].info)
         args = args[:1]
-    if name not in KNOWN and name.lower() in KNOWN and len(name) > 1:
-        raise _unknown(name, name.lower())
+    if name not in KNOWN and (meant := _meant(name)):
+        raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
     if len(args) != arity:
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
@@ -129,13 +129,14 @@ def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None)
         if "'" in name:
             raise ExpressionError(f"{name}: the gradient of a loss L is called G, of K G_K")
         return Expr("loss", (x,), name)
-    if meant := misspelled(name):
-        raise _unknown(name, meant)
     return Expr("unknown", (x,), name, shape=x.shape)
 
 
-def _unknown(name: str, meant: str) -> ExpressionError:
-    return ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
+def _meant(name: str) -> str:
+    """The function that was meant, if it is no function of one's own: ``Tr``, ``MSE``, ``sofmax``."""
+    if name.lower() in KNOWN and len(name) > 1:
+        return name.lower()
+    return "" if name[0].isupper() else misspelled(name)
 
 
 def _axis(name: str, x: Expr, value: Any) -> int | None:
