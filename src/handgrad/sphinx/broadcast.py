@@ -14,7 +14,7 @@ class ClaimPrinter(Printer):
     Parameters
     ----------
     seen : dict
-        The value of each part; one that was not evaluated is printed as without it.
+        The value of each part; what stands after a false line has none, and is printed as it is.
     spelling : dict
         LaTeX for names that are to be printed otherwise than by `name_latex`.
     """
