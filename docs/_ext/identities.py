@@ -20,8 +20,8 @@ import numpy as np
 from sphinx.application import Sphinx
 
 import handgrad as hg
+from handgrad.derive.dims import Shape, flat, read_dims
 from handgrad.derive.evaluate import Sizes, Table, indices, lengths
-from handgrad.derive.expression import Shape, flat, read_dims
 from handgrad.derive.formula import Vocabulary, read_formula, tokenize
 from handgrad.derive.latex import Printer
 from handgrad.derive.matrix import to_matrix
@@ -337,7 +337,7 @@ def latex(text: str) -> str:
     names = {token.text for token in tokens if token.text not in DIMENSIONS and token.text[1:2] != "_"} - functions
     ranks = {name: 1 for name in names if name.islower()} | dict.fromkeys("cghs", 0)
     sizes = {*DIMENSIONS, *(token.text.partition("_")[2] for token in tokens)}
-    return Printer({}, derivatives, ranks).latex(read_formula(text, Vocabulary(names | set(derivatives), sizes)))
+    return Printer(derivatives, ranks).latex(read_formula(text, Vocabulary(names | set(derivatives), sizes)))
 
 
 def _condition(text: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from identities import latex, rows, to_table
 
 import handgrad as hg
-from handgrad.derive.expression import Shape, read_dims
+from handgrad.derive.dims import Shape, read_dims
 from handgrad.derive.matrix import to_matrix
 from handgrad.derive.parse import parse
 from handgrad.derive.read import World

@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.derive import candidate, expression, index, pieces, result, source, terms
+from handgrad.derive import calls, candidate, index, pieces, result, source, terms
 from handgrad.derive.check import Numbers
 from handgrad.derive.matrix import NoMatrixFormError, to_matrix
 from handgrad.derive.typeset import StepPrinter
@@ -145,7 +145,7 @@ def test_a_merged_axis():
 
 
 def test_a_contraction_of_ones_own_has_no_matrix_form(monkeypatch):
-    monkeypatch.setitem(expression.ROWS, "vecdot", "ij,ij->i")
+    monkeypatch.setitem(calls.ROWS, "vecdot", "ij,ij->i")
     made = hg.derive("vecdot(X, Y)", "X", "X: n i, Y: n i").expression
     with pytest.raises(NoMatrixFormError, match="vecdot"):
         made.latex()

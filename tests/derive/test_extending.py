@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.derive import expression, functions, numpy_text
+from handgrad.derive import calls, functions, numpy_text
 
 
 def test_an_elementwise_function_is_one_row(monkeypatch):
@@ -18,7 +18,7 @@ def test_an_elementwise_function_is_one_row(monkeypatch):
 
 
 def test_a_contraction_is_its_einsum_row_and_its_numpy_name(monkeypatch):
-    monkeypatch.setitem(expression.ROWS, "vecdot", "ij,ij->i")
+    monkeypatch.setitem(calls.ROWS, "vecdot", "ij,ij->i")
     monkeypatch.setitem(numpy_text.FULL, "vecdot", "np.vecdot")
     d = hg.derive("L(vecdot(X, Y))", "X", "X: n i, Y: n i")
     assert str(d.gradient) == "G[:, None] * Y"

@@ -4,6 +4,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.derive import (
+    calls,
     evaluate,
     expression,
     forward,
@@ -152,9 +153,9 @@ MUTANTS = {
         tuple((c, fs[1:]) for c, fs in made) if len(made) == 1 and len(made[0][1]) > 1 else made)), SOFTMAX),
     "multiplying out drops a term": (wrapped(sweep, "cheapest", lambda made: (made[0][:1], made[1])), TRACE),
     # reading the expression as terms
-    "kron in the other order": (entry(expression.ROWS, "kron", "kl,ij->(ik)(jl)"),
+    "kron in the other order": (entry(calls.ROWS, "kron", "kl,ij->(ik)(jl)"),
                                 ("L(kron(A, B))", "A", "A: i j, B: i j")),
-    "outer is symmetric": (entry(expression.ROWS, "outer", "j,i->ij"), ("L(outer(u, v))", "u", "u: n, v: n")),
+    "outer is symmetric": (entry(calls.ROWS, "outer", "j,i->ij"), ("L(outer(u, v))", "u", "u: n, v: n")),
     "vector times matrix transposed": (entry(expression.PRODUCTS, (1, 2), "j,ij->i"),
                                        ("L(x @ A)", "x", "x: n, A: n n")),
     "minus is plus": (replaced(lower, "times", lambda *groups: [

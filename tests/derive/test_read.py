@@ -5,8 +5,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.derive.check import Numbers, _compare_matrix, same
+from handgrad.derive.dims import flat
 from handgrad.derive.evaluate import indices, lengths
-from handgrad.derive.expression import flat
 from handgrad.derive.notation import Step
 from handgrad.derive.read import World, read_index, read_matrix
 

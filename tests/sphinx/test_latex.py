@@ -4,7 +4,7 @@ import pytest
 
 from handgrad.derive.formula import Vocabulary, read_formula
 from handgrad.derive.latex import Printer, name_latex
-from handgrad.sphinx.claim import Claim
+from handgrad.sphinx.claim import Claim, FalseClaimError
 
 DIMS = "X: n i; W: o i; A: n n; B: n n; b: o; u: n; v: n; c:; M_Z: n o; W1: o i; S: n n"
 T = r"^{\mathsf{T}}"
@@ -114,8 +114,15 @@ def test_lines_are_aligned_with_their_reasons():
     ]
 
 
+def test_what_stands_after_a_false_line_is_printed_as_it_is():
+    claim = Claim("A + b == A\nA + b == b + A", "A: n n; b: n")
+    with pytest.raises(FalseClaimError):
+        claim.check()
+    assert [line[:13] for line in claim.latex().splitlines()[1:3]] == [r"A + \mathbf{1", "A + b &= b + "]
+
+
 def test_without_numbers_the_names_of_scalars_tell_what_is_elementwise():
-    printer = Printer({}, ranks={"s": 0})
+    printer = Printer(ranks={"s": 0})
     formula = read_formula("X * Y / s**2 + Y / norm(Y) * L(Y)", Vocabulary({"X", "Y", "s"}))
     assert printer.latex(formula) == r"\frac{X \odot Y}{s^{2}} + \frac{Y}{\lVert Y \rVert} \, L(Y)"
     assert printer.latex(read_formula("X.T + b", Vocabulary({"X", "b"}))) == f"X{T} + b"

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from .check import ATTEMPTS, DOMAIN, NOTHING, TOLERANCE, Assumed, Numbers, arranged, same
 from .derivation import Derivation
+from .dims import flat, show_axis, show_shape
 from .errors import ExpressionError
 from .evaluate import Table
-from .expression import Expr, flat, show_axis, show_shape
+from .expression import Expr
 from .parse import parse
 
 SMALL = 12  # what is counted as a simple number

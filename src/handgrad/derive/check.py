@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from .dims import CONSTANTS, Shape, flat, show_shape
 from .errors import DerivationError, ExpressionError
 from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
-from .expression import CONSTANTS, Shape, flat, show_shape
 from .frobenius import STEPS
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from .expression import Expr, arithmetic, is_mask, number, postorder, value_of
+from .expression import Expr, arithmetic, is_mask, number, value_of
+from .trees import postorder
 
 
 def with_choices(root: Expr) -> Expr:
@@ -22,16 +23,16 @@ def with_choices(root: Expr) -> Expr:
 def _choice(total: Expr) -> Expr | None:
     left, right = total.args
     for first, second in ((left, right), (right, left)):
-        for mask in filter(is_mask, _factors(first)):
+        for mask, rest in _factors(first):
+            if not is_mask(mask):
+                continue
             yes, no = [arithmetic(total.op, *[kept if arg is first else arg for arg in total.args])
-                       for kept in (_without(first, mask), number(0))]  # fmt: skip
+                       for kept in (rest, number(0))]  # fmt: skip
             if _is_short(yes) and _is_short(no):  # 0.99 * (z > 0) + 0.01
                 return Expr("where", (mask, yes, no), shape=total.shape)
-            for other in _factors(second):
+            for other, no in _factors(second):
                 if other.op == "-" and value_of(other.args[0]) == 1 and str(other.args[1]) == str(mask):
-                    yes, no = _without(first, mask), _without(second, other)
-                    if total.op == "-":
-                        yes, no = (yes, -no) if first is left else (-yes, no)
+                    yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None
 
@@ -42,29 +43,25 @@ def _is_short(expr: Expr) -> bool:
     return bool(value) and len(repr(value)) < 6
 
 
-def _factors(expr: Expr) -> Iterator[Expr]:
-    """The factors of a product, those of its divisors left out."""
-    if expr.op in ("*", "/"):
-        yield from _factors(expr.args[0])
-        if expr.op == "*":
-            yield from _factors(expr.args[1])
-    elif expr.op == "neg":
-        yield from _factors(expr.args[0])
-    else:
-        yield expr
-
-
-def _without(expr: Expr, factor: Expr) -> Expr:
-    """A product without one of its factors."""
-    if expr is factor:
-        return number(1)
+def _factors(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """The factors of a product, those of its divisors left out, and what the product is without each."""
     if expr.op == "neg":
-        return -_without(expr.args[0], factor)
-    if expr.op not in ("*", "/"):
-        return expr
-    left, right = _without(expr.args[0], factor), _without(expr.args[1], factor) if expr.op == "*" else expr.args[1]
-    if expr.op == "*" and 1 in (value_of(left), value_of(right)):
+        for factor, rest in _factors(expr.args[0]):
+            yield factor, -rest
+    elif expr.op in ("*", "/"):
+        left, right = expr.args
+        for factor, rest in _factors(left):
+            yield factor, _joined(expr.op, rest, right)
+        for factor, rest in _factors(right) if expr.op == "*" else ():
+            yield factor, _joined("*", left, rest)
+    else:
+        yield expr, number(1)
+
+
+def _joined(op: str, left: Expr, right: Expr) -> Expr:
+    """A product or a quotient, without a factor of 1."""
+    if op == "*" and 1 in (value_of(left), value_of(right)):
         return right if value_of(left) == 1 else left
-    if expr.op == "*" and right.op == "/" and value_of(right.args[0]) == 1:
+    if op == "*" and right.op == "/" and value_of(right.args[0]) == 1:
         return left / right.args[1]
-    return arithmetic(expr.op, left, right)
+    return arithmetic(op, left, right)

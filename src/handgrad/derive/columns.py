@@ -1,6 +1,7 @@
 """Rows, columns and transposes of expressions, with no more of them than there must be."""
 
-from .expression import Expr, arithmetic, contract, expand, numbered, postorder, value_of
+from .expression import Expr, arithmetic, contract, expand, value_of
+from .trees import numbered, postorder
 
 
 def transpose(expr: Expr) -> Expr:

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from .check import check
+from .dims import read_dims, show_shape
 from .errors import ExpressionError
-from .expression import Expr, postorder, read_dims, show_shape
+from .expression import Expr
 from .frobenius import STEPS
 from .notation import Step, layout_text
 from .parse import parse
 from .result import Result
 from .source import compile_source, gradient_source
+from .trees import postorder
 from .typeset import StepPrinter
 from .vec import einsum_expr, kronecker
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
-from .expression import CONSTANTS, OPERATIONS, Expr, Shape, flat, name_expr, postorder, raised, read_row
+from .dims import CONSTANTS, Shape, flat
+from .expression import OPERATIONS, Expr, name_expr, raised
 from .functions import ALONG, ARRAY, ELEMENTWISE, kind
 from .program import written_out
+from .shapes import read_row
 from .terms import Letter, Letters, Node, Sum
+from .trees import postorder
 
 Table: TypeAlias = dict[tuple[int, ...], float]
 Sizes: TypeAlias = Mapping[str, int]

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .calls import KNOWN
 from .errors import ExpressionError
-from .expression import FLAT, KNOWN
+from .names import JUMPS
 
 TOKEN = re.compile(
     r"""\s+ | (?P<number> \.?\d ([eE][+-] | [^\W_] | \.)*) | (?P<name> [^\W\d] [\w']*)
@@ -22,24 +23,19 @@ LONGEST, DEEPEST = 20_000, 1_000
 MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
 COMPARISONS = (">", "<", "==", ">=", "<=", "!=")
 OPENING = -1
-LEVELS = {
+LEVELS = {  # what binds tighter has a higher one
     **dict.fromkeys(COMPARISONS, 0),
-    "+": 1,
-    "-": 1,
+    **dict.fromkeys(["+", "-"], 1),
     "neg": 2,  # of all that follows: -A : B, -2 X
     ":": 3,
     "sum": 4,  # takes all that follows, up to a sign or a colon
-    "*": 5,
-    "/": 5,
-    "@": 5,
-    "⊗": 5,
+    **dict.fromkeys(["*", "/", "@", "⊗"], 5),
     "juxtaposed": 6,
-    "^": 7,
-    "**": 7,
+    **dict.fromkeys(["^", "**"], 7),
 }
 SHAPED = ("ones", "zeros", "reshape")  # functions that accept a tuple
-# beside unknown functions; those that are flat get an error of their own
-CALLABLE = KNOWN | {"ones", "zeros", "eye", "reshape", "slogdet", "einsum", "transpose", *FLAT}
+# beside unknown functions; those that jump get an error of their own
+CALLABLE = {*KNOWN, *JUMPS, "ones", "zeros", "eye", "reshape", "slogdet", "einsum"}
 STRINGS = ("einsum", "norm")  # functions that take a string
 SAME = {"np.newaxis": "None", "numpy.newaxis": "None", "...": ":"}  # in brackets
 # what a sign or a word that is no part of the language may have been meant for
@@ -168,7 +164,7 @@ class _Mark(NamedTuple):
     token: Token
     info: Any = None  # the letters of a sum, the name of a function
     base: int = 0  # height of the operand stack at the parenthesis
-    options: dict[str, Any] | None = None
+    options: Any = None  # of a function
     listed: bool = False  # whether it opens a shape: ones((n, k))
 
 
@@ -177,9 +173,10 @@ class _Reader:
         self.text, self.numpy = text, vocabulary is None
         vocabulary = vocabulary or Vocabulary()
         self.names, self.dimensions = vocabulary.names, vocabulary.dimensions
-        self.tokens, self.at = tokenize(text), 0
+        tokens = tokenize(text)
+        self.tokens, self.at = [*tokens, *tokens[-1:] * 3], 0  # a look ahead needs no check
         self.operands: list[Node] = []
-        self.marks: list[_Mark] = []
+        self.marks: list[_Mark] = [_Mark("", OPENING, self.tokens[0])]  # the whole formula is as if in parentheses
 
     # -- Tokens -----------------------------------------------------------------------------------
 
@@ -191,7 +188,7 @@ class _Reader:
         return ExpressionError(message, self.text, token.start, token.stop)
 
     def next_is(self, *texts: str, ahead: int = 0) -> bool:
-        token = self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
+        token = self.tokens[self.at + ahead]
         return token.kind == "operator" and token.text in texts
 
     def take(self) -> Token:
@@ -214,7 +211,7 @@ class _Reader:
                 break
             self.infix()
         self.reduce(0)
-        if self.marks:
+        if len(self.marks) > 1:
             raise self.fail("this parenthesis is never closed", self.marks[-1].token)
         return self.operands.pop()
 
@@ -237,8 +234,7 @@ class _Reader:
             if token.text == "(" or (token.text == "<" and not self.numpy):
                 self.open(token)
             elif token.text == "-":
-                before = self.marks[-1].level if self.marks else OPENING
-                self.marks.append(_Mark("neg", max(LEVELS["neg"], before), token))
+                self.marks.append(_Mark("neg", max(LEVELS["neg"], self.marks[-1].level), token))
             elif token.kind != "name" and token.text != "+":
                 hint = MEANT["//"] * (self.tokens[self.at - 2].text == token.text == "/")
                 raise self.fail(f"{token.text!r} stands where an operand is needed{hint}", token)
@@ -280,14 +276,14 @@ class _Reader:
         if op == "/" and self.in_front():
             level = LEVELS["^"]
         self.reduce(level + (once or op == "**"))
-        if once and self.marks and self.marks[-1].level == level:
+        if once and self.marks[-1].level == level:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
             raise self.fail("A : B is a number; a second ':' needs parentheses" if op == ":" else hint, token)
         return self.marks.append(_Mark(op, level, token))
 
     def reduce(self, level: int) -> None:
         """Apply the operators that bind at least as tightly as `level`."""
-        while self.marks and self.marks[-1].level >= level:
+        while self.marks[-1].level >= level:
             mark = self.marks.pop()
             right = self.operands.pop()
             left = () if mark.op in ("neg", "sum") else (self.operands.pop(),)
@@ -307,29 +303,30 @@ class _Reader:
     # -- Parentheses --------------------------------------------------------------------------------
 
     def open(self, token: Token, name: str = "", at: Token | None = None) -> None:
-        if len(self.marks) >= DEEPEST:
+        if len(self.marks) > DEEPEST:
             raise self.fail(f"nested deeper than {DEEPEST}", token)
         if name.startswith("__"):
             raise self.fail(f"{name!r} cannot name a function", at or token)
-        first = self.marks and self.tokens[self.at - 2].text in ("(", ",")
-        listed = bool(first and not name and self.marks[-1].info in SHAPED)
+        first = self.tokens[self.at - 2].text in ("(", ",")
+        listed = first and not name and self.marks[-1].info in SHAPED
         self.marks.append(_Mark(token.text, OPENING, at or token, name, len(self.operands), {}, listed))
 
     def opened(self) -> str:
         """The innermost parenthesis that is open."""
-        return next((mark.op for mark in reversed(self.marks) if mark.level == OPENING), "")
+        return [mark.op for mark in self.marks if mark.level == OPENING][-1]
 
     def comma(self, token: Token) -> None:
         self.reduce(0)
-        mark = self.marks[-1] if self.marks else None
-        if mark is None or not (mark.info or mark.listed or mark.op == "<"):
+        mark = self.marks[-1]
+        if not (mark.info or mark.listed or mark.op == "<"):
             raise self.fail("a comma is only used between arguments", token)
 
     def close(self, token: Token) -> None:
         self.reduce(0)
-        if not self.marks or token.text != {"(": ")", "<": ">"}[self.marks[-1].op]:
+        mark = self.marks[-1]
+        if mark.op + token.text not in ("()", "<>"):
             raise self.fail(f"this {token.text!r} closes nothing", token)
-        mark = self.marks.pop()
+        self.marks.pop()
         args = tuple(self.operands[mark.base :])
         if mark.listed and len(args) > 1:
             if not self.next_is(",", ")"):
@@ -369,16 +366,7 @@ class _Reader:
     def option(self, name: Token) -> None:
         """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
         self.take()
-        if self.next_is("("):
-            values = []
-            while self.take().text != ")" and not self.next_is(")"):
-                values.append(self.option_value(name))
-            self.at += self.next_is(")") and self.tokens[self.at - 1].text == ","
-            value: Any = tuple(values)
-        else:
-            value = self.option_value(name)
-        options = self.marks[-1].options
-        assert options is not None  # word() calls this inside a function only
+        value, options = self.option_value(name), self.marks[-1].options
         if name.text in options:
             raise self.fail(f"{name.text}= is given twice", name)
         options[name.text] = value
@@ -386,6 +374,15 @@ class _Reader:
             raise self.fail("a comma or a closing parenthesis is needed here", self.token)
 
     def option_value(self, name: Token) -> Any:
+        if self.next_is("("):
+            self.take()
+            values = []
+            while not self.next_is(")"):
+                values.append(self.option_value(name))
+                if not self.next_is(")"):
+                    self.need(",")
+            self.take()
+            return tuple(values)
         sign = -1 if self.next_is("-") and self.take() else 1
         token = self.take()
         if token.text in WORDS:
@@ -399,7 +396,7 @@ class _Reader:
     # -- What stands by itself ----------------------------------------------------------------------
 
     def string(self, token: Token) -> None:
-        if not (self.numpy and self.marks and self.marks[-1].info in STRINGS and self.next_is(",", ")")):
+        if not (self.numpy and self.marks[-1].info in STRINGS and self.next_is(",", ")")):
             raise self.fail("a string is no part of an expression", token)
         self.push("string", info=token.text[1:-1])
 
@@ -423,9 +420,9 @@ class _Reader:
 
     def in_front(self) -> bool:
         """Whether a quotient of numbers or dimensions is a factor of a product: ``1/m D^T X`` is ``(1/m) D^T X``."""
-        top, _, below, after = (self.tokens[min(self.at + k, len(self.tokens) - 1)] for k in range(-2, 2))
+        top, _, below, after = self.tokens[self.at - 2 : self.at + 2]
         changes_below = after.text in ("^", "**") or after.text.startswith("_")  # n^2, 1_n
-        inside = self.marks and (self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/")
+        inside = self.marks[-1].level >= LEVELS["juxtaposed"] or self.marks[-1].op == "/"
         return not inside and not changes_below and self.counts(top) and self.counts(below)
 
     def counts(self, token: Token) -> bool:
@@ -453,8 +450,7 @@ class _Reader:
             if self.numpy and self.next_is("(", ahead=1) and self.token.text not in CALLABLE:
                 raise self.fail(f"{self.token.text} is not supported", self.token)
             return False
-        inside = self.marks and self.marks[-1].info and self.marks[-1].level == OPENING
-        if inside and self.next_is("="):
+        if self.marks[-1].info and self.marks[-1].level == OPENING and self.next_is("="):
             self.option(token)
         elif name.startswith("sum_") and not self.numpy:
             self.marks.append(_Mark("sum", LEVELS["sum"], token, tuple(split_letters(name.removeprefix("sum_")))))
@@ -507,7 +503,7 @@ class _Reader:
         at = self.at
         if self.next_is("["):
             at = next((k for k in range(at, len(self.tokens)) if self.tokens[k].text == "]"), at) + 1
-        above, below = [*self.tokens, *self.tokens[-1:] * 2][at : at + 2]
+        above, below = self.tokens[at : at + 2]
         return above.text == "/" and bool(self.differential(below.text))
 
     def quotient(self, top: Node) -> None:
@@ -555,7 +551,7 @@ class _Reader:
     def transposed(self) -> bool:
         """Read ``^T`` or ``^-T``."""
         token, inverse = self.token, self.next_is("-", ahead=1)
-        if self.tokens[min(self.at + 1 + inverse, len(self.tokens) - 1)].text != "T":
+        if self.tokens[self.at + 1 + inverse].text != "T":
             return False
         self.at += 2 + inverse
         self.reduce(LEVELS["^"])
@@ -584,21 +580,3 @@ class _Reader:
         else:
             hint = "an inverse is inv(A)" if token.text == "I" else ".T and methods are"
             raise self.fail(f".{token.text} is not supported; {hint}", token)
-
-
-def cut(text: str, operators: Collection[str]) -> list[tuple[str, str]]:
-    """Cut a line at the operators outside all parentheses: pairs of an operator and what follows.
-
-    Examples
-    --------
-    >>> cut("A B == C == (D == 0)", {"=="})
-    [('', 'A B '), ('==', ' C '), ('==', ' (D == 0)')]
-    """
-    pieces: list[tuple[str, str]] = []
-    depth, start, operator = 0, 0, ""
-    for token in tokenize(text):
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
-        if depth == 0 and token.text in operators:
-            pieces.append((operator, text[start : token.start]))
-            operator, start = token.text, token.stop
-    return [*pieces, (operator, text[start:])]

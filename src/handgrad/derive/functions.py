@@ -53,14 +53,10 @@ ELEMENTWISE = {
     "tanh": Elementwise("1 - y**2", math.tanh, "np.tanh"),
     "sigmoid": Elementwise("y * (1 - y)", _sigmoid, "0.5 * (1 + np.tanh(0.5 * z))"),
     "softplus": Elementwise(
-        "sigmoid(z)",
-        lambda z: max(z, 0.0) + math.log(1 + math.exp(-abs(z))),
-        "np.logaddexp(0, z)",
+        "sigmoid(z)", lambda z: max(z, 0.0) + math.log(1 + math.exp(-abs(z))), "np.logaddexp(0, z)"
     ),
     "silu": Elementwise(
-        "sigmoid(z) + y * (1 - sigmoid(z))",
-        lambda z: z * _sigmoid(z),
-        "z * 0.5 * (1 + np.tanh(0.5 * z))",
+        "sigmoid(z) + y * (1 - sigmoid(z))", lambda z: z * _sigmoid(z), "z * 0.5 * (1 + np.tanh(0.5 * z))"
     ),
     "relu": Elementwise("z > 0", lambda z: max(z, 0.0), "np.maximum(z, 0)"),
     "leaky_relu": Elementwise("where(z > 0, 1, 0.01)", lambda z: max(z, 0.01 * z), "np.maximum(z, 0.01 * z)"),
@@ -77,11 +73,7 @@ ELEMENTWISE = {
         lambda z: z * _normal_cdf(z),
         "0.5 * z * np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2))",
     ),
-    "Phi": Elementwise(
-        "phi(z)",
-        _normal_cdf,
-        "0.5 * np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2))",
-    ),
+    "Phi": Elementwise("phi(z)", _normal_cdf, "0.5 * np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2))"),
     "phi": Elementwise("-z * y", _normal_pdf, "np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)"),
     "iszero": Elementwise("0", lambda z: float(z == 0), "(z == 0) * 1.0"),
     "erf": Elementwise("1.1283791670955126 * exp(-z**2)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from .expression import Expr, flat
+from .dims import flat
+from .expression import Expr
 from .formula import tokenize
 from .lower import fresh
 from .matrix import has_matrix_form

@@ -1,16 +1,18 @@
 """Formulas as LaTeX, printed from the tree that was checked.
 
-Only commands that every renderer knows; nothing depends on macros of a site. Broadcasting is
-written out: ``X W^T + b`` adds ``1 b^T``.
+Only commands that every renderer knows; nothing depends on macros of a site.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from .expression import ALIASES, CONSTANTS, Expr, flat, postorder
+from .dims import CONSTANTS, flat
+from .expression import Expr
 from .formula import Node, Vocabulary, read_formula
 from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
+from .names import ALIASES
+from .trees import postorder
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
 TRANSPOSED = r"^{\mathsf{T}}"
@@ -36,30 +38,6 @@ FUNCTIONS = {
 SCALARS = ("number", "size", "pi", "entry", "delta", "kdelta", ":", "inner")
 NAMED = ("name", "upstream", "differential")
 ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde"}
-
-
-class Kind(Protocol):
-    """What is known of the value of a part of a formula."""
-
-    @property
-    def scalar(self) -> bool:
-        """Whether it is one number."""
-
-    @property
-    def vector(self) -> bool:
-        """Whether it is a column that is a vector in NumPy."""
-
-    @property
-    def upright(self) -> bool:
-        """Whether it stays a column when it is broadcast."""
-
-    @property
-    def row(self) -> bool:
-        """Whether there can be more than one row."""
-
-    @property
-    def column(self) -> bool:
-        """Whether there can be more than one column."""
 
 
 def aligned(lines: Sequence[str]) -> str:
@@ -138,21 +116,14 @@ class Printer:
 
     Parameters
     ----------
-    seen : dict
-        What kind of value each part has, from an evaluation; without it ``*`` is elementwise.
     spelling : dict
         LaTeX for names that are to be printed otherwise than by `name_latex`.
     ranks : dict
-        How many axes the names have, for parts that were not evaluated.
+        How many axes the names have: a product with a scalar is not elementwise.
     """
 
-    def __init__(
-        self,
-        seen: Mapping[Node, Kind],
-        spelling: Mapping[str, str] | None = None,
-        ranks: Mapping[str, int] | None = None,
-    ) -> None:
-        self.seen, self.spelling, self.ranks = seen, spelling or {}, ranks or {}
+    def __init__(self, spelling: Mapping[str, str] | None = None, ranks: Mapping[str, int] | None = None) -> None:
+        self.spelling, self.ranks = spelling or {}, ranks or {}
 
     def latex(self, node: Node) -> str:
         """Print a formula."""
@@ -175,15 +146,10 @@ class Printer:
 
     def is_scalar(self, node: Node) -> bool:
         """Whether a part is a scalar, as far as is known."""
-        if node in self.seen:
-            return self.seen[node].scalar
         if node.op == "name":
             return self.ranks.get(node.info) == 0
-        if (
-            node.op == "call"
-            and node.info[0] not in KNOWN
-            and (node.info[0] in ("trace", "tr", "det", "logdet", "norm") or node.info[0][0].isupper())
-        ):
+        name = node.info[0] if node.op == "call" else ""
+        if name in ("trace", "tr", "det", "logdet", "norm") or (name[:1].isupper() and name not in KNOWN):
             return True
         if node.op == "juxtaposed" and self.is_row_by_column(node):
             return True
@@ -200,7 +166,7 @@ class Printer:
 
     def show(self, node: Node) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
-        if node.op in ("upright", "derived") or (node.op == "numpy T" and self.is_vector(node.args[0])):
+        if node.op in ("upright", "derived"):
             return self.show(node.args[0])
         if node.op == "number":
             return count_latex(node.info), ATOM if node.info >= 0 else SUM
@@ -210,10 +176,6 @@ class Printer:
             write, binding = OPERATIONS[node.op]
             return write(self, node), binding
         return self.derivative(node) if node.op == "derivative" else self.call(node)
-
-    def is_vector(self, node: Node) -> bool:
-        """Whether a part is known to be a vector in NumPy, which has no transpose."""
-        return node in self.seen and self.seen[node].vector and not self.seen[node].upright
 
     def transposed(self, node: Node) -> str:
         """``A^T``, ``A^-T``."""
@@ -225,7 +187,7 @@ class Printer:
     def added(self, node: Node) -> str:
         """A sum or a difference."""
         left, right = node.args
-        return f"{self.repeated(left, node, SUM)} {node.op} {self.repeated(right, node, FROBENIUS)}"
+        return f"{self.operand(left, node, SUM)} {node.op} {self.operand(right, node, FROBENIUS)}"
 
     def raised(self, node: Node, sign: str = "") -> str:
         """A power."""
@@ -256,26 +218,18 @@ class Printer:
             return rf"\tfrac{{{self.bare(left)}}}{{{self.bare(right)}}}", ATOM
         if node.op == "/":
             if not self.is_scalar(right):
-                below = self.repeated(right, node, POWER)
-                return rf"{self.repeated(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
+                below = self.operand(right, node, POWER)
+                return rf"{self.operand(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
             return rf"\frac{{{self.bare(left)}}}{{{self.bare(right)}}}", PRODUCT
         if node.op == "*" and not (self.is_scalar(left) or self.is_scalar(right)):
             binding = ELEMENTWISE if left.op == "*" else POWER
-            return rf"{self.repeated(left, node, binding)} \odot {self.repeated(right, node, POWER)}", ELEMENTWISE
+            return rf"{self.operand(left, node, binding)} \odot {self.operand(right, node, POWER)}", ELEMENTWISE
         first, second = self.inside(left, PRODUCT), self.inside(right, POWER)
         if right.op == "sum" or (node.op == "*" and self.show(right)[1] == PRODUCT):
             second = self.latex(right)
-        if node.op == "@" and self.is_vector(left):
-            first, second = self.row_times(left, right)
         numbers = (left.op == "number" or is_fraction(left)) and right.op == "number"
         between = r"\cdot " if numbers else self.gap(left, right)
         return f"{first} {between}{second}", PRODUCT
-
-    def row_times(self, left: Node, right: Node) -> tuple[str, str]:
-        """``v @ B``, a vector from the left: ``v^T u``, or as a vector again ``B^T v``."""
-        if self.seen[right].column:
-            return self.inside(right, ATOM) + TRANSPOSED, self.inside(left, POWER)
-        return self.inside(left, ATOM) + TRANSPOSED, self.inside(right, POWER)
 
     def gap(self, left: Node, right: Node) -> str:
         """A thin space beside entries and differentials."""
@@ -286,22 +240,9 @@ class Printer:
         words = [part.op in NAMED and r"\mathrm" in self.name(part.info) for part in (left, right)]
         return r"\, " if left.op in airy or any(words) or (right.op in airy and not in_front) else ""
 
-    def repeated(self, part: Node, whole: Node, binding: int) -> str:
-        """Print an operand, with the ones that broadcasting implies."""
-        if part not in self.seen or whole not in self.seen:
-            return self.inside(part, binding)
-        mine, result = self.seen[part], self.seen[whole]
-        if (mine.row, mine.column) == (result.row, result.column):
-            return self.inside(part, binding)
-        text, below = self.inside(part, POWER), ONES
-        if mine.scalar:
-            below += (ONES if result.column and result.row else "") + (TRANSPOSED if result.column else "")
-            if part.op == "number" and part.info == 1:
-                return below
-            return rf"{text}\, {below}"
-        if mine.row and mine.upright:
-            return text + ONES + TRANSPOSED
-        return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
+    def operand(self, part: Node, _: Node, binding: int) -> str:
+        """Print an operand of an elementwise operation."""
+        return self.inside(part, binding)
 
     def call(self, node: Node) -> tuple[str, int]:
         """A function by name."""
@@ -314,16 +255,14 @@ class Printer:
         if shown is None:
             stem = name.rstrip("'")
             short = len(stem.partition("_")[0]) == 1 or stem in LETTERS or name in self.spelling
-            shown = self.name(name) if short else OPERATOR % name.replace("_", r"\_")
+            shown = self.name(name) if short else rf"\operatorname{{{name}}}".replace("_", r"\_")
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 
     def total(self, node: Node) -> str:
         """A sum over axes: a product with ones."""
         arg, axis = node.args[0], node.info[1].get("axis")
-        value, one = self.seen.get(arg), self.inside(arg, POWER)
-        if value is not None and not value.column:
-            return f"{ONES}{TRANSPOSED} {one}"
+        one = self.inside(arg, POWER)
         if axis is None:
             return f"{ONES}{TRANSPOSED} {one} {ONES}"
         if axis == 0 and node.info[1].get("keepdims"):
@@ -332,54 +271,47 @@ class Printer:
 
     def norm(self, node: Node) -> str:
         """The Frobenius norm of a matrix, the length of a vector."""
-        (arg,), value = node.args, self.seen.get(node.args[0])
-        is_matrix = arg.op == "name" and self.ranks.get(arg.info) == 2 if value is None else value.column and value.row
-        return rf"\lVert {self.bare(arg)} \rVert{'_F' * is_matrix}"
+        (arg,) = node.args
+        return rf"\lVert {self.bare(arg)} \rVert{'_F' * self.is_matrix(arg)}"
+
+    def is_matrix(self, node: Node) -> bool:
+        """Whether a part is a matrix, as far as is known."""
+        return node.op == "name" and self.ranks.get(node.info) == 2
 
 
-OPERATOR = r"\operatorname{%s}"
 Row: TypeAlias = tuple[Callable[[Printer, Node], str], int]  # what is printed, and how tightly it binds
 OPERATIONS: dict[str, Row] = {
-    **dict.fromkeys(["name", "upstream"], (lambda printer, node: printer.name(node.info), ATOM)),
-    "size": (lambda _, node: count_latex(node.info), ATOM),
+    **dict.fromkeys(["name", "upstream"], (lambda p, n: p.name(n.info), ATOM)),
+    "size": (lambda _, n: count_latex(n.info), ATOM),
     "pi": (lambda *_: r"\pi", ATOM),
-    "ones": (lambda _, node: f"{ONES}_{{{count_latex(node.info)}}}", ATOM),
+    "ones": (lambda _, n: f"{ONES}_{{{count_latex(n.info)}}}", ATOM),
     # beside an array I the identity is bold
-    "eye": (lambda p, node: (r"\mathbf{I}" if "I" in p.ranks else "I") + f"_{{{count_latex(node.info)}}}", ATOM),
-    "delta": (lambda _, node: rf"\delta_{{{letters_latex(node.info)}}}", ATOM),
-    "kdelta": (lambda _, node: rf"\boldsymbol{{\delta}}_{{{letters_latex(node.info)}}}", ATOM),
-    "differential": (lambda printer, node: "d" + printer.name(node.info), ATOM),
-    "group": (lambda printer, node: bracketed(printer.latex(node.args[0])), ATOM),
-    "entry": (lambda printer, node: printer.entry(node.args[0], node.info), ATOM),
-    "inner": (lambda p, node: rf"\langle {p.latex(node.args[0])},\, {p.latex(node.args[1])} \rangle", ATOM),
+    "eye": (lambda p, n: (r"\mathbf{I}" if "I" in p.ranks else "I") + f"_{{{count_latex(n.info)}}}", ATOM),
+    "delta": (lambda _, n: rf"\delta_{{{letters_latex(n.info)}}}", ATOM),
+    "kdelta": (lambda _, n: rf"\boldsymbol{{\delta}}_{{{letters_latex(n.info)}}}", ATOM),
+    "differential": (lambda p, n: "d" + p.name(n.info), ATOM),
+    "group": (lambda p, n: bracketed(p.latex(n.args[0])), ATOM),
+    "entry": (lambda p, n: p.entry(n.args[0], n.info), ATOM),
+    "inner": (lambda p, n: rf"\langle {p.latex(n.args[0])},\, {p.latex(n.args[1])} \rangle", ATOM),
     "mask": (lambda p, n: f"[{p.latex(n.args[0])} {n.info.replace('==', '=')} {p.latex(n.args[1])}]", ATOM),
-    "neg": (lambda printer, node: "-" + printer.inside(node.args[0], FROBENIUS), SUM),
+    "neg": (lambda p, n: "-" + p.inside(n.args[0], FROBENIUS), SUM),
     **dict.fromkeys(["+", "-"], (Printer.added, SUM)),
-    ":": (lambda p, node: f"{p.inside(node.args[0], POWER)} : {p.inside(node.args[1], POWER)}", FROBENIUS),
+    ":": (lambda p, n: f"{p.inside(n.args[0], POWER)} : {p.inside(n.args[1], POWER)}", FROBENIUS),
     "^": (Printer.raised, POWER),
-    "**": (lambda p, node: p.raised(node, "" if p.is_scalar(node.args[0]) else r"\circ "), POWER),
+    "**": (lambda p, n: p.raised(n, "" if p.is_scalar(n.args[0]) else r"\circ "), POWER),
     **dict.fromkeys(["T", "numpy T"], (Printer.transposed, POWER)),
-    "inverse": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{-1}", POWER),
-    "sum": (
-        lambda p, node: rf"\sum_{{{letters_latex(node.info)}}} {p.inside(node.args[0], ELEMENTWISE)}",
-        ELEMENTWISE,
-    ),
+    "inverse": (lambda p, n: p.inside(n.args[0], ATOM) + "^{-1}", POWER),
+    "sum": (lambda p, n: rf"\sum_{{{letters_latex(n.info)}}} {p.inside(n.args[0], ELEMENTWISE)}", ELEMENTWISE),
 }
 FUNCTION_ROWS: dict[str, Row] = {
-    "sum": (Printer.total, PRODUCT),
+    "sum": (lambda p, n: p.total(n), PRODUCT),
     "norm": (Printer.norm, ATOM),
     "inv": OPERATIONS["inverse"],
-    "pinv": (lambda printer, node: printer.inside(node.args[0], ATOM) + "^{+}", POWER),
-    "sqrt": (lambda printer, node: rf"\sqrt{{{printer.bare(node.args[0])}}}", ATOM),
-    "abs": (lambda printer, node: rf"\lvert {printer.bare(node.args[0])} \rvert", ATOM),
-    "kron": (
-        lambda p, node: rf"{p.inside(node.args[0], POWER)} \otimes {p.inside(node.args[1], POWER)}",
-        ELEMENTWISE,
-    ),
-    "outer": (
-        lambda p, node: f"{p.inside(node.args[0], POWER)} {p.inside(node.args[1], ATOM)}{TRANSPOSED}",
-        PRODUCT,
-    ),
+    "pinv": (lambda p, n: p.inside(n.args[0], ATOM) + "^{+}", POWER),
+    "sqrt": (lambda p, n: rf"\sqrt{{{p.bare(n.args[0])}}}", ATOM),
+    "abs": (lambda p, n: rf"\lvert {p.bare(n.args[0])} \rvert", ATOM),
+    "kron": (lambda p, n: rf"{p.inside(n.args[0], POWER)} \otimes {p.inside(n.args[1], POWER)}", ELEMENTWISE),
+    "outer": (lambda p, n: f"{p.inside(n.args[0], POWER)} {p.inside(n.args[1], ATOM)}{TRANSPOSED}", PRODUCT),
 }
 
 
@@ -398,4 +330,4 @@ def expression_latex(expr: Expr) -> str:
     dims = {*flat(flat([part.shape for part in parts]))}
     dims |= {part.info for part in parts if part.op == "size" and part.info not in CONSTANTS}
     ranks = {name: len(shape) for name, shape in arrays.items()}
-    return Printer({}, None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))
+    return Printer(None, ranks).latex(read_formula(str(to_matrix(expr)), Vocabulary(arrays, dims)))

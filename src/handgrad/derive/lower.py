@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .dims import Shape, flat
 from .errors import ExpressionError
-from .expression import Expr, Shape, flat, matched, numbered, read_row, whole
+from .expression import Expr, whole
 from .functions import ALONG, ELEMENTWISE, kind
+from .shapes import matched, read_row
 from .terms import (
     Factor,
     Graph,
@@ -23,6 +25,7 @@ from .terms import (
     terms_of,
     times,
 )  # fmt: skip
+from .trees import numbered
 
 LARGE = 1e4  # no larger number is multiplied into a sum
 LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube

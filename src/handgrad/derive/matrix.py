@@ -7,9 +7,11 @@ broadcast except a scalar; what NumPy repeats along an axis is a product with a 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .dims import Axis
 from .errors import ExpressionError
-from .expression import Axis, Expr, postorder, show_number, whole
+from .expression import Expr, show_number, whole
 from .functions import ALONG, MASKS, kind
+from .trees import postorder
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .choice import with_choices
-from .expression import CONSTANTS, Expr, is_mask, number, postorder, show_axis, show_number, value_of
+from .dims import CONSTANTS, show_axis
+from .expression import Expr, is_mask, number, show_number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
+from .trees import postorder
 
 # how tightly each operation binds when printed
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
@@ -71,8 +73,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op == "number":
         return _number(info, python), ATOM if info >= 0 else 4
     if op in ("ones", "zeros", "eye"):
-        sizes = [show_axis(axis) for axis in expr.shape]
-        inside = sizes[0] if op == "eye" or len(sizes) == 1 else ", ".join(sizes)
+        inside = ", ".join(map(show_axis, expr.shape[:1] if op == "eye" else expr.shape))
         return f"{np}{op}(({inside}))" if python and ", " in inside else f"{np}{op}({inside})", ATOM
     if op in ("+", "-", "*", "/", "@"):
         return _binary(expr, args, python)
@@ -107,15 +108,12 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         if kind(op) == "number" or info[0] != len(expr.shape) - 1:
             listed += f", axis={info[0]}" if len(expr.args[0].shape) > 1 else ""
         return f"{op}({listed}{', keepdims=True' if info[1] and kind(op) == 'number' else ''})", ATOM
-    if not python:
-        return f"{info if op in ('call', 'unknown', 'loss') else op}({listed})", ATOM
-    if op == "call":
-        numpy = ELEMENTWISE[info].numpy
-        return f"{numpy if numpy.startswith('np.') and '(' not in numpy else info}({listed})", ATOM
-    if op in ARRAY:
-        numpy = ARRAY[op].numpy if ARRAY[op].numpy.startswith("np.") else op
-        return numpy.format(listed) if "{}" in numpy else f"{numpy}({listed})", ATOM
-    return f"{FULL[op] if op in FULL else info.replace(chr(39), '_prime')}({listed})", ATOM
+    name = str(info) if op in ("call", "unknown", "loss") else op
+    if python:
+        numpy = ELEMENTWISE[name].numpy if op == "call" else ARRAY[op].numpy if op in ARRAY else FULL.get(op, "")
+        is_name = numpy.startswith("np.") and ("{}" in numpy or "(" not in numpy)  # no formula, no source
+        name = numpy if is_name else name.replace("'", "_prime")
+    return name.format(listed) if "{}" in name else f"{name}({listed})", ATOM
 
 
 def _number(value: float, python: bool) -> str:
@@ -158,7 +156,7 @@ def _leftmost(expr: Expr) -> Expr:
 
 def _starts_with_product(expr: Expr) -> bool:
     """Whether a text starts with ``a @ b * c``, the matrix product not in parentheses."""
-    while expr.op in ("*", "/") and expr.args[0].op in ("*", "/"):
+    while expr.args[0].op in ("*", "/"):
         expr = expr.args[0]
     return expr.args[0].op == "@" and not expr.args[1].shape
 

@@ -1,28 +1,14 @@
 """Give a formula in NumPy syntax its dimensions: from what is written to the expression tree."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
 
+from .calls import call, einsum, read_shape
+from .dims import CONSTANTS, Shape, flat, show_shape
 from .errors import ExpressionError
-from .expression import (
-    CONSTANTS,
-    Expr,
-    Shape,
-    arithmetic,
-    call,
-    einsum,
-    expand,
-    flat,
-    length,
-    name_expr,
-    number,
-    postorder,
-    read_shape,
-    reshape,
-    show_shape,
-    squeeze,
-)  # fmt: skip
+from .expression import Expr, arithmetic, expand, length, name_expr, number, reshape, squeeze
 from .formula import Node, read_formula
+from .trees import postorder
 
 INDEXED: dict[str, tuple[Callable[[Expr, int], Expr], int]] = {
     "None,:": (expand, 0), "None": (expand, 0),
@@ -68,44 +54,13 @@ Meaning: TypeAlias = Callable[[Node, list[Expr], Mapping[str, Expr]], Expr]
 
 def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
     """What one part of a formula means in NumPy, given its operands."""
-    op, info = node.op, node.info
-    match op:
-        case "number":
-            return number(info)
-        case "name" | "size" | "upstream":
-            return _named(info, names)
-        case "pi":
-            return _named(op, names)
-        case "string":
-            return Expr("string", info=info)
-        case "ones" | "eye":
-            return Expr(op, shape=(tuple(info.split("*")),) * (1 if op == "ones" else 2))
-        case "juxtaposed" if args[0].op == args[1].op == "ones":  # ones(n, k)
-            return Expr("ones", shape=args[0].shape + args[1].shape)
-        case "T" if args[0].op == "ones":
-            return args[0]
-        case "group":
-            return args[0]
-        case "neg":
-            return -args[0]
-        case "+" | "-" | "*" | "/" | "**":
-            return arithmetic(op, *args)
-        case "mask":
-            return arithmetic(info, *args)
-        case "@":
-            return _product(node, *args)
-        case "numpy T":
-            return args[0].T
-        case "upright":
-            return expand(args[0], 1)
-        case "entry":
-            return _indexed(args[0], ",".join(info))
-        case "length":
-            return _length(args[0], info)
-        case "call":
-            name, options = info
-            return _called(name, args, options, names)
-    raise ExpressionError(FOREIGN.get(op, f"{op} has no meaning in NumPy"))
+    if node.op in ("name", "size", "upstream", "pi"):
+        return _named(node.info or node.op, names)
+    if node.op not in NUMPY:
+        raise ExpressionError(FOREIGN.get(node.op, f"{node.op} has no meaning in NumPy"))
+    if node.op == "call" and node.info[0] in names and names[node.info[0]].op == "name":
+        raise ExpressionError(f"{node.info[0]} is an array in dims, not a function")
+    return NUMPY[node.op](node, *args)
 
 
 def typed(
@@ -143,6 +98,13 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     raise ExpressionError(f"unknown name {name!r}; the names are: {known}{hint}")
 
 
+def _ones(node: Node, *args: Expr) -> Expr:
+    """``ones(n, k)``, which a notation reads as a column times a row."""
+    if any([arg.op != "ones" for arg in args]):
+        raise ExpressionError(f"{node.op} has no meaning in NumPy")
+    return Expr("ones", shape=flat([arg.shape for arg in args]))
+
+
 def _product(node: Node, left: Expr, right: Expr) -> Expr:
     turned = node.args[1]
     while turned.op == "group":
@@ -176,7 +138,8 @@ def _length(value: Expr, axis: str | None) -> Expr:
     return length(value, None if axis is None else axes[axis])
 
 
-def _called(name: str, args: list[Expr], options: dict[str, Any], names: Mapping[str, Expr]) -> Expr:
+def _called(node: Node, args: Sequence[Expr]) -> Expr:
+    name, options = node.info
     if name == "einsum" and args and args[0].op == "string":
         return einsum(args[0].info, args[1:])
     if name == "norm" and len(args) == 2 and args[1].op == "string":
@@ -187,6 +150,23 @@ def _called(name: str, args: list[Expr], options: dict[str, Any], names: Mapping
         return length(args[0], 0)
     if name == "reshape" and args:
         return reshape(args[0], read_shape(args[0], args[1:]))
-    if name in names and names[name].op == "name":
-        raise ExpressionError(f"{name} is an array in dims, not a function")
     return call(name, args, options)
+
+
+NUMPY: dict[str, Callable[..., Expr]] = {
+    "number": lambda node: number(node.info),
+    "string": lambda node: Expr("string", info=node.info),
+    "ones": lambda node: Expr("ones", shape=(tuple(node.info.split("*")),)),
+    "eye": lambda node: Expr("eye", shape=(tuple(node.info.split("*")),) * 2),
+    **dict.fromkeys(["juxtaposed", "T"], _ones),
+    "group": lambda _, x: x,
+    "neg": lambda _, x: -x,
+    **dict.fromkeys(["+", "-", "*", "/", "**"], lambda node, a, b: arithmetic(node.op, a, b)),
+    "mask": lambda node, a, b: arithmetic(node.info, a, b),
+    "@": _product,
+    "numpy T": lambda _, x: x.T,
+    "upright": lambda _, x: expand(x, 1),
+    "entry": lambda node, x: _indexed(x, ",".join(node.info)),
+    "length": lambda node, x: _length(x, node.info),
+    "call": lambda node, *args: _called(node, args),
+}

@@ -8,8 +8,10 @@ transposes are looked up and never derived.
 from collections.abc import Callable
 from typing import TypeAlias
 
+from .calls import call
 from .columns import as_column, is_reciprocal, multiply, standing, stood, transpose
-from .expression import Expr, call, flat, value_of
+from .dims import flat
+from .expression import Expr, value_of
 from .terms import Letters
 
 

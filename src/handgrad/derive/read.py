@@ -5,13 +5,14 @@ against what the notations mean, not against the printers. Neither broadcasts: i
 one dimension, in matrix notation shapes must agree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
+from .dims import Shape, flat, show_shape
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices
-from .expression import Expr, Shape, arithmetic, call, contract, expand, flat, reshape, show_shape
+from .expression import Expr, arithmetic, contract, expand, reshape
 from .formula import Node, Vocabulary, read_formula, split_letters
 from .functions import kind
 from .parse import in_numpy, known_names, typed
@@ -52,29 +53,9 @@ def read_matrix(text: str, world: World) -> tuple[Table, Shape]:
 
 def in_matrices(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
     """What one part of a formula means in matrix notation: a vector is a column, its transpose a row."""
-    match node.op:
-        case "T":
-            made = expand(args[0], 0) if len(args[0].shape) == 1 else args[0].T
-        case "inverse":
-            made = call("inv", args) if args[0].shape else 1 / args[0]
-        case "juxtaposed" if args[0].shape and args[1].shape:
-            made = _standing(args[0]) @ args[1]
-        case "juxtaposed":
-            made = args[0] * args[1]
-        case ":":
-            made = call("sum", [_entrywise("*", *args)])
-        case "^" if args[0].shape:
-            raise ExpressionError("only a scalar has a power; ** is elementwise")
-        case "+" | "-" | "*" | "/" | "**" | "^":
-            made = _entrywise(node.op.replace("^", "**"), *args)
-        case "mask":
-            made = _entrywise(node.info, *args)
-        case "call" if node.info[0] == "kron":
-            made = call("kron", list(map(_standing, args)))
-        case "@" | "numpy T" | "upright":
-            raise ExpressionError(f"{node.op} has no meaning in matrix notation")
-        case _:
-            made = in_numpy(node, args, names)
+    if node.op == "call" and node.info[0] == "kron":
+        args = list(map(_standing, args))
+    made = MATRICES[node.op](node, *args) if node.op in MATRICES else in_numpy(node, args, names)
     return reshape(made, without_units(made.shape))
 
 
@@ -94,6 +75,33 @@ def _entrywise(op: str, a: Expr, b: Expr) -> Expr:
     if a.shape and b.shape and a.shape != b.shape:
         raise ExpressionError(f"{op}: {show_shape(a.shape)} and {show_shape(b.shape)} do not match")
     return arithmetic(op, a, b)
+
+
+def _foreign(node: Node, *_: Expr) -> Expr:
+    raise ExpressionError(f"{node.op} has no meaning in matrix notation")
+
+
+def _product(_: Node, a: Expr, b: Expr) -> Expr:
+    return _standing(a) @ b if a.shape and b.shape else a * b
+
+
+def _power(_: Node, a: Expr, b: Expr) -> Expr:
+    if a.shape:
+        raise ExpressionError("only a scalar has a power; ** is elementwise")
+    return _entrywise("**", a, b)
+
+
+# What is not as in NumPy.
+MATRICES: dict[str, Callable[..., Expr]] = {
+    "T": lambda _, x: expand(x, 0) if len(x.shape) == 1 else x.T,
+    "inverse": lambda _, x: x.inv() if x.shape else 1 / x,
+    "juxtaposed": _product,
+    ":": lambda _, a, b: _entrywise("*", a, b).sum(),
+    "^": _power,
+    **dict.fromkeys(["+", "-", "*", "/", "**"], lambda node, a, b: _entrywise(node.op, a, b)),
+    "mask": lambda node, a, b: _entrywise(node.info, a, b),
+    **dict.fromkeys(["@", "numpy T", "upright"], _foreign),
+}
 
 
 Indexed: TypeAlias = tuple[Expr, tuple[str, ...]]  # an array, and a letter for each of its axes

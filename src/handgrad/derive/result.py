@@ -3,14 +3,16 @@
 from collections.abc import Container, Sequence
 from functools import cached_property
 
+from .dims import Shape, flat
 from .errors import ExpressionError
-from .expression import Expr, Shape, flat, name_expr, postorder, sizes_in, squeeze
+from .expression import Expr, name_expr, sizes_in, squeeze
 from .lower import lower, without_norms
 from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
 from .rules import upstream_name
 from .spell import spell
 from .sweep import sweep
 from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, terms_of
+from .trees import postorder
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 

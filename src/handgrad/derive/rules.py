@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .expression import flat
+from .dims import flat
 from .functions import ARRAY, ELEMENTWISE
 from .lower import fresh, lower, shifted_power
 from .parse import parse

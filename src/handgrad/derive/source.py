@@ -5,12 +5,14 @@ from keyword import iskeyword
 from typing import Any
 
 from .choice import with_choices
+from .dims import Shape
 from .errors import ExpressionError
-from .expression import Expr, Shape, name_expr, numbered, postorder, sizes_in
+from .expression import Expr, name_expr, sizes_in
 from .functions import ARRAY, ELEMENTWISE, MASKS
 from .numpy_text import write
 from .program import Program, fresh_name
 from .result import Result
+from .trees import numbered, postorder
 
 DEEP = 25
 

@@ -3,20 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from .calls import call, einsum
 from .columns import as_column, is_reciprocal, lying, multiply, standing
-from .expression import (
-    Expr,
-    Shape,
-    arithmetic,
-    call,
-    contract,
-    einsum,
-    expand,
-    flat,
-    number,
-    reshape,
-    squeeze,
-)  # fmt: skip
+from .dims import Shape, flat
+from .expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
 from .functions import MASKS
 from .pieces import Piece, merge
 from .terms import Factor, Letters, Node, Sum, Term, grouped, linked

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .expression import flat
+from .dims import flat
 from .identities import shortened
 from .lower import fresh
 from .rules import Slot, constant, differential

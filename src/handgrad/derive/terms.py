@@ -7,7 +7,7 @@ A factor is ``(node, letters, power)``, a term is ``(coefficient, factors)``.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from .expression import Shape, flat
+from .dims import Shape, flat
 from .expression import whole as whole_number
 
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from .dims import flat
 from .errors import ExpressionError
-from .expression import flat
 from .formula import Node, Vocabulary, read_formula
 from .index import index_steps
 from .latex import NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex
@@ -28,7 +28,7 @@ class StepPrinter:
             other = shown.setdefault(name_latex(name, spelling), name)
             if other != name:
                 raise ExpressionError(f"{other} and {name} look the same in LaTeX; rename one of them")
-        self.printer = Printer({}, spelling, {name: len(shape) for name, shape in self.shapes.items()})
+        self.printer = Printer(spelling, {name: len(shape) for name, shape in self.shapes.items()})
 
     def is_matrix(self) -> bool:
         """Whether the derivative can be written without letters."""

@@ -3,8 +3,9 @@
 import math
 from typing import NamedTuple
 
+from .calls import call
 from .errors import ExpressionError
-from .expression import Expr, call, expand
+from .expression import Expr, expand
 from .result import Result
 from .spell import Names, added, as_einsum, entry_expr, scaled, separated, spell
 from .terms import Letters, Sum, Term

@@ -10,12 +10,14 @@ from typing import TypeAlias
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import Shape, flat, postorder, read_dims, show_axis
+from handgrad.derive.dims import Shape, flat, read_dims, show_axis
 from handgrad.derive.formula import Node, Vocabulary, read_formula
-from handgrad.derive.latex import Printer, aligned
+from handgrad.derive.latex import aligned
 from handgrad.derive.read import DELTAS, double_meanings
+from handgrad.derive.trees import postorder
 from handgrad.layout import Layout
 
+from .broadcast import ClaimPrinter
 from .conditions import CONDITIONS, draw, read_conditions
 from .lines import read_assignments, read_rows, read_target
 from .values import Array, ShapeError, Value, together, value_of
@@ -355,7 +357,7 @@ class Claim:
 
     def latex(self, sign: str = "=") -> str:
         """Print the equations as LaTeX, aligned if there are several lines; evaluate them first."""
-        printer = Printer(self.seen, self.spelling)
+        printer = ClaimPrinter(self.seen, self.spelling)
         lines = []
         for row in self.rows:
             left, *others = map(printer.latex, row.sides)

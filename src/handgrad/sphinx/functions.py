@@ -13,9 +13,10 @@ import numpy as np
 
 from handgrad.derive import ExpressionError
 from handgrad.derive import functions as engine
-from handgrad.derive.expression import ALIASES as OTHER_NAMES
-from handgrad.derive.expression import RESERVED, misspelled
+from handgrad.derive.calls import misspelled
 from handgrad.derive.formula import CALLABLE
+from handgrad.derive.names import ALIASES as OTHER_NAMES
+from handgrad.derive.names import RESERVED
 from handgrad.derive.source import compile_source
 
 from .values import Array, ShapeError, Value, product, transpose

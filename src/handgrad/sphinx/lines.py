@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.formula import Node, cut, tokenize
+from handgrad.derive.formula import Node, tokenize
 
 
 class Row(NamedTuple):
@@ -32,7 +32,7 @@ def read_rows(text: str, read: Callable[[str], Node]) -> Iterator[Row]:
         equation, reason = (part.strip() for part in line.partition("#")[::2])
         if not equation:
             continue
-        (_, first), *others = cut(equation, {"=="})
+        first, *others = read_sides(equation)
         begins = len(sides) == 1
         if first.strip():
             if begins:
@@ -40,11 +40,28 @@ def read_rows(text: str, read: Callable[[str], Node]) -> Iterator[Row]:
             begins, sides = True, (read(first.strip()),)
         elif not sides:
             raise ExpressionError(f"{equation!r} continues an equation, but none stands before it")
-        sides = (*sides[-1:], *(read(side.strip()) for _, side in others))
+        sides = (*sides[-1:], *(read(side.strip()) for side in others))
         if others:
             yield Row(sides, not begins, reason)
     if len(sides) < 2:
         raise ExpressionError("an equation is needed: left == right")
+
+
+def read_sides(line: str) -> list[str]:
+    """Cut a line at every ``==`` outside all parentheses.
+
+    Examples
+    --------
+    >>> read_sides("A B == C == (D == 0)")
+    ['A B ', ' C ', ' (D == 0)']
+    """
+    sides, depth, start = [], 0, 0
+    for token in tokenize(line):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
+        if depth == 0 and token.text == "==":
+            sides.append(line[start : token.start])
+            start = token.stop
+    return [*sides, line[start:]]
 
 
 def read_assignments(option: str, text: str) -> Iterator[tuple[str, str]]:

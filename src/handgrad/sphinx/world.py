@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.expression import flat
+from handgrad.derive.dims import flat
 from handgrad.derive.formula import Node
 from handgrad.derive.read import DELTAS
 from handgrad.layout import Layout

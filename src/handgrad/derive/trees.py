@@ -1,0 +1,47 @@
+"""Walks over trees, of expressions and of formulas."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from .expression import Expr
+
+
+class Parted(Protocol):
+    """An expression, or a formula."""
+
+    @property
+    def args(self) -> Sequence[Any]:
+        """What it is made of."""
+
+
+Tree = TypeVar("Tree", bound=Parted)
+
+
+def postorder(roots: Iterable[Tree]) -> list[Tree]:
+    """Every part of the trees once, arguments first, without recursion."""
+    done: dict[int, Tree] = {}
+    stack = list(roots)
+    while stack:
+        top = stack[-1]
+        waiting = [arg for arg in top.args if id(arg) not in done]
+        if id(top) in done or not waiting:
+            done[id(top)] = top
+            stack.pop()
+        else:
+            stack.extend(reversed(waiting))
+    return list(done.values())
+
+
+def numbered(roots: "Sequence[Expr]") -> "tuple[dict[int, int], list[Expr]]":
+    """Give equal expressions the same number: the number of every part by its id, and a part for every number."""
+    known: dict[Any, int] = {}
+    number: dict[int, int] = {}
+    unique: list[Expr] = []
+    for expr in postorder(roots):
+        key = expr.op, expr.info, expr.row, tuple([number[id(arg)] for arg in expr.args]), expr.shape
+        if key not in known:
+            known[key] = len(unique)
+            unique.append(expr)
+        number[id(expr)] = known[key]
+    return number, unique

@@ -1,0 +1,74 @@
+"""Claims as LaTeX, with broadcasting written out: ``X W^T + b`` adds ``1 b^T``."""
+
+from collections.abc import Mapping
+
+from handgrad.derive.formula import Node
+from handgrad.derive.latex import ATOM, ONES, POWER, PRODUCT, TRANSPOSED, Printer
+
+from .values import Value
+
+
+class ClaimPrinter(Printer):
+    """Prints formulas whose parts have been evaluated.
+
+    Parameters
+    ----------
+    seen : dict
+        The value of each part; what stands after a false line has none, and is printed as it is.
+    spelling : dict
+        LaTeX for names that are to be printed otherwise than by `name_latex`.
+    """
+
+    def __init__(self, seen: Mapping[Node, Value], spelling: Mapping[str, str] | None = None) -> None:
+        super().__init__(spelling)
+        self.seen = seen
+
+    def is_scalar(self, node: Node) -> bool:
+        """Whether a part is a scalar."""
+        return self.seen[node].scalar if node in self.seen else super().is_scalar(node)
+
+    def is_matrix(self, node: Node) -> bool:
+        """Whether a part is a matrix."""
+        return node in self.seen and self.seen[node].column and self.seen[node].row
+
+    def is_vector(self, node: Node) -> bool:
+        """Whether a part is a vector in NumPy, which has no transpose."""
+        return node in self.seen and self.seen[node].vector and not self.seen[node].upright
+
+    def show(self, node: Node) -> tuple[str, int]:
+        """Print a formula, and say how tightly it binds."""
+        if node.op == "numpy T" and self.is_vector(node.args[0]):
+            return self.show(node.args[0])
+        return super().show(node)
+
+    def product(self, node: Node) -> tuple[str, int]:
+        """Products; ``v @ B``, a vector from the left, is ``v^T u``, or as a vector again ``B^T v``."""
+        left, right = node.args
+        if node.op != "@" or not self.is_vector(left):
+            return super().product(node)
+        first, second = (right, left) if self.seen[right].column else (left, right)
+        return f"{self.inside(first, ATOM)}{TRANSPOSED} {self.gap(left, right)}{self.inside(second, POWER)}", PRODUCT
+
+    def operand(self, part: Node, whole: Node, binding: int) -> str:
+        """Print an operand, with the ones that broadcasting implies."""
+        if part not in self.seen or whole not in self.seen:
+            return super().operand(part, whole, binding)
+        mine, result = self.seen[part], self.seen[whole]
+        if (mine.row, mine.column) == (result.row, result.column):
+            return self.inside(part, binding)
+        text, below = self.inside(part, POWER), ONES
+        if mine.scalar:
+            below += (ONES if result.column and result.row else "") + (TRANSPOSED if result.column else "")
+            if part.op == "number" and part.info == 1:
+                return below
+            return rf"{text}\, {below}"
+        if mine.row and mine.upright:
+            return text + ONES + TRANSPOSED
+        return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
+
+    def total(self, node: Node) -> str:
+        """A sum over axes: a product with ones."""
+        (arg,) = node.args
+        if arg in self.seen and not self.seen[arg].column:
+            return f"{ONES}{TRANSPOSED} {self.inside(arg, POWER)}"
+        return super().total(node)
