@@ -154,7 +154,7 @@ def _normalised(table: Table) -> Table:
 
 
 def _compute(candidate: str, d: Derivation, numbers: Numbers) -> Draw:
-    world = numbers.world()
+    world = numbers.world
     expr = parse(candidate, {name: shape for name, shape in world.shapes.items() if "/" not in name}, numbers.sizes)
     try:
         said = world.value(expr)
@@ -172,7 +172,7 @@ def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
     for attempt in ATTEMPTS:
         try:
             numbers = Numbers(d, seed, attempt, assumed)
-            derived = numbers.world().value(d.einsum())
+            derived = numbers.world.value(d.einsum())
         except DOMAIN:
             continue
         if same(derived, arranged(d, numbers)):  # not so next to a kink
