@@ -79,11 +79,6 @@ def loss(table: Table) -> float:
     return sum([(1 + 0.7 * k) * math.sin(y) + 0.3 * y * y for k, y in enumerate(entries)])
 
 
-def loss_slope(table: Table) -> Table:
-    """The gradient of `loss`."""
-    return {index: (1 + 0.7 * k) * math.cos(table[index]) + 0.6 * table[index] for k, index in enumerate(sorted(table))}
-
-
 def unknown(name: str) -> Callable[[float], float]:
     """What stands for an unknown elementwise function such as f, or for its derivative f'."""
     order, shift = name.count("'"), len(name.rstrip("'"))
@@ -132,10 +127,8 @@ class Numbers:
                 values[child] = moved
                 return evaluate_node(parent, values, self.sizes, self.functions)
 
-            if parent.op == "loss":
-                made = loss_slope(here)
-            elif parent.op in ("call", "unknown"):  # of every entry by itself
-                made = {}
+            if parent.op in ("call", "unknown"):  # of every entry by itself
+                made = Table()
                 for index, entry in here.items():
                     made |= differences(at, {index: entry}, self.scale)
             else:

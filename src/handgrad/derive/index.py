@@ -12,7 +12,7 @@ from .numpy_text import bracketed, plain
 from .program import OF_ENTRIES, reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
-from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
+from .terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
 
 OWN = "pqrstuvw"  # the letters of the variable
 
@@ -104,60 +104,63 @@ def index_node_steps(node: Node, d: Result, printer: IndexPrinter) -> list[Step]
     """Say how the derivative by one node comes from those by the nodes that use it."""
     steps: list[Step] = []
     terms: list[Term] = []
-    adjoint, links = d.sweep.adjoints[node], d.sweep.links[node][::-1]
-    total, rank = adjoint.free, len(d.root.dims)
+    links, total, rank = d.sweep.links[node][::-1], d.sweep.adjoints[node].free, len(d.root.dims)
     out, own = total[:rank], total[rank:]
-    names = dict(_lettering(node, d, printer).names)
+    letters = _lettering(node, d, printer)
+    names = dict(letters.names)
     for link in links:
         raw, free = partial(link, own, d.graph), link.letters + own
         if link.parent is d.root:
             terms += Sum([free], raw).at(total)
-        else:
-            letters = printer.lettering({l: names[l] for l in own}).add(link.letters)
-            for letter in link.letters:
-                names.setdefault(letter, letters.names[letter])
-            short = collect(raw, free, d.graph)
-            left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
-            left += f"/d{d.labels[node]}{letters.show(grouped(node, own))}"
-            shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, ", ".join([link_rule(link, d), *held([link], d)])))
-            if printer.sum(short, free, letters) != shown:
-                steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
-            joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
-            terms += [counted(term, link.letters, d.graph) for term in joined]
-    letters = printer.lettering({l: names[l] for l in total})
-    chained = printer.lettering(_unique(names, letters))
+            continue
+        here = printer.lettering({l: names[l] for l in own}).add(link.letters)
+        # The chain rule calls letters as the lines above it do, where that does not clash.
+        names |= {l: here.names[l] for l in link.letters if here.names[l] not in names.values()}
+        left = f"d{d.labels[link.parent]}{here.show(grouped(link.parent, link.letters))}"
+        left += f"/d{d.labels[node]}{here.show(grouped(node, own))}"
+        short = collect(raw, free, d.graph)
+        reason = ", ".join([link_rule(link, d), *held([link], d)])
+        slopes = [(printer.sum(one, free, here), why) for one, why in ((raw, reason), (short, "sum over the deltas"))]
+        steps += [step._replace(joined=not step.left) for step in new_lines(left, slopes)]
+        joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
+        terms += [counted(term, link.letters, d.graph) for term in joined]
     rule = link_rule(links[0], d) if all(link.parent is d.root for link in links) else "chain rule"
-    lines = [(printer.sum(terms, total, chained), rule)]
+    first = printer.sum(terms, total, printer.lettering(names)), rule
+    return steps + new_lines(_ratio(node, d, letters), _simplified(node, terms, first, letters, d, printer))
+
+
+def _simplified(
+    node: Node, terms: Sequence[Term], first: tuple[str, str], letters: Lettering, d: Result, printer: IndexPrinter
+) -> list[tuple[str, str]]:
+    """The line of the chain rule, and what becomes of its terms."""
+    lines, adjoint, name = [first], d.sweep.adjoints[node], d.sweep.named.get(node)
+    total, index = adjoint.free, letters.show(adjoint.axes)
+    its_name = d.labels[name] + index if name else ""
     merged = collect(terms, total, d.graph)
     keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, adjoint.terms)]
-    if any([factor[0].op == "delta" for _, factors in terms for factor in factors]):
-        lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
-    elif keys[0] != keys[1]:
-        lines.append((printer.sum(merged, total, letters), "collect"))
-    own_name = node in d.sweep.named and merged == ((1, ((d.sweep.named[node], total, 1),)),)
-    if own_name:  # what comes back is what has come before
-        return steps + new_lines(_ratio(node, d, letters), lines)
+    deltas = any([factor[0].op == "delta" for _, factors in terms for factor in factors])
+    if deltas or keys[0] != keys[1]:
+        lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d) if deltas else "collect"))
+    if lines[-1][0] == its_name:  # what comes back is what has come before
+        return lines
     if keys[1] != keys[2]:
         right = printer.sum(adjoint.terms, total, letters)
         lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
-    if node is d.variable or node in d.sweep.named:
-        lines += _as_array(d.spell(adjoint), letters.show(adjoint.axes))
+    array = _as_array(d.spell(adjoint), index) if node is d.variable or name else ""
+    lines += [(array, "the same as an array")] * bool(array)
     if node is d.variable:
-        printed = _as_array(d.in_shape.result, letters.show(adjoint.axes))
-        right = printed[0][0] if printed else printer.sum(d.opened(adjoint), total, letters)
+        right = _as_array(d.in_shape.result, index) or printer.sum(d.opened(adjoint), total, letters)
         why = inserted(lines[-1][0], right, d)
         lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
-    if node in d.sweep.named and node is not d.variable:
-        lines.append((d.labels[d.sweep.named[node]] + letters.show(adjoint.axes), "its name"))
-    return steps + new_lines(_ratio(node, d, letters), lines)
+    elif name:
+        lines.append((its_name, "its name"))
+    return lines
 
 
-def _as_array(expr: Expr, index: str) -> list[tuple[str, str]]:
-    """The last line, spelled with arrays, if it has one or two axes."""
-    if has_matrix_form(expr) and 1 <= len(expr.shape) <= 2 and expr.size > 1:
-        return [(bracketed(expr) + index, "the same as an array")]
-    return []
+def _as_array(expr: Expr, index: str) -> str:
+    """An entry of what is spelled with arrays, if it has one or two axes."""
+    spelled = has_matrix_form(expr) and 1 <= len(expr.shape) <= 2 and expr.size > 1
+    return bracketed(expr) + index if spelled else ""
 
 
 def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str:
@@ -175,15 +178,6 @@ def inserted(before: str, after: str, d: Result) -> str:
     cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
     labels = [label for label in gone if label not in cancelled]
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
-
-
-def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
-    """Keep the names that letters had in the lines above, where they do not clash."""
-    kept = dict(total.names)
-    for letter, name in names.items():
-        if letter not in kept and name not in kept.values():
-            kept[letter] = name
-    return kept
 
 
 def link_rule(link: Link, d: Result) -> str:
