@@ -71,8 +71,8 @@ def _joint_rule(links: Sequence[Link]) -> str:
     """What licenses a differential in which several things vary: they may be factors of one term."""
     varying = {link.child for link in links}
     total = links[0].parent.sum
-    terms = total.terms if total else ()
-    moving = [[power for node, _, power in factors if node in varying] for _, factors in terms]
+    assert total is not None
+    moving = [[power for node, _, power in factors if node in varying] for _, factors in total.terms]
     if all([len(powers) < 2 for powers in moving]):
         return "term by term"
     return "quotient rule" if any([power < 0 for powers in moving for power in powers]) else "product rule"

@@ -34,7 +34,7 @@ from .matrix import (
     to_matrix,
     varies,
 )  # fmt: skip
-from .notation import IndexPrinter, Step
+from .notation import Step
 from .program import reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
@@ -213,7 +213,7 @@ def _definition(node: Node, d: Result) -> Step:
         right = str(to_matrix(written_out(node, d.refer)))
         return Step(d.labels[node], right, defining(node, d))
     except NoMatrixFormError:
-        return definition(node, d, IndexPrinter(d.labels))[0]
+        return definition(node, d)
 
 
 def _node_steps(node: Node, d: Result) -> list[Step]:
@@ -231,7 +231,7 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
         adjoint = d.sweep.adjoints[node]
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
-        return index_node_steps(node, d, IndexPrinter(d.labels))
+        return index_node_steps(node, d)
     reason = _reason(links, d)
     lines = [(show_pairs(pairs), reason)]
     if show_pairs(start) != show_pairs(pairs) and not _nested([link.parent for link in links], d):

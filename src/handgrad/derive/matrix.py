@@ -159,7 +159,9 @@ def _is_symmetric(m: Matrix) -> bool:
 
 
 def hadamard(*parts: Matrix) -> Matrix:
-    """An elementwise product."""
+    """An elementwise product; with a scalar it is a multiple."""
+    if any([part.scalar for part in parts]):
+        return product(*parts)
     numbers = [part.parts[0] for part in parts if part.kind == "scale"]
     if numbers:
         return product(*numbers, hadamard(*[part.parts[1] if part.kind == "scale" else part for part in parts]))
@@ -396,12 +398,15 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
     """Make broadcasting explicit: a column times a row of ones, a column of ones times a row."""
     if m.scalar or len(result.shape) < 2:
         return m
-    row = flip(m) if len(expr.shape) == 1 else m
-    if row.rows != result.shape[0]:
-        return product(ones(result.shape[0]), row)
-    if len(expr.shape) == 1:
-        return row
-    return product(m, flip(ones(result.shape[1]))) if m.columns != result.shape[1] else m
+    m = flip(m) if len(expr.shape) == 1 else m
+    m = m if m.rows == result.shape[0] else product(ones(result.shape[0]), m)
+    return m if m.columns == result.shape[1] else product(m, flip(ones(result.shape[1])))
+
+
+OPERATIONS: dict[str, Callable[..., Matrix]] = {
+    "*": hadamard, "/": over, "**": power, "T": flip, "trace": trace,
+    "neg": lambda a: product(number(-1), a), "outer": lambda a, b: product(a, flip(b)),
+}  # fmt: skip
 
 
 def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
@@ -419,34 +424,21 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return product(number(0), ones(rows), flip(ones(columns)))
     if op == "eye":
         return identity(rows)
-    if op == "neg":
-        return product(number(-1), args[0])
+    if op in ("+", "-", "*", "/"):
+        args = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
     if op in ("+", "-"):
-        wide = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
         if expr.shape:  # x - 1^T x / n would be read as a number
             filled = [ones(rows), *[flip(ones(axis)) for axis in expr.shape[1:]]]
-            wide = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in wide]
-        return add(wide, [1, 1 if op == "+" else -1])
-    if op == "*":
-        if args[0].scalar or args[1].scalar:
-            return product(*args)
-        return hadamard(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
-    if op == "/":
-        return over(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
-    if op == "**":
-        return power(*args)
+            args = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in args]
+        return add(args, [1, 1 if op == "+" else -1])
     if op == "@":
         left = args[0] if len(expr.args[0].shape) == 2 else flip(args[0])
         made = product(left, args[1])
         return flip(made) if len(expr.args[0].shape) == 1 and len(expr.args[1].shape) == 2 else made
-    if op == "T" or (op in ("expand", "squeeze") and not info):
-        return flip(args[0])
     if op in ("expand", "squeeze"):
-        return args[0]
-    if op == "outer":
-        return product(args[0], flip(args[1]))
-    if op == "trace":
-        return trace(args[0])
+        return args[0] if info else flip(args[0])
+    if op in OPERATIONS:
+        return OPERATIONS[op](*args)
     if op in ("sum", "mean"):
         return _total(expr, args[0])
     if expr.row and op not in ("diag", "kron"):
@@ -459,20 +451,16 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
 
 def _total(expr: Expr, m: Matrix) -> Matrix:
     axis, keep = expr.info
-    arg = expr.args[0]
-    if axis is None and len(arg.shape) and m.kind == "hadamard":
-        made = inner(m.parts[0], hadamard(*m.parts[1:]) if len(m.parts) > 2 else m.parts[1])
+    if axis is None and m.kind == "hadamard":
+        made = inner(m.parts[0], hadamard(*m.parts[1:]))
     elif axis is None and m.kind == "power" and m.parts[1].info == 2:
         made = inner(m.parts[0], m.parts[0])
-    elif axis is None:
-        made = product(flip(ones(m.rows)), m, ones(m.columns))
-    elif axis == 1:
-        made = product(m, ones(m.columns))
     else:
-        made = product(flip(ones(m.rows)), m)
-        made = made if keep else flip(made)
+        rows, columns = [flip(ones(m.rows))] * (axis != 1), [ones(m.columns)] * (axis != 0)
+        made = product(*rows, m, *columns)
+        made = flip(made) if axis == 0 and not keep else made
     if expr.op == "sum":
         return made
-    dims = [d for at, a in enumerate(arg.shape) if axis in (None, at) for d in a]
+    dims = [d for at, a in enumerate(expr.args[0].shape) if axis in (None, at) for d in a]
     sizes = [atom(dim) for dim in dims]
     return over(made, product(*sizes)) if sizes else made

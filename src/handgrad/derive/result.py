@@ -6,6 +6,7 @@ from functools import cached_property
 from .errors import ExpressionError
 from .expression import Expr, Shape, flat, name_expr, postorder, sizes_in, squeeze
 from .lower import lower, without_norms
+from .notation import IndexPrinter
 from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
 from .rules import upstream_name
 from .spell import spell
@@ -96,6 +97,11 @@ class Result:
         for node, adjoint in self.sweep.named.items():
             labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
         return labels
+
+    @cached_property
+    def printer(self) -> IndexPrinter:
+        """Prints entries with the names of this derivation."""
+        return IndexPrinter(self.labels)
 
     @cached_property
     def program(self) -> Program:
@@ -189,8 +195,7 @@ class Result:
 
     def is_upstream(self, node: Node) -> bool:
         """Whether the derivative by a node is given: what an unknown loss sees."""
-        links = self.sweep.links.get(node, [])
-        return len(links) == 1 and links[0].parent is self.root and self.root.op == "loss" and node is not self.variable
+        return self.root.op == "loss" and node is self.root.arg and node is not self.variable
 
     def refer(self, node: Node, named: Container[str] | None = None) -> Expr:
         """A node by its name, or what it stands for; if some names are given, values have no others."""
