@@ -8,6 +8,7 @@ from .matrix import (
     Matrix,
     NoMatrixFormError,
     add,
+    around,
     atom,
     diagonal,
     flip,
@@ -21,6 +22,7 @@ from .matrix import (
     product,
     replaced,
     to_matrix,
+    turned,
     varies,
 )  # fmt: skip
 from .notation import WIDTH, Step
@@ -125,11 +127,11 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         parts = [in_front(part, name, rules) for part in m.parts]
         found = [part for part in parts if part is not None]
         return add(found, m.info) if len(found) == len(parts) else None
-    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
-    mine, others = m.parts[at], [*m.parts[:at], *m.parts[at + 1 :]]
-    if m.kind == "product" and m.scalar and mine is m.parts[0]:
+    before, mine, after = around(m, name)
+    others = before + after
+    if m.kind == "product" and m.scalar and not before:
         rules["x^T y = y^T x"] = None
-        return in_front(product(*[flip(part) for part in reversed(m.parts)]), name, rules)
+        return in_front(turned(m), name, rules)
     if m.kind == "over" and mine.kind == "hadamard" and not others[0].scalar:  # (r * dx) / x = (r / x) * dx
         still = next(part for part in mine.parts if not varies(part, name))
         divided = [over(part, others[0]) if part is still else part for part in mine.parts]
@@ -153,9 +155,9 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         v = hadamard(*others)
         rules["v * u = diag(v) u"] = None
         return product(diagonal(v, v.rows, v.rows), front)
-    if m.kind == "scale" and mine is m.parts[0]:
+    if m.kind == "scale" and after:
         rules["(a^T b) c = c a^T b"] = None
-    if m.kind == "product" and mine is not m.parts[-1]:  # what stands behind a column is a number
+    if m.kind == "product" and after:  # what stands behind a column is a number
         rules["c a^T b = (a^T b) c"] = None
-        return product(product(*m.parts[at + 1 :]), *m.parts[:at], front)
+        return product(product(*after), *before, front)
     return product(*others, front)

@@ -14,6 +14,7 @@ from .matrix import (
     Matrix,
     NoMatrixFormError,
     add,
+    around,
     atom,
     call,
     diagonal,
@@ -32,6 +33,7 @@ from .matrix import (
     product,
     replaced,
     to_matrix,
+    turned,
     varies,
 )  # fmt: skip
 from .notation import Step
@@ -75,6 +77,7 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     left, right = pair
     if right.kind == "atom":
         return pair, ""
+    before, mine, after = around(right, name)
     if right.kind == "T":
         return Pair(flip(left), flip(right)), "A:B = A^T:B^T"
     if right.kind == "product":
@@ -92,19 +95,15 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
         scalar, rest = right.parts
         return Pair(_dot(left, rest), scalar), "" if left.scalar else "A : (b C) = (A : C) b"
     if right.kind == "hadamard":
-        others = [part for part in right.parts if not varies(part, name)]
-        (mine,) = [part for part in right.parts if varies(part, name)]
-        return Pair(hadamard(left, *others), mine), "C : (A * B) = (C * A) : B"
-    if right.kind == "over" and right.parts[0].scalar:
-        over_all = product(flip(ones(right.rows)), over(left, right.parts[1]), ones(right.columns))
-        return Pair(over_all, right.parts[0]), "A : (b / C) = (1^T (A / C) 1) b"
+        return Pair(hadamard(left, *before, *after), mine), "C : (A * B) = (C * A) : B"
+    if right.kind == "over" and mine.scalar:
+        over_all = product(flip(ones(right.rows)), over(left, *after), ones(right.columns))
+        return Pair(over_all, mine), "A : (b / C) = (1^T (A / C) 1) b"
     if right.kind == "over":
-        return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
+        return Pair(over(left, *after), mine), "C : (A / B) = (C / B) : A"
     if right.kind == "inner":
-        mine, other = right.parts if varies(right.parts[0], name) else right.parts[::-1]
-        rules = ["A:B = B:A"] * (mine is right.parts[0]) + ["c (A:B) = (c A):B"] * (str(left) not in ("1", "-1"))
-        return Pair(product(left, other), mine), ", ".join(rules)
-    (mine,) = right.parts
+        rules = ["A:B = B:A"] * bool(after) + ["c (A:B) = (c A):B"] * (str(left) not in ("1", "-1"))
+        return Pair(product(left, *before, *after), mine), ", ".join(rules)
     if right.info == "tr":
         return _move_trace(left, mine, name)
     return Pair(diagonal(left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
@@ -119,7 +118,7 @@ def _has_number(m: Matrix, name: str) -> bool:
 
 def settled(pair: Pair, name: str) -> Pair:
     """A product of numbers, with the differential last: numbers commute."""
-    while pair.left.scalar and (pair.right.kind == "scale" or _has_number(pair.right, name)):
+    while pair.left.scalar and (pair.right.kind == "scale" or divided(pair.right)):
         pair, _ = move(pair, name)
     return pair
 
@@ -134,18 +133,14 @@ def _dot(left: Matrix, right: Matrix) -> Matrix:
 
 
 def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
-    at = next(k for k, part in enumerate(right.parts) if varies(part, name))
-    if right.parts[at].kind == "T":
-        turned = product(*[flip(part) for part in reversed(right.parts)])
-        return Pair(flip(left), turned), "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
-    before, mine, after = right.parts[:at], right.parts[at], right.parts[at + 1 :]
+    before, mine, after = around(right, name)
+    if mine.kind == "T":
+        return Pair(flip(left), turned(right)), "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
     if before and after and right.scalar:
         moved = product(left, flip(product(*before)), flip(product(*after)))
         return Pair(moved, mine), "u^T A v = (u v^T) : A"
     if after:
-        rest = product(*before, mine)
-        moved = product(left, flip(product(*after)))
-        return Pair(moved, rest), "C:(AB) = (C B^T):A"
+        return Pair(product(left, flip(product(*after))), product(*before, mine)), "C:(AB) = (C B^T):A"
     moved = product(flip(product(*before)), left)
     return Pair(moved, mine), "a^T b = a:b" if right.scalar else "C:(AB) = (A^T C):B"
 
@@ -153,13 +148,12 @@ def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
 def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
     if m.kind != "product":
         return Pair(product(left, identity(m.rows)), m), "tr(A) = I:A"
-    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
-    if m.parts[at].kind == "T":
+    before, mine, after = around(m, name)
+    if mine.kind == "T":
         return Pair(left, call("tr", flip(m), (), ())), "tr(A) = tr(A^T)"
-    others = (*m.parts[at + 1 :], *m.parts[:at])
-    if at < len(m.parts) - 1:
-        return Pair(left, call("tr", product(*others, m.parts[at]), (), ())), "tr(AB) = tr(BA)"
-    return Pair(product(left, flip(product(*others))), m.parts[at]), "tr(A^T B) = A:B"
+    if after:
+        return Pair(left, call("tr", product(*after, *before, mine), (), ())), "tr(AB) = tr(BA)"
+    return Pair(product(left, flip(product(*before))), mine), "tr(A^T B) = A:B"
 
 
 def frobenius_steps(d: Result) -> list[Step]:
@@ -183,10 +177,8 @@ def frobenius_steps(d: Result) -> list[Step]:
 def _written_out(steps: list[Step], d: Result) -> list[Step]:
     """The gradient as it is printed, if the last line names a gradient that it does not name, or another form."""
     program = d.in_shape
-    adjoints = {d.labels[node] for node in d.sweep.named.values()}
-    unnamed = adjoints - {*program.definitions}
-    last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
-    words = [token.text for token in tokenize(last)]
+    unnamed = {d.labels[node] for node in d.sweep.named.values()} - {*program.definitions}
+    words = [token.text for step in steps[-1:] for token in tokenize(step.right)]
     if "[" in words or d.variable not in d.sweep.path or not has_matrix_form(program.result):
         return []
     total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
@@ -218,7 +210,6 @@ def _definition(node: Node, d: Result) -> Step:
 
 def _node_steps(node: Node, d: Result) -> list[Step]:
     name, top = "d" + d.labels[node], "d" + d.labels[d.root]
-    left = f"{top}/d{d.labels[node]}"
     links = d.sweep.links[node][::-1]
     start, pairs = [], []
     try:
@@ -243,15 +234,15 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
         lines.append((show_pairs(pairs), ", ".join(dict.fromkeys([one for rule in seen for one in rule.split(", ")]))))
     steps = new_lines(top, lines)
     total = add([pair.left for pair in pairs])
-    if node in d.sweep.named and str(total) == d.labels[d.sweep.named[node]]:  # what comes back has come before
-        return [*steps, Step(left, str(total), "", result=True)]
-    if ordered(total) != ordered(final):
-        steps.append(Step(left, str(total), "", result=True))
+    its_name = d.labels[d.sweep.named[node]] if node in d.sweep.named else ""
+    if str(total) == its_name:  # what comes back has come before
+        return [*steps, Step(f"{top}/{name}", its_name, "", result=True)]
+    same = ordered(total) == ordered(final)
+    steps.append(Step(f"{top}/{name}", str(final if same else total), "", result=True))
+    if not same:
         steps += _rewritten(total, final, d.sweep.reasons[node], d)
-    else:
-        steps.append(Step(left, str(final), "", result=True))
-    if node in d.sweep.named and node is not d.variable:
-        steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
+    if its_name and node is not d.variable:
+        steps.append(Step("", its_name, "its name"))
     return steps
 
 

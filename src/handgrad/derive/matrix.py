@@ -143,7 +143,7 @@ def flip(m: Matrix) -> Matrix:
     if m.kind == "T":
         return m.parts[0]
     if m.kind == "product":
-        return product(*[flip(part) for part in reversed(m.parts)])
+        return turned(m)
     if m.kind == "scale":
         return product(m.parts[0], flip(m.parts[1]))
     if divided(m):
@@ -151,6 +151,11 @@ def flip(m: Matrix) -> Matrix:
     if _starts(m, *IDENTITY) or (m.kind == "sum" and _is_symmetric(m)):
         return m
     return Matrix("T", (m,), None, m.columns, m.rows)
+
+
+def turned(m: Matrix) -> Matrix:
+    """The transposes of the factors in reverse: ``y^T x`` for ``x^T y``."""
+    return product(*[flip(part) for part in reversed(m.parts)])
 
 
 def _is_symmetric(m: Matrix) -> bool:
@@ -269,6 +274,12 @@ def varies(m: Matrix, name: str) -> bool:
             return True
         waiting += part.parts
     return False
+
+
+def around(m: Matrix, name: str) -> tuple[tuple[Matrix, ...], Matrix, tuple[Matrix, ...]]:
+    """The operands before the one that holds the differential `name`, that one, and those after it."""
+    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
+    return m.parts[:at], m.parts[at], m.parts[at + 1 :]
 
 
 MAKERS: dict[str, Callable[..., Matrix]] = {
