@@ -28,6 +28,7 @@ from .matrix import (
     negative,
     number,
     ones,
+    opposite,
     ordered,
     over,
     product,
@@ -59,13 +60,13 @@ def show_pairs(pairs: list[Pair]) -> str:
 
 def _joined(pair: Pair) -> Matrix:
     """The summand as one matrix, with its sign in front."""
-    (left, right), minus = pair, number(-1)
+    left, right = pair
     if left.scalar:
         return product(left, right)
     if negative(left):
-        return product(minus, _joined(Pair(product(minus, left), right)))
+        return opposite(_joined(Pair(opposite(left), right)))
     if negative(right):
-        return product(minus, _joined(Pair(left, product(minus, right))))
+        return opposite(_joined(Pair(left, opposite(right))))
     return inner(left, right)
 
 
@@ -291,11 +292,11 @@ def _why(total: Matrix, final: Matrix, d: Result) -> str:
     if total.kind == "inner":
         return _inner_rule(total, final)
     words = re.split(r"[ ()-](?!T)", before)
-    turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
+    mirrored = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in words and f"{label}{sign}" not in after for sign in ("^T", "^-T"))]  # fmt: skip
-    if not turned:
+    if not mirrored:
         return "collect"
-    return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
+    return f"{' and '.join(mirrored)} {'is' if len(mirrored) == 1 else 'are'} symmetric"
 
 
 def _without_numbers(m: Matrix) -> Matrix:
@@ -328,8 +329,8 @@ def _inner_rule(total: Matrix, final: Matrix) -> str:
                 return rule
             if ordered(inner(*map(flip, moved))) == ordered(final):
                 return f"{rule}, A:B = A^T:B^T"
-        turned = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
-        return "A:B = A^T:B^T" if turned else "collect"
+        mirrored = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
+        return "A:B = A^T:B^T" if mirrored else "collect"
     if left.rows and left.columns:
         return "A : (u v^T) = u^T A v"
     return "a:b = a^T b" if left.rows else "a:b = a b^T"

@@ -103,18 +103,13 @@ def product(*parts: Matrix) -> Matrix:
     shorter = [part for part in chain if not _starts(part, *IDENTITY)]
     if shorter and (shorter[0].rows, shorter[-1].columns) == (chain[0].rows, chain[-1].columns):
         chain = shorter  # but (1^T u) I is no number
-    result: Matrix | None = None
-    if chain:
-        result = chain[0]
-        if len(chain) > 1:
-            result = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
-    if value != 1 or (not chain and not scalars):
+    if len(chain) > 1:
+        chain = [Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)]
+    if value != 1 or not (scalars or chain):
         scalars.insert(0, number(whole(value)))
+    *scalars, result = scalars + chain
     for scalar in reversed(scalars):
-        if result is not None:
-            scalar = Matrix("scale", (scalar, result), None, result.rows, result.columns)
-        result = scalar
-    assert result is not None
+        result = Matrix("scale", (scalar, result), None, result.rows, result.columns)
     for scalar in below:
         result = over(result, scalar)
     return result
@@ -131,6 +126,11 @@ def negative(m: Matrix) -> bool:
     return first.kind == "number" and first.info < 0
 
 
+def opposite(m: Matrix) -> Matrix:
+    """Minus a matrix."""
+    return product(number(-1), m)
+
+
 def divided(m: Matrix) -> bool:
     """Whether a matrix is over a scalar."""
     return m.kind == "over" and m.parts[1].scalar
@@ -138,7 +138,7 @@ def divided(m: Matrix) -> bool:
 
 def flip(m: Matrix) -> Matrix:
     """The transpose: of a transpose the matrix, of a product the product in reverse."""
-    if m.scalar or m.info == "symmetric":
+    if m.scalar:
         return m
     if m.kind == "T":
         return m.parts[0]
@@ -201,7 +201,7 @@ def over(a: Matrix, b: Matrix) -> Matrix:
         above, scalar = a.parts
         return over(above, product(scalar, b)) if b.scalar else over(over(above, b), scalar)
     if negative(a):
-        below = over(product(number(-1), a), b)
+        below = over(opposite(a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
     return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
 
@@ -214,7 +214,7 @@ def add(parts: list[Matrix], signs: Sequence[int] = ()) -> Matrix:
     flat_signs: list[int] = []
     for part, sign in zip(parts, signs or [1] * len(parts)):
         if negative(part):
-            part, sign = product(number(-1), part), -sign
+            part, sign = opposite(part), -sign
         inner = part.parts if part.kind == "sum" else (part,)
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
@@ -240,7 +240,7 @@ def call(name: str, part: Matrix, rows: Axis, columns: Axis) -> Matrix:
 def diagonal(m: Matrix, rows: Axis, columns: Axis) -> Matrix:
     """``diag(m)``, with a sign in front."""
     if negative(m):
-        return product(number(-1), diagonal(product(number(-1), m), rows, columns))
+        return opposite(diagonal(opposite(m), rows, columns))
     return call("diag", m, rows, columns)
 
 
@@ -354,7 +354,7 @@ def show(m: Matrix) -> tuple[str, int]:
             text += (" + " if sign > 0 else " - ") if text else "" if sign > 0 else "-"
             text += _inside(part, FROBENIUS)
         return text, ADDITION
-    if kind == "T" and parts[0].info == "inv":
+    if kind == "T" and (parts[0].kind, parts[0].info) == ("call", "inv"):
         return _inside(parts[0].parts[0], ATOM) + "^-T", POWER
     if kind == "T":
         return _inside(parts[0], ATOM) + "^T", POWER
@@ -416,7 +416,7 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
 
 OPERATIONS: dict[str, Callable[..., Matrix]] = {
     "*": hadamard, "/": over, "**": power, "T": flip, "trace": trace,
-    "neg": lambda a: product(number(-1), a), "outer": lambda a, b: product(a, flip(b)),
+    "neg": opposite, "outer": lambda a, b: product(a, flip(b)),
 }  # fmt: skip
 
 
