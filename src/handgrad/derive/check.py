@@ -6,11 +6,12 @@ every node by its children, chained; and what the lines say.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from .errors import DerivationError, ExpressionError
-from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
+from .evaluate import Functions, Table, evaluate_node, indices, lengths
 from .expression import Shape, flat, show_shape
 from .frobenius import STEPS
 from .matrix import NoMatrixFormError
@@ -177,16 +178,11 @@ class Numbers:
         return World(tables, shapes, self.sizes, self.functions)
 
 
-def step_at(entry: float) -> float:
-    """A step that is small beside the entry: the logarithm of a small number bends sharply."""
-    return STEP * min(1.0, max(0.01, abs(entry)))
-
-
 def differences(function: Callable[[Table], Table], at: Table, scale: float = 1) -> Table:
     """The derivative of a function of a table, by central differences of order four."""
     result: Table = {}
     for entry, here in at.items():
-        step = scale * step_at(here)
+        step = scale * STEP * min(1.0, max(0.01, abs(here)))  # the logarithm of a small number bends sharply
         for shift, weight in STENCIL:
             below = function(at | {entry: here - shift * step})
             for index, value in function(at | {entry: here + shift * step}).items():
@@ -239,8 +235,8 @@ def _from_latex(step: Step, printer: StepPrinter, numbers: Numbers) -> Step:
 def _compare(step: Step, said: Table, true: Table) -> None:
     if said.keys() != true.keys():
         raise DerivationError(f"{step}  ({step.rule}): the shape is wrong")
-    worst = max(true, key=lambda k: abs(said[k] - true[k])) if true else ()
     if not same(said, true):
+        worst = max(true, key=lambda k: abs(said[k] - true[k]))
         raise DerivationError(
             f"{step}  ({step.rule})\n  is false: entry {worst} is {said[worst]:.6g} by the line "
             f"and {true[worst]:.6g} by differences"
@@ -267,36 +263,25 @@ def _check_expression(d: Result, numbers: Numbers) -> int:
     gradient = arranged(d, numbers)
     tables = {name: world.tables[name] for name in d.inputs}
     shapes = dict(d.inputs)
+    defined = World(tables, shapes, numbers.sizes, numbers.functions)  # line by line
     for name, expr in [*d.program.definitions.items(), ("", d.program.result)]:
         again = parse(str(expr), shapes, numbers.sizes)
         if again.shape != expr.shape:
             raise DerivationError(f"{name} = {expr} has another shape when it is read back")
-        tables[name] = evaluate(again, tables, numbers.sizes, numbers.functions)
-        shapes[name] = expr.shape
+        made = defined.value(again)
+        with suppress(NoMatrixFormError):
+            text = read_latex(expr.latex(), shapes, numbers.sizes, numbers.functions)
+            _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), defined, made, expr.shape)
+        tables[name], shapes[name] = made, expr.shape
     line = Step(f"d{d.labels[d.root]}/d{d.wrt}", str(d.program.result), "the gradient")
     if d.program.result.shape != wanted:
         raise DerivationError(f"{line}: the shape is {d.program.result.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
     by_einsum = world.value(einsum_expr(d))
     _compare(line._replace(rule="einsum"), by_einsum, gradient)
-    defined = World(tables, shapes, numbers.sizes, numbers.functions)
-    _check_typeset(d, defined)
     _check_kronecker(d, numbers, defined)
     _check_numpy(d, numbers, value, gradient)
     return 2 + len(d.program.definitions)
-
-
-def _check_typeset(d: Result, world: World) -> None:
-    """The gradient and what it names, as LaTeX, where they have a matrix form."""
-    for name, expr in [*d.program.definitions.items(), ("", d.program.result)]:
-        try:
-            latex = expr.latex()
-        except NoMatrixFormError:
-            continue
-        shapes = {known: shape for known, shape in world.shapes.items() if known not in ("", name)}  # L = L(Z)
-        others = world._replace(shapes=shapes, tables={known: world.tables[known] for known in shapes})
-        text = read_latex(latex, shapes, world.sizes, world.functions)
-        _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), others, world.tables[name], expr.shape)
 
 
 def _check_kronecker(d: Result, numbers: Numbers, world: World) -> None:
@@ -372,8 +357,9 @@ def _in_numpy(run: Any, d: Result, numbers: Numbers, dims: Sequence[str], np: An
         return np.reshape(entries, lengths(d.inputs[name], numbers.sizes))
 
     given = {name: array(name, numbers.world.tables[name]) for name in d.inputs}
+    on_array = lambda array: loss({(at,): entry for at, entry in enumerate(np.ravel(array).tolist())})
     for name, function in numbers.functions.items():
-        given[name.replace("'", "_prime")] = _on_arrays(name, function, np)
+        given[name.replace("'", "_prime")] = on_array if function is loss else np.vectorize(function, otypes=[float])
     names, keys = run.__code__.co_varnames[: run.__code__.co_argcount], list(indices(dims, numbers.sizes))
 
     def computed(moved: Table) -> Table:
@@ -384,13 +370,6 @@ def _in_numpy(run: Any, d: Result, numbers: Numbers, dims: Sequence[str], np: An
         return dict(zip(keys, map(float, values)))
 
     return computed
-
-
-def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[..., Any]:
-    if name[0].isupper():
-        return lambda array: function(dict(enumerate(np.ravel(array).tolist())))
-    made: Callable[..., Any] = np.vectorize(function, otypes=[float])
-    return made
 
 
 def _check_steps(d: Result, numbers: Numbers) -> int:

@@ -21,14 +21,10 @@ class Result:
 
     Attributes
     ----------
-    expression : Expr
-        What is derived.
-    wrt : str
-        The variable.
+    expression, wrt, layout_name
+        As `Derivation` has them, which is what a user sees of this.
     shapes : dict
         The axes of every name.
-    layout_name : str
-        The layout of `program`.
     first : Result or None
         What this is the derivative of the derivative of.
     graph : Graph
