@@ -241,3 +241,9 @@ def test_an_array_may_be_called_like_a_word_of_the_engine(name):
     d = hg.derive(f"L({name} @ X)", "X", {name: "i j", "X": "j k"})
     assert f"dL/dX = {name}^T G" in d.text("frobenius")
     assert d.check()
+
+
+def test_an_axis_may_be_called_delta():
+    d = hg.derive("mean(x) * x", "x", "x: delta")
+    assert " delta[d,p] / delta" in d.text("index")
+    assert d.check()

@@ -108,7 +108,8 @@ class IndexPrinter:
     def __init__(self, labels: Mapping[Node, str]) -> None:
         self.labels = labels
         self.taken = {label for node, label in labels.items() if node.op != "delta"}
-        self.delta = "kdelta" if "delta" in self.taken else "delta"
+        arrays = {label for node, label in labels.items() if node.op not in ("size", "delta")}
+        self.delta = "kdelta" if "delta" in arrays else "delta"
         own = {dim[0] for node in labels for dim in node.dims}  # the letters of dimensions come last
         self.pool = "".join(sorted(POOL, key=lambda letter: letter in own))
 
