@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
 from .errors import DerivationError, ExpressionError
@@ -128,13 +129,10 @@ class Numbers:
                 values[child] = moved
                 return evaluate_node(parent, values, self.sizes, self.functions)
 
-            if parent.op in ("call", "unknown"):  # of every entry by itself
-                made = Table()
-                for index, entry in here.items():
-                    made |= differences(at, {index: entry}, self.scale)
-            else:
-                made = differences(at, here, self.scale)
-            self.partials[parent, child] = made
+            alone = parent.op in ("call", "unknown")  # every entry by itself
+            parts = [{index: entry} for index, entry in here.items()] if alone else [here]
+            slopes = [differences(at, part, self.scale).items() for part in parts]
+            self.partials[parent, child] = dict(chain.from_iterable(slopes))
         return self.partials[parent, child]
 
     def _chain(self) -> dict[Node, Table]:

@@ -63,7 +63,7 @@ def forward_steps(d: Result) -> list[Step]:
             if len(str(inside)) < LONG:
                 known[f"d{d.labels[parent]}"] = inside
         if d.sweep.path:
-            steps += _put_together(d, steps, known)
+            steps += _put_together(d, known if len(known) == len(steps) else {})
     except NoMatrixFormError:
         steps += derivative_steps(d)
     return steps
@@ -80,15 +80,14 @@ def _joint_rule(links: Sequence[Link]) -> str:
     return "quotient rule" if any([power < 0 for powers in moving for power in powers]) else "product rule"
 
 
-def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -> list[Step]:
-    """From the differential of the output to the derivative."""
+def _put_together(d: Result, known: dict[str, Matrix]) -> list[Step]:
+    """From the differentials, if all of them are known, to the derivative."""
     steps: list[Step] = []
     front: Matrix | None = None
     top, name, why = f"d{d.labels[d.root]}", f"d{d.wrt}", f"the matrix in front of d{d.wrt}"
-    inner = [step.left for step in before[:-1]]
-    whole = known.get(top)
-    if whole is not None and not any([varies(whole, other) for other in inner]):
-        rules: dict[str, None] = {}
+    if known:
+        *inner, _ = known
+        whole, rules = known[top], dict[str, None]()
         front = in_front(whole, name, rules) if len(d.root.shape) == 1 == len(d.variable.shape) else None
         if inner and (front is not None or len(str(whole)) < WIDTH):
             told = ", ".join(inner) if len(inner) <= 4 else "all differentials"

@@ -33,6 +33,8 @@ class Result:
         The output, and what it is derived by.
     sweep : Sweep
         The adjoints.
+    taken : dict
+        The names that no intermediate value may have, and what they name: an array or an axis.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Result:
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
         axes = {*flat(flat(shapes.values()))}
-        taken = {**dict.fromkeys(axes, "axis"), **dict.fromkeys(shapes, "array")}
+        self.taken = taken = {**dict.fromkeys(axes, "axis"), **dict.fromkeys(shapes, "array")}
         losses: dict[str, Node] = {}
         for node in self.graph.nodes:
             if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
@@ -88,7 +90,7 @@ class Result:
         nodes = [node for node in self.graph.nodes
                  if node in used or node.index >= self.forward or not node.children]  # fmt: skip
         scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
-        labels = label_nodes(nodes, self.forward, self.root, set(self.taken()), scalar)
+        labels = label_nodes(nodes, self.forward, self.root, set(self.taken), scalar)
         prefix = "J_" if self.root.dims else "G_"
         for node, adjoint in self.sweep.named.items():
             labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
@@ -123,10 +125,6 @@ class Result:
         """What the gradient is a function of, with its axes."""
         names = {str(node.info): node.shape for node in self._needed() if node.op == "name"}
         return self.shapes | dict(sorted(names.items()))
-
-    def taken(self) -> dict[str, Shape]:
-        """The names that no intermediate value may have: those of arrays and of dimensions."""
-        return self.shapes | dict.fromkeys(flat(flat(self.shapes.values())), ())
 
     def _lengths(self) -> set[str]:
         """The lengths that the derivation speaks of."""
