@@ -182,8 +182,12 @@ def link_rule(link: Link, d: Result) -> str:
         return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
     if parent.op == "**":
         return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
+    if parent.op == "call":
+        return f"derivative of {parent.info}"
+    if parent.op == "unknown":
+        return f"{parent.info}' is the derivative of {parent.info}"
     if parent.sum is None:
-        return function_rule(parent)
+        return f"differential of {parent.op}"
     found = [[power for other, _, power in factors if other is link.child] for _, factors in parent.sum.terms]
     if max(map(len, found)) > 1:
         return "product rule"
@@ -201,13 +205,6 @@ def held(links: Sequence[Link], d: Result) -> list[str]:
     parts = dict.fromkeys([other for link in links for other in link.parent.children if other is not link.child])
     still = [d.labels[other] for other in parts if other in moving]
     return [f"{', '.join(still[:-1])}{' and ' * (len(still) > 1)}{still[-1]} held fixed"] if still else []
-
-
-def function_rule(node: Node) -> str:
-    """What licenses the derivative of a function."""
-    if node.op == "call":
-        return f"derivative of {node.info}"
-    return f"{node.info}' is the derivative of {node.info}" if node.op == "unknown" else f"differential of {node.op}"
 
 
 def _layout_step(d: Result) -> list[Step]:

@@ -372,9 +372,7 @@ def show(m: Matrix) -> tuple[str, int]:
         if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
             left, right = left.parts
         return f"({show(left)[0]} {MASKS[info]} {show(right)[0] if right else 0})", ATOM
-    name, _, options = str(info).partition(",")
-    listed = ", ".join([show(part)[0] for part in parts])
-    return f"{name}({listed}{',' + options if options else ''})", ATOM
+    return f"{info}({', '.join([show(part)[0] for part in parts])})", ATOM
 
 
 def has_matrix_form(root: Expr) -> bool:
@@ -442,10 +440,8 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
             filled = [ones(rows), *[flip(ones(axis)) for axis in expr.shape[1:]]]
             args = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in args]
         return add(args, [1, 1 if op == "+" else -1])
-    if op == "@":
-        left = args[0] if len(expr.args[0].shape) == 2 else flip(args[0])
-        made = product(left, args[1])
-        return flip(made) if len(expr.args[0].shape) == 1 and len(expr.args[1].shape) == 2 else made
+    if op == "@":  # x @ A is a column, as x is
+        return product(*args) if len(expr.args[0].shape) == 2 else flip(product(flip(args[0]), args[1]))
     if op in ("expand", "squeeze"):
         return args[0] if info else flip(args[0])
     if op in OPERATIONS:
@@ -456,7 +452,7 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         raise NoMatrixFormError(op)
     name = str(info) if op in ("call", "unknown", "loss") else op
     if kind(op) in ALONG and len(expr.args[0].shape) == 2 and info[0] != (1 if kind(op) == "row" else -1):
-        name = f"{op}, axis={info[0]}"
+        args = [*args, atom(f"axis={info[0]}")]
     return Matrix("call", tuple(args), name, rows, columns)
 
 
