@@ -234,3 +234,16 @@ def test_factors_without_a_common_axis_are_not_joined():
 
 def test_a_draw_on_which_differences_do_not_settle_is_no_verdict():
     assert hg.derive("logdet(kron(A @ A.T, B @ B.T))", "A", "A: n n, B: m m").check((4,))
+
+
+@pytest.mark.parametrize("name", ["inv", "symmetric"])
+def test_an_array_may_be_called_like_a_word_of_the_engine(name):
+    d = hg.derive(f"L({name} @ X)", "X", {name: "i j", "X": "j k"})
+    assert f"dL/dX = {name}^T G" in d.text("frobenius")
+    assert d.check()
+
+
+def test_an_axis_may_be_called_delta():
+    d = hg.derive("mean(x) * x", "x", "x: delta")
+    assert " delta[d,p] / delta" in d.text("index")
+    assert d.check()

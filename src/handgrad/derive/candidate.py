@@ -155,7 +155,7 @@ def _normalised(table: Table) -> Table:
 
 
 def _compute(candidate: str, d: Derivation, numbers: Numbers) -> Draw:
-    world = numbers.world()
+    world = numbers.world
     expr = parse(candidate, {name: shape for name, shape in world.shapes.items() if "/" not in name}, numbers.sizes)
     try:
         said = world.value(expr)
@@ -173,7 +173,7 @@ def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
     for attempt in ATTEMPTS:
         try:
             numbers = Numbers(d, seed, attempt, assumed)
-            derived = numbers.world().value(d.einsum())
+            derived = numbers.world.value(d.einsum())
         except DOMAIN:
             continue
         if same(derived, arranged(d, numbers)):  # not so next to a kink
@@ -183,8 +183,8 @@ def _draw(d: Derivation, seed: int, assumed: Assumed) -> Numbers:
 
 def _scale(draws: Sequence[Draw]) -> str | None:
     """What the derivative is multiplied by, as a reader would write it: ``2``, ``n/2``, ``-1/(3 n)``."""
-    factors = [factor for draw in draws if (factor := _factor(draw.said, draw.true)) is not None]
-    if len(factors) < len(draws):
+    factors = [_factor(draw.said, draw.true) for draw in draws]
+    if not all(factors):
         return None
     if _alike(factors):
         return str(_fraction(factors[0]) or f"{factors[0]:g}")
@@ -228,12 +228,8 @@ def _fraction(value: float) -> Fraction | None:
     return near if near and _close(value, float(near)) else None
 
 
-def _factor(said: Table, true: Table) -> float | None:
-    """The number that a table is a multiple by."""
+def _factor(said: Table, true: Table) -> float:
+    """The number that a table is a multiple by; 0 if it is none."""
     worst = max(true, key=lambda index: abs(true[index]))
-    if not true[worst]:
-        return None
-    factor = said[worst] / true[worst]
-    if not factor or not same(said, {index: factor * value for index, value in true.items()}):
-        return None
-    return factor
+    factor = said[worst] / true[worst] if true[worst] else 0.0
+    return factor if same(said, {index: factor * value for index, value in true.items()}) else 0.0

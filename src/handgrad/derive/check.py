@@ -6,12 +6,14 @@ every node by its children, chained; and what the lines say.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
-from .dims import CONSTANTS, Shape, flat, show_shape
+from .dims import Shape, flat, show_shape
 from .errors import DerivationError, ExpressionError
-from .evaluate import Functions, Table, evaluate, evaluate_node, indices, lengths
+from .evaluate import Functions, Table, evaluate_node, indices, lengths
 from .frobenius import STEPS
 from .matrix import NoMatrixFormError
 from .notation import Step, from_unicode
@@ -79,13 +81,9 @@ def loss(table: Table) -> float:
     return sum([(1 + 0.7 * k) * math.sin(y) + 0.3 * y * y for k, y in enumerate(entries)])
 
 
-def loss_slope(table: Table) -> Table:
-    """The gradient of `loss`."""
-    return {index: (1 + 0.7 * k) * math.cos(table[index]) + 0.6 * table[index] for k, index in enumerate(sorted(table))}
-
-
-def unknown(order: int, shift: float) -> Callable[[float], float]:
-    """What stands for an unknown elementwise function, or for its derivative of some order."""
+def unknown(name: str) -> Callable[[float], float]:
+    """What stands for an unknown elementwise function such as f, or for its derivative f'."""
+    order, shift = name.count("'"), len(name.rstrip("'"))
     return lambda z: 1.3**order * math.sin(1.3 * z + shift + order * math.pi / 2)
 
 
@@ -94,9 +92,7 @@ class Numbers:
 
     def __init__(self, d: Result, seed: int, attempt: int = 0, assumed: Assumed = NOTHING, scale: float = 1) -> None:
         self.d, self.scale, seed = d, scale, 101 * seed + 7 * attempt
-        dims = sorted({node.info for node in d.graph.nodes if node.op == "size" and node.info not in CONSTANTS} |
-                      {dim for node in d.graph.nodes for dim in node.dims} |
-                      {dim for shape in d.shapes.values() for dim in flat(shape)})  # fmt: skip
+        dims = sorted({*flat(flat(d.shapes.values()))})
         # Pairwise different, and all of them different with the next seed; smaller where there are many.
         least, few = (3, len(dims) + 1) if len(dims) < 4 else (2, len(dims))
         self.sizes = {dim: least + (at + seed) % few for at, dim in enumerate(dims)}
@@ -106,24 +102,19 @@ class Numbers:
             for at, (name, shape) in enumerate(d.shapes.items())
         }
         self.inputs |= {name: make(self.inputs[name]) for name, make in assumed.items()}
-        names = {str(n.info[0] if n.op == "loss" else n.info): n.op for n in d.graph.nodes
-                 if n.op in ("unknown", "loss")}  # fmt: skip
-        self.functions: Functions = {
-            name: loss if op == "loss" else unknown(name.count("'"), len(name.rstrip("'")))
-            for name, op in names.items()
-        }
+        losses = {node.info[0]: loss for node in d.graph.nodes if node.op == "loss"}
+        elementwise = {node.info: unknown(node.info) for node in d.graph.nodes if node.op == "unknown"}
+        self.functions: Functions = losses | elementwise
         self.values: dict[Node, Table] = {}
         self.partials: dict[tuple[Node, Node], Table] = {}
-        upstream: dict[str, Table] = {}
+        given = dict(self.inputs)
         for node in d.graph.nodes:
-            if node.op == "name" and node.info in self.inputs:
-                self.values[node] = self.inputs[node.info]
-            elif node.op == "name":
-                self.values[node] = upstream[node.info]
+            if node.op == "name":
+                self.values[node] = given[node.info]
             else:
                 self.values[node] = evaluate_node(node, self.values, self.sizes, self.functions)
             if node.op == "loss" and node.arg is not None:
-                upstream[upstream_name(node)] = self.partial(node, node.arg)
+                given[upstream_name(node)] = self.partial(node, node.arg)
         self.adjoints = self._chain()
         tables = [*self.values.values(), *self.adjoints.values()]
         if attempt < COMBINATIONS and max([abs(entry) for table in tables for entry in table.values()]) > MODERATE:
@@ -138,34 +129,25 @@ class Numbers:
                 values[child] = moved
                 return evaluate_node(parent, values, self.sizes, self.functions)
 
-            if parent.op == "loss":
-                made = loss_slope(here)
-            elif parent.op in ("call", "unknown"):  # of every entry by itself
-                made = {}
-                for index, entry in here.items():
-                    made |= differences(at, {index: entry}, self.scale)
-            else:
-                made = differences(at, here, self.scale)
-            self.partials[parent, child] = made
+            alone = parent.op in ("call", "unknown")  # every entry by itself
+            parts = [{index: entry} for index, entry in here.items()] if alone else [here]
+            slopes = [differences(at, part, self.scale).items() for part in parts]
+            self.partials[parent, child] = dict(chain.from_iterable(slopes))
         return self.partials[parent, child]
 
     def _chain(self) -> dict[Node, Table]:
         """The derivative of the output by every node, from the partial ones."""
-        d, adjoints = self.d, {}
-        out = list(indices(d.root.dims, self.sizes))
-        for node in reversed(d.sweep.path):
-            own = list(indices(node.dims, self.sizes))
-            if node is d.root:
-                adjoints[node] = {p + q: float(p == q) for p in out for q in own}
-                continue
-            total = {p + q: 0.0 for p in out for q in own}
-            for link in d.sweep.links[node]:
+        root, links = self.d.root, self.d.sweep.links
+        out = list(indices(root.dims, self.sizes))
+        adjoints = {root: {p + q: float(p == q) for p in out for q in out}}
+        for node in reversed(self.d.sweep.path[:-1]):
+            adjoints[node] = total = dict.fromkeys(indices(root.dims + node.dims, self.sizes), 0.0)
+            for link in links[node]:
                 above, rank = adjoints[link.parent], len(link.parent.dims)
                 for index, slope in self.partial(link.parent, node).items():
                     k, q = index[:rank], index[rank:]
                     for p in out:
                         total[p + q] += above[p + k] * slope
-            adjoints[node] = total
         return adjoints
 
     def total(self, node: Node) -> Table:
@@ -173,23 +155,19 @@ class Numbers:
         zero = dict.fromkeys(indices(self.d.root.dims + node.dims, self.sizes), 0.0)
         return self.adjoints.get(node, zero)
 
-    def world(self, differentials: Mapping[str, tuple[Table, Shape]] | None = None) -> World:
-        """Everything a line may speak of."""
-        if not differentials:
-            return self.still
-        tables = {name: table for name, (table, _) in differentials.items()}
-        shapes = {name: shape for name, (_, shape) in differentials.items()}
-        return self.still._replace(tables={**self.still.tables, **tables}, shapes={**self.still.shapes, **shapes})
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes by their names."""
+        return {name: node for node, name in self.d.labels.items() if node.op not in ("delta", "size")}
 
     @cached_property
-    def still(self) -> World:
-        """Everything but the differentials."""
+    def world(self) -> World:
+        """Everything a line may speak of but differentials."""
         d = self.d
         tables: dict[str, Table] = dict(self.inputs)
         shapes: dict[str, Shape] = dict(d.inputs)
-        for node in d.graph.nodes:
-            if node in d.labels and node.op not in ("delta", "size"):
-                tables[d.labels[node]], shapes[d.labels[node]] = self.values[node], node.shape
+        tables |= {name: self.values[node] for name, node in self.nodes.items()}
+        shapes |= {name: node.shape for name, node in self.nodes.items()}
         for node, adjoint in d.sweep.named.items():
             tables[d.labels[adjoint]] = self.total(node)
             shapes[d.labels[adjoint]] = d.root.shape + node.shape
@@ -198,16 +176,11 @@ class Numbers:
         return World(tables, shapes, self.sizes, self.functions)
 
 
-def step_at(entry: float) -> float:
-    """A step that is small beside the entry: the logarithm of a small number bends sharply."""
-    return STEP * min(1.0, max(0.01, abs(entry)))
-
-
 def differences(function: Callable[[Table], Table], at: Table, scale: float = 1) -> Table:
     """The derivative of a function of a table, by central differences of order four."""
     result: Table = {}
     for entry, here in at.items():
-        step = scale * step_at(here)
+        step = scale * STEP * min(1.0, max(0.01, abs(here)))  # the logarithm of a small number bends sharply
         for shift, weight in STENCIL:
             below = function(at | {entry: here - shift * step})
             for index, value in function(at | {entry: here + shift * step}).items():
@@ -236,7 +209,7 @@ def _check_seed(d: Result, seed: int) -> int:
         try:
             numbers = Numbers(d, seed, attempt)
             try:
-                return _check_once(d, numbers)
+                return _check_expression(d, numbers) + _check_steps(d, numbers)
             except DerivationError:
                 # Where a matrix is all but singular, a double step tells another slope.
                 other = Numbers(d, seed, attempt, scale=2)
@@ -250,30 +223,21 @@ def _check_seed(d: Result, seed: int) -> int:
     raise DerivationError("the expression has no value on random arrays")
 
 
-def _check_once(d: Result, numbers: Numbers) -> int:
-    count = _check_expression(d, numbers)
-    printer = StepPrinter(d)
-    for step in _claims(d, "index"):
-        _compare(step, *_index_claim(step, d, numbers))
-        _compare(step, *_index_claim(_from_latex(step, printer, numbers), d, numbers), " (as LaTeX)")
-        count += 1
-    return count + _check_frobenius(d, numbers, printer)
-
-
 def _from_latex(step: Step, printer: StepPrinter, numbers: Numbers) -> Step:
     """The step as a reader of its LaTeX understands it."""
     names = [*printer.shapes, *(f"d{name}" for name in printer.shapes)]
-    return step._replace(right=read_latex(printer.side(step.right), names, numbers.sizes, numbers.functions))
+    right = read_latex(printer.side(step.right), names, numbers.sizes, numbers.functions)
+    return step._replace(right=right, rule=f"{step.rule}, as LaTeX")
 
 
-def _compare(step: Step, said: Table, true: Table, what: str = "") -> None:
+def _compare(step: Step, said: Table, true: Table) -> None:
     if said.keys() != true.keys():
-        raise DerivationError(f"{step}: the shape is wrong{what}")
-    worst = max(true, key=lambda k: abs(said[k] - true[k])) if true else ()
+        raise DerivationError(f"{step}  ({step.rule}): the shape is wrong")
     if not same(said, true):
+        worst = max(true, key=lambda k: abs(said[k] - true[k]))
         raise DerivationError(
             f"{step}  ({step.rule})\n  is false: entry {worst} is {said[worst]:.6g} by the line "
-            f"and {true[worst]:.6g} by differences{what}"
+            f"and {true[worst]:.6g} by differences"
         )
 
 
@@ -289,7 +253,7 @@ def _claims(d: Result, notation: str) -> Iterator[Step]:
 
 def _check_expression(d: Result, numbers: Numbers) -> int:
     """The expression against its terms, and the gradient against differences, with NumPy."""
-    world = numbers.world()
+    world = numbers.world
     value = world.value(d.expression)
     line = Step(d.labels[d.root], str(d.expression), "the expression as indexed terms")
     _compare(line, value, numbers.values[d.root])
@@ -297,36 +261,25 @@ def _check_expression(d: Result, numbers: Numbers) -> int:
     gradient = arranged(d, numbers)
     tables = {name: world.tables[name] for name in d.inputs}
     shapes = dict(d.inputs)
+    defined = World(tables, shapes, numbers.sizes, numbers.functions)  # line by line
     for name, expr in [*d.program.definitions.items(), ("", d.program.result)]:
         again = parse(str(expr), shapes, numbers.sizes)
         if again.shape != expr.shape:
             raise DerivationError(f"{name} = {expr} has another shape when it is read back")
-        tables[name] = evaluate(again, tables, numbers.sizes, numbers.functions)
-        shapes[name] = expr.shape
+        made = defined.value(again)
+        with suppress(NoMatrixFormError):
+            text = read_latex(expr.latex(), shapes, numbers.sizes, numbers.functions)
+            _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), defined, made, expr.shape)
+        tables[name], shapes[name] = made, expr.shape
     line = Step(f"d{d.labels[d.root]}/d{d.wrt}", str(d.program.result), "the gradient")
     if d.program.result.shape != wanted:
         raise DerivationError(f"{line}: the shape is {d.program.result.shape}, not {wanted}")
     _compare(line, tables[""], gradient)
     by_einsum = world.value(einsum_expr(d))
     _compare(line._replace(rule="einsum"), by_einsum, gradient)
-    defined = World(tables, shapes, numbers.sizes, numbers.functions)
-    _check_typeset(d, defined)
     _check_kronecker(d, numbers, defined)
     _check_numpy(d, numbers, value, gradient)
     return 2 + len(d.program.definitions)
-
-
-def _check_typeset(d: Result, world: World) -> None:
-    """The gradient and what it names, as LaTeX, where they have a matrix form."""
-    for name, expr in [*d.program.definitions.items(), ("", d.program.result)]:
-        try:
-            latex = expr.latex()
-        except NoMatrixFormError:
-            continue
-        shapes = {known: shape for known, shape in world.shapes.items() if known not in ("", name)}  # L = L(Z)
-        others = world._replace(shapes=shapes, tables={known: world.tables[known] for known in shapes})
-        text = read_latex(latex, shapes, world.sizes, world.functions)
-        _compare_matrix(Step(name or "the gradient", text, "as LaTeX"), others, world.tables[name], expr.shape)
 
 
 def _check_kronecker(d: Result, numbers: Numbers, world: World) -> None:
@@ -378,113 +331,93 @@ def arranged(d: Result, numbers: Numbers) -> Table:
 
 def _check_numpy(d: Result, numbers: Numbers, value: Table, gradient: Table) -> None:
     """The same with the NumPy sources: the expression's, for the differences, and the gradient's."""
+    here, world = numbers.inputs[d.wrt], numbers.world
+    line = Step(d.labels[d.root], str(d.expression), "as NumPy computes it")
     try:
         import numpy as np
     except ImportError:
-        world = numbers.world()
-        forward = lambda table: world._replace(tables={**world.tables, d.wrt: table}).value(d.expression)
-        _compare(
-            Step("differences", str(d.expression), ""),
-            differences(forward, numbers.inputs[d.wrt]),
-            numbers.total(d.variable),
-        )
-        return
+        value_at = lambda table: world._replace(tables={**world.tables, d.wrt: table}).value(d.expression)
+    else:
+        source = write_source(in_steps(d.expression), d.shapes, "value")
+        value_at = _in_numpy(compile_source(source, "value"), d, numbers, d.root.dims, np)
+        dims = flat(d.arranged(d.layout_name).shape)
+        made = _in_numpy(compile_source(gradient_source(d)), d, numbers, dims, np)(here)
+        _compare(Step("gradient(...)", gradient_source(d), "NumPy source"), made, gradient)
+        _compare(line, value_at(here), value)
+    _compare(line._replace(left="differences"), differences(value_at, here), numbers.total(d.variable))
+
+
+def _in_numpy(run: Any, d: Result, numbers: Numbers, dims: Sequence[str], np: Any) -> Callable[[Table], Table]:
+    """What a NumPy function gives, as a function of the variable."""
 
     def array(name: str, table: Table) -> Any:
         entries = [table[index] for index in indices(flat(d.inputs[name]), numbers.sizes)]
         return np.reshape(entries, lengths(d.inputs[name], numbers.sizes))
 
-    def computed(run: Any, given: Mapping[str, Any], dims: Sequence[str]) -> Table:
-        names = run.__code__.co_varnames[: run.__code__.co_argcount]
-        values = np.ravel(run(**{name: given[name] for name in names})).tolist()
-        keys = list(indices(dims, numbers.sizes))
+    given = {name: array(name, numbers.world.tables[name]) for name in d.inputs}
+    on_array = lambda array: loss({(at,): entry for at, entry in enumerate(np.ravel(array).tolist())})
+    for name, function in numbers.functions.items():
+        given[name.replace("'", "_prime")] = on_array if function is loss else np.vectorize(function, otypes=[float])
+    names, keys = run.__code__.co_varnames[: run.__code__.co_argcount], list(indices(dims, numbers.sizes))
+
+    def computed(moved: Table) -> Table:
+        arrays = given | {d.wrt: array(d.wrt, moved)}
+        values = np.ravel(run(**{name: arrays[name] for name in names})).tolist()
         if len(values) != len(keys):
             raise DerivationError(f"NumPy gives {len(values)} entries instead of {len(keys)}")
         return dict(zip(keys, map(float, values)))
 
-    given = {name: array(name, numbers.world().tables[name]) for name in d.inputs}
-    for name, function in numbers.functions.items():
-        given[name.replace("'", "_prime")] = _on_arrays(name, function, np)
-    run = compile_source(write_source(in_steps(d.expression), d.shapes, "value"), "value")
-
-    def value_at(table: Table) -> Table:
-        return computed(run, given | {d.wrt: array(d.wrt, table)}, d.root.dims)
-
-    line = Step(d.labels[d.root], str(d.expression), "as NumPy computes it")
-    _compare(line, value_at(numbers.inputs[d.wrt]), value)
-    slope = differences(value_at, numbers.inputs[d.wrt])
-    _compare(line._replace(left="differences"), slope, numbers.total(d.variable))
-    made = computed(compile_source(gradient_source(d)), given, flat(d.arranged(d.layout_name).shape))
-    _compare(Step("gradient(...)", gradient_source(d), "NumPy source"), made, gradient)
+    return computed
 
 
-def _on_arrays(name: str, function: Callable[..., Any], np: Any) -> Callable[..., Any]:
-    if name[0].isupper():
-        return lambda array: function(dict(enumerate(np.ravel(array).tolist())))
-    made: Callable[..., Any] = np.vectorize(function, otypes=[float])
-    return made
+def _check_steps(d: Result, numbers: Numbers) -> int:
+    """Every line, as text and as LaTeX; a differential for a random direction."""
+    printer, source, count = StepPrinter(d), gauss(12345), 0
+    for notation in STEPS:
+        written = list(_claims(d, notation))
+        count += len(written)
+        steps = [one for step in written for one in (step, _from_latex(step, printer, numbers))]
+        for at, step in enumerate(steps):
+            world, (head, below, letters) = numbers.world, _split(step.left)
+            if not (below or head == "J" or head in world.shapes):  # a differential says what the next result is
+                results = [_split(one.left)[1] for one in steps[at:] if "/" in one.left]
+                child = d.variable if d.root.dims else numbers.nodes[results[0][1:]]
+                world = _pushed(d, numbers, {child: {index: next(source) for index in numbers.values[child]}})
+            true, shape = _truth(head, below, d, numbers, world)
+            of_root = not below or head == f"d{d.labels[d.root]}"
+            if notation == "frobenius" and of_root and "[" not in step.left + step.right:
+                _compare_matrix(step, world, true, shape)
+            elif len(letters) != len(flat(shape)):
+                raise DerivationError(f"{step}: the left side has {len(letters)} letters, not {len(flat(shape))}")
+            else:
+                _compare(step, read_index(step.right, world, list(zip(letters, flat(shape)))), true)
+    return count
 
 
-def _names(d: Result) -> dict[str, Node]:
-    return {d.labels[node]: node for node in d.graph.nodes if node in d.labels and node.op != "delta"}
+def _split(left: str) -> tuple[str, str, list[str]]:
+    """Split ``dY[n,(i,k),0]/dX[p]`` into the two names and the letters."""
+    parts = [part.partition("[") for part in left.split("/")]
+    letters = [letter for _, _, index in parts for letter in index.replace("(", "").replace(")", "")[:-1].split(",")]
+    return parts[0][0], parts[-1][0] * (len(parts) > 1), [letter for letter in letters if letter not in ("0", "")]
 
 
-def _index_claim(step: Step, d: Result, numbers: Numbers) -> tuple[Table, Table]:
-    """What a line of index notation says, and what is true."""
-    names, world = _names(d), numbers.world()
-    top, _, bottom = step.left.partition("/")
-    (head, upper), (below, lower) = _split(top), _split(bottom)
-    if bottom:
-        parent, child = names[head[1:]], names[below[1:]]
-        true, dims = numbers.total(child), parent.dims + child.dims
+def _truth(head: str, below: str, d: Result, numbers: Numbers, world: World) -> tuple[Table, Shape]:
+    """What is true of the left side of a line, and its axes."""
+    if below:
+        parent, child = [numbers.nodes[name[1:]] for name in (head, below)]
+        true = numbers.total(child)
         if parent is not d.root:
-            true = dict.fromkeys(indices(dims, numbers.sizes), 0.0) | numbers.partial(parent, child)
-    elif head == "J":
-        true, dims = arranged(d, numbers), flat(d.arranged(d.layout_name).shape)
-    else:
-        true, dims = world.tables[head], flat(world.shapes[head])
-    letters = list(zip(upper + lower, dims))
-    if len(letters) != len(dims):
-        raise DerivationError(f"{step}: the left side has {len(letters)} letters, not {len(dims)}")
-    return read_index(step.right, world, letters), true
+            zero = dict.fromkeys(indices(parent.dims + child.dims, numbers.sizes), 0.0)
+            true = zero | numbers.partial(parent, child)
+        return true, parent.shape + child.shape
+    if head == "J":
+        return arranged(d, numbers), ((),) * d.derivative_is_row() + d.arranged(d.layout_name).shape
+    return world.tables[head], world.shapes[head]
 
 
-def _split(text: str) -> tuple[str, list[str]]:
-    """Split ``dY[n,(i,k),0]`` into the name and the letters."""
-    head, _, rest = text.partition("[")
-    return head, [part for part in rest.replace("(", "").replace(")", "")[:-1].split(",") if part not in ("0", "")]
-
-
-def _check_frobenius(d: Result, numbers: Numbers, printer: StepPrinter) -> int:
-    """Every line ``dL = ...`` for a random direction, and every result, as text and as LaTeX."""
-    names, root = _names(d), f"d{d.labels[d.root]}"
-    written = list(_claims(d, "frobenius"))
-    steps = [one for step in written for one in (step, _from_latex(step, printer, numbers))]
-    source = gauss(12345)
-    for at, step in enumerate(steps):
-        top, _, bottom = step.left.partition("/")
-        if (bottom and top != root) or "[" in step.left + step.right:
-            _compare(step, *_index_claim(step, d, numbers))
-        elif bottom:
-            child = names[bottom[1:]]
-            _compare_matrix(step, numbers.world(), numbers.total(child), d.root.shape + child.shape)
-        elif step.left == "J":
-            shape = ((),) * d.derivative_is_row() + d.arranged(d.layout_name).shape
-            _compare_matrix(step, numbers.world(), arranged(d, numbers), shape)
-        elif step.left in names:
-            node = names[step.left]
-            _compare_matrix(step, numbers.world(), numbers.values[node], node.shape)
-        else:  # the differential says what the next result is
-            results = [_split(one.left.partition("/")[2])[0] for one in steps[at:] if "/" in one.left]
-            child = d.variable if d.root.dims else names[results[0][1:]]
-            pushed = _push(d, numbers, {child: {index: next(source) for index in numbers.values[child]}})
-            _compare_matrix(step, numbers.world(pushed), *pushed[step.left])
-    return len(written)
-
-
-def _push(d: Result, numbers: Numbers, start: dict[Node, Table]) -> dict[str, tuple[Table, Shape]]:
-    """The differentials of all nodes when some vary, from the partial derivatives."""
-    moved = dict(start)
+def _pushed(d: Result, numbers: Numbers, start: dict[Node, Table]) -> World:
+    """The world with the differentials of all nodes when some vary, from the partial derivatives."""
+    world, moved = numbers.world, dict(start)
     for parent in d.sweep.path:
         varying = [child for child in parent.children if child in moved]
         if varying and parent not in start:
@@ -493,7 +426,9 @@ def _push(d: Result, numbers: Numbers, start: dict[Node, Table]) -> dict[str, tu
                 for index, slope in numbers.partial(parent, child).items():
                     total[index[:rank]] += slope * moved[child][index[rank:]]
             moved[parent] = total
-    return {"d" + d.labels[node]: (table, node.shape) for node, table in moved.items()}
+    tables = {f"d{d.labels[node]}": table for node, table in moved.items()}
+    shapes = {f"d{d.labels[node]}": node.shape for node in moved}
+    return world._replace(tables={**world.tables, **tables}, shapes={**world.shapes, **shapes})
 
 
 def _compare_matrix(step: Step, world: World, true: Table, shape: Shape) -> None:

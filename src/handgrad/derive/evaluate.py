@@ -66,7 +66,7 @@ def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: 
         return {(): float(info if op == "number" else CONSTANTS[info] if info in CONSTANTS else sizes[info])}
     if op in ("ones", "zeros"):
         return dict.fromkeys(indices(dims, sizes), float(op == "ones"))
-    if op == "eye":
+    if op in ("eye", "delta"):
         half = len(dims) // 2
         return {index: float(index[:half] == index[half:]) for index in indices(dims, sizes)}
     if expr.row:
@@ -151,10 +151,8 @@ def evaluate_node(node: Node, values: Mapping[Node, Table], sizes: Sizes, functi
     """The value of a node, from the values of its children."""
     if node.sum is not None:
         return evaluate_sum(node.sum, values, sizes)
-    if node.args:
-        expr = written_out(node, lambda arg: name_expr("", arg.shape))
-        return _evaluate(expr, [values[arg] for arg in node.args], {}, sizes, functions)
-    return _evaluate(Expr("eye" if node.op == "delta" else node.op, (), node.info, "", node.shape), [], {}, sizes, {})
+    expr = written_out(node, lambda arg: name_expr("", arg.shape))
+    return _evaluate(expr, [values[arg] for arg in node.args], {}, sizes, functions)
 
 
 def evaluate_sum(value: Sum, values: Mapping[Node, Table], sizes: Sizes) -> Table:

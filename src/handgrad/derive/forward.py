@@ -8,6 +8,7 @@ from .matrix import (
     Matrix,
     NoMatrixFormError,
     add,
+    around,
     atom,
     diagonal,
     flip,
@@ -21,6 +22,7 @@ from .matrix import (
     product,
     replaced,
     to_matrix,
+    turned,
     varies,
 )  # fmt: skip
 from .notation import WIDTH, Step
@@ -61,7 +63,7 @@ def forward_steps(d: Result) -> list[Step]:
             if len(str(inside)) < LONG:
                 known[f"d{d.labels[parent]}"] = inside
         if d.sweep.path:
-            steps += _put_together(d, steps, known)
+            steps += _put_together(d, known if len(known) == len(steps) else {})
     except NoMatrixFormError:
         steps += derivative_steps(d)
     return steps
@@ -71,22 +73,21 @@ def _joint_rule(links: Sequence[Link]) -> str:
     """What licenses a differential in which several things vary: they may be factors of one term."""
     varying = {link.child for link in links}
     total = links[0].parent.sum
-    terms = total.terms if total else ()
-    moving = [[power for node, _, power in factors if node in varying] for _, factors in terms]
+    assert total is not None
+    moving = [[power for node, _, power in factors if node in varying] for _, factors in total.terms]
     if all([len(powers) < 2 for powers in moving]):
         return "term by term"
     return "quotient rule" if any([power < 0 for powers in moving for power in powers]) else "product rule"
 
 
-def _put_together(d: Result, before: Sequence[Step], known: dict[str, Matrix]) -> list[Step]:
-    """From the differential of the output to the derivative."""
+def _put_together(d: Result, known: dict[str, Matrix]) -> list[Step]:
+    """From the differentials, if all of them are known, to the derivative."""
     steps: list[Step] = []
     front: Matrix | None = None
     top, name, why = f"d{d.labels[d.root]}", f"d{d.wrt}", f"the matrix in front of d{d.wrt}"
-    inner = [step.left for step in before[:-1]]
-    whole = known.get(top)
-    if whole is not None and not any([varies(whole, other) for other in inner]):
-        rules: dict[str, None] = {}
+    if known:
+        *inner, _ = known
+        whole, rules = known[top], dict[str, None]()
         front = in_front(whole, name, rules) if len(d.root.shape) == 1 == len(d.variable.shape) else None
         if inner and (front is not None or len(str(whole)) < WIDTH):
             told = ", ".join(inner) if len(inner) <= 4 else "all differentials"
@@ -125,11 +126,11 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         parts = [in_front(part, name, rules) for part in m.parts]
         found = [part for part in parts if part is not None]
         return add(found, m.info) if len(found) == len(parts) else None
-    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
-    mine, others = m.parts[at], [*m.parts[:at], *m.parts[at + 1 :]]
-    if m.kind == "product" and m.scalar and mine is m.parts[0]:
+    before, mine, after = around(m, name)
+    others = before + after
+    if m.kind == "product" and m.scalar and not before:
         rules["x^T y = y^T x"] = None
-        return in_front(product(*[flip(part) for part in reversed(m.parts)]), name, rules)
+        return in_front(turned(m), name, rules)
     if m.kind == "over" and mine.kind == "hadamard" and not others[0].scalar:  # (r * dx) / x = (r / x) * dx
         still = next(part for part in mine.parts if not varies(part, name))
         divided = [over(part, others[0]) if part is still else part for part in mine.parts]
@@ -153,9 +154,9 @@ def in_front(m: Matrix, name: str, rules: dict[str, None]) -> Matrix | None:
         v = hadamard(*others)
         rules["v * u = diag(v) u"] = None
         return product(diagonal(v, v.rows, v.rows), front)
-    if m.kind == "scale" and mine is m.parts[0]:
+    if m.kind == "scale" and after:
         rules["(a^T b) c = c a^T b"] = None
-    if m.kind == "product" and mine is not m.parts[-1]:  # what stands behind a column is a number
+    if m.kind == "product" and after:  # what stands behind a column is a number
         rules["c a^T b = (a^T b) c"] = None
-        return product(product(*m.parts[at + 1 :]), *m.parts[:at], front)
+        return product(product(*after), *before, front)
     return product(*others, front)

@@ -14,6 +14,7 @@ from .matrix import (
     Matrix,
     NoMatrixFormError,
     add,
+    around,
     atom,
     call,
     diagonal,
@@ -27,14 +28,16 @@ from .matrix import (
     negative,
     number,
     ones,
+    opposite,
     ordered,
     over,
     product,
     replaced,
     to_matrix,
+    turned,
     varies,
 )  # fmt: skip
-from .notation import IndexPrinter, Step
+from .notation import Step
 from .program import reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
@@ -57,13 +60,13 @@ def show_pairs(pairs: list[Pair]) -> str:
 
 def _joined(pair: Pair) -> Matrix:
     """The summand as one matrix, with its sign in front."""
-    (left, right), minus = pair, number(-1)
+    left, right = pair
     if left.scalar:
         return product(left, right)
     if negative(left):
-        return product(minus, _joined(Pair(product(minus, left), right)))
+        return opposite(_joined(Pair(opposite(left), right)))
     if negative(right):
-        return product(minus, _joined(Pair(left, product(minus, right))))
+        return opposite(_joined(Pair(left, opposite(right))))
     return inner(left, right)
 
 
@@ -75,6 +78,7 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
     left, right = pair
     if right.kind == "atom":
         return pair, ""
+    before, mine, after = around(right, name)
     if right.kind == "T":
         return Pair(flip(left), flip(right)), "A:B = A^T:B^T"
     if right.kind == "product":
@@ -92,19 +96,15 @@ def move(pair: Pair, name: str) -> tuple[Pair, str]:
         scalar, rest = right.parts
         return Pair(_dot(left, rest), scalar), "" if left.scalar else "A : (b C) = (A : C) b"
     if right.kind == "hadamard":
-        others = [part for part in right.parts if not varies(part, name)]
-        (mine,) = [part for part in right.parts if varies(part, name)]
-        return Pair(hadamard(left, *others), mine), "C : (A * B) = (C * A) : B"
-    if right.kind == "over" and right.parts[0].scalar:
-        over_all = product(flip(ones(right.rows)), over(left, right.parts[1]), ones(right.columns))
-        return Pair(over_all, right.parts[0]), "A : (b / C) = (1^T (A / C) 1) b"
+        return Pair(hadamard(left, *before, *after), mine), "C : (A * B) = (C * A) : B"
+    if right.kind == "over" and mine.scalar:
+        over_all = product(flip(ones(right.rows)), over(left, *after), ones(right.columns))
+        return Pair(over_all, mine), "A : (b / C) = (1^T (A / C) 1) b"
     if right.kind == "over":
-        return Pair(over(left, right.parts[1]), right.parts[0]), "C : (A / B) = (C / B) : A"
+        return Pair(over(left, *after), mine), "C : (A / B) = (C / B) : A"
     if right.kind == "inner":
-        mine, other = right.parts if varies(right.parts[0], name) else right.parts[::-1]
-        rules = ["A:B = B:A"] * (mine is right.parts[0]) + ["c (A:B) = (c A):B"] * (str(left) not in ("1", "-1"))
-        return Pair(product(left, other), mine), ", ".join(rules)
-    (mine,) = right.parts
+        rules = ["A:B = B:A"] * bool(after) + ["c (A:B) = (c A):B"] * (str(left) not in ("1", "-1"))
+        return Pair(product(left, *before, *after), mine), ", ".join(rules)
     if right.info == "tr":
         return _move_trace(left, mine, name)
     return Pair(diagonal(left, mine.rows, mine.columns), mine), "A : diag(B) = diag(A) : B"
@@ -119,7 +119,7 @@ def _has_number(m: Matrix, name: str) -> bool:
 
 def settled(pair: Pair, name: str) -> Pair:
     """A product of numbers, with the differential last: numbers commute."""
-    while pair.left.scalar and (pair.right.kind == "scale" or _has_number(pair.right, name)):
+    while pair.left.scalar and (pair.right.kind == "scale" or divided(pair.right)):
         pair, _ = move(pair, name)
     return pair
 
@@ -134,18 +134,14 @@ def _dot(left: Matrix, right: Matrix) -> Matrix:
 
 
 def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
-    at = next(k for k, part in enumerate(right.parts) if varies(part, name))
-    if right.parts[at].kind == "T":
-        turned = product(*[flip(part) for part in reversed(right.parts)])
-        return Pair(flip(left), turned), "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
-    before, mine, after = right.parts[:at], right.parts[at], right.parts[at + 1 :]
+    before, mine, after = around(right, name)
+    if mine.kind == "T":
+        return Pair(flip(left), turned(right)), "x^T y = y^T x" if right.scalar else "A:B = A^T:B^T"
     if before and after and right.scalar:
         moved = product(left, flip(product(*before)), flip(product(*after)))
         return Pair(moved, mine), "u^T A v = (u v^T) : A"
     if after:
-        rest = product(*before, mine)
-        moved = product(left, flip(product(*after)))
-        return Pair(moved, rest), "C:(AB) = (C B^T):A"
+        return Pair(product(left, flip(product(*after))), product(*before, mine)), "C:(AB) = (C B^T):A"
     moved = product(flip(product(*before)), left)
     return Pair(moved, mine), "a^T b = a:b" if right.scalar else "C:(AB) = (A^T C):B"
 
@@ -153,13 +149,12 @@ def _move_product(left: Matrix, right: Matrix, name: str) -> tuple[Pair, str]:
 def _move_trace(left: Matrix, m: Matrix, name: str) -> tuple[Pair, str]:
     if m.kind != "product":
         return Pair(product(left, identity(m.rows)), m), "tr(A) = I:A"
-    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
-    if m.parts[at].kind == "T":
+    before, mine, after = around(m, name)
+    if mine.kind == "T":
         return Pair(left, call("tr", flip(m), (), ())), "tr(A) = tr(A^T)"
-    others = (*m.parts[at + 1 :], *m.parts[:at])
-    if at < len(m.parts) - 1:
-        return Pair(left, call("tr", product(*others, m.parts[at]), (), ())), "tr(AB) = tr(BA)"
-    return Pair(product(left, flip(product(*others))), m.parts[at]), "tr(A^T B) = A:B"
+    if after:
+        return Pair(left, call("tr", product(*after, *before, mine), (), ())), "tr(AB) = tr(BA)"
+    return Pair(product(left, flip(product(*before))), mine), "tr(A^T B) = A:B"
 
 
 def frobenius_steps(d: Result) -> list[Step]:
@@ -183,10 +178,8 @@ def frobenius_steps(d: Result) -> list[Step]:
 def _written_out(steps: list[Step], d: Result) -> list[Step]:
     """The gradient as it is printed, if the last line names a gradient that it does not name, or another form."""
     program = d.in_shape
-    adjoints = {d.labels[node] for node in d.sweep.named.values()}
-    unnamed = adjoints - {*program.definitions}
-    last = next((step.left for step in reversed(steps) if step.left), "") + " = " + steps[-1].right if steps else ""
-    words = [token.text for token in tokenize(last)]
+    unnamed = {d.labels[node] for node in d.sweep.named.values()} - {*program.definitions}
+    words = [token.text for step in steps[-1:] for token in tokenize(step.right)]
     if "[" in words or d.variable not in d.sweep.path or not has_matrix_form(program.result):
         return []
     total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
@@ -213,12 +206,11 @@ def _definition(node: Node, d: Result) -> Step:
         right = str(to_matrix(written_out(node, d.refer)))
         return Step(d.labels[node], right, defining(node, d))
     except NoMatrixFormError:
-        return definition(node, d, IndexPrinter(d.labels))[0]
+        return definition(node, d)
 
 
 def _node_steps(node: Node, d: Result) -> list[Step]:
     name, top = "d" + d.labels[node], "d" + d.labels[d.root]
-    left = f"{top}/d{d.labels[node]}"
     links = d.sweep.links[node][::-1]
     start, pairs = [], []
     try:
@@ -231,7 +223,7 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
         adjoint = d.sweep.adjoints[node]
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:
-        return index_node_steps(node, d, IndexPrinter(d.labels))
+        return index_node_steps(node, d)
     reason = _reason(links, d)
     lines = [(show_pairs(pairs), reason)]
     if show_pairs(start) != show_pairs(pairs) and not _nested([link.parent for link in links], d):
@@ -243,15 +235,15 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
         lines.append((show_pairs(pairs), ", ".join(dict.fromkeys([one for rule in seen for one in rule.split(", ")]))))
     steps = new_lines(top, lines)
     total = add([pair.left for pair in pairs])
-    if node in d.sweep.named and str(total) == d.labels[d.sweep.named[node]]:  # what comes back has come before
-        return [*steps, Step(left, str(total), "", result=True)]
-    if ordered(total) != ordered(final):
-        steps.append(Step(left, str(total), "", result=True))
+    its_name = d.labels[d.sweep.named[node]] if node in d.sweep.named else ""
+    if str(total) == its_name:  # what comes back has come before
+        return [*steps, Step(f"{top}/{name}", its_name, "", result=True)]
+    same = ordered(total) == ordered(final)
+    steps.append(Step(f"{top}/{name}", str(final if same else total), "", result=True))
+    if not same:
         steps += _rewritten(total, final, d.sweep.reasons[node], d)
-    else:
-        steps.append(Step(left, str(final), "", result=True))
-    if node in d.sweep.named and node is not d.variable:
-        steps.append(Step("", d.labels[d.sweep.named[node]], "its name"))
+    if its_name and node is not d.variable:
+        steps.append(Step("", its_name, "its name"))
     return steps
 
 
@@ -300,11 +292,11 @@ def _why(total: Matrix, final: Matrix, d: Result) -> str:
     if total.kind == "inner":
         return _inner_rule(total, final)
     words = re.split(r"[ ()-](?!T)", before)
-    turned = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
+    mirrored = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in words and f"{label}{sign}" not in after for sign in ("^T", "^-T"))]  # fmt: skip
-    if not turned:
+    if not mirrored:
         return "collect"
-    return f"{' and '.join(turned)} {'is' if len(turned) == 1 else 'are'} symmetric"
+    return f"{' and '.join(mirrored)} {'is' if len(mirrored) == 1 else 'are'} symmetric"
 
 
 def _without_numbers(m: Matrix) -> Matrix:
@@ -337,8 +329,8 @@ def _inner_rule(total: Matrix, final: Matrix) -> str:
                 return rule
             if ordered(inner(*map(flip, moved))) == ordered(final):
                 return f"{rule}, A:B = A^T:B^T"
-        turned = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
-        return "A:B = A^T:B^T" if turned else "collect"
+        mirrored = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
+        return "A:B = A^T:B^T" if mirrored else "collect"
     if left.rows and left.columns:
         return "A : (u v^T) = u^T A v"
     return "a:b = a^T b" if left.rows else "a:b = a b^T"

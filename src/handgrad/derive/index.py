@@ -8,35 +8,33 @@ from .expression import Expr
 from .formula import tokenize
 from .lower import fresh
 from .matrix import has_matrix_form
-from .notation import IndexPrinter, Lettering, Step
+from .notation import Lettering, Step
 from .numpy_text import bracketed, plain
 from .program import OF_ENTRIES, reachable, written_out
 from .result import Result
 from .sweep import Link, upstream
-from .terms import Graph, Letter, Letters, Node, Sum, Term, collect, counted, grouped, times
+from .terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
 
 OWN = "pqrstuvw"  # the letters of the variable
 
 
 def index_steps(d: Result) -> list[Step]:
     """Write the derivation, entry by entry."""
-    printer = IndexPrinter(d.labels)
-    return [step for node in d.defined() for step in definition(node, d, printer)] + derivative_steps(d)
+    return [definition(node, d) for node in d.defined()] + derivative_steps(d)
 
 
 def derivative_steps(d: Result) -> list[Step]:
     """The lines that derive, without the definitions before them."""
-    printer = IndexPrinter(d.labels)
     steps: list[Step] = []
     for node in reversed(d.sweep.path):
         if node is not d.root and not d.is_upstream(node):
-            steps += index_node_steps(node, d, printer)
+            steps += index_node_steps(node, d)
     if d.variable is d.root or d.variable not in d.sweep.path:
-        adjoint, letters = d.sweep.adjoints[d.variable], _lettering(d.variable, d, printer)
+        adjoint, letters = d.sweep.adjoints[d.variable], _lettering(d.variable, d)
         why = "an entry changes with itself only" if d.variable is d.root else no_way(d)
-        right = printer.sum(adjoint.terms, adjoint.free, letters)
+        right = d.printer.sum(adjoint.terms, adjoint.free, letters)
         steps.append(Step(_ratio(d.variable, d, letters), right, why))
-    return steps + _layout_step(d, printer)
+    return steps + _layout_step(d)
 
 
 def no_way(d: Result) -> str:
@@ -45,24 +43,21 @@ def no_way(d: Result) -> str:
     return f"no slope reaches {d.wrt}" if occurs else f"{d.wrt} does not occur"
 
 
-def definition(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
+def definition(node: Node, d: Result) -> Step:
     """What a named value stands for."""
+    axes = node.sum.axes if node.sum is not None else fresh(node.shape)
+    letters = d.printer.lettering().add(flat(axes))
+    index = letters.show(axes)
     if node.sum is not None:
-        letters = printer.lettering().add(node.sum.free)
-        left = d.labels[node] + letters.show(node.sum.axes)
-        return [Step(left, printer.sum(node.sum.terms, node.sum.free, letters), defining(node, d))]
-    assert node.arg is not None
-    axes = fresh(node.shape)
-    letters = printer.lettering().add(flat(axes))
-    left = d.labels[node] + letters.show(axes)
-    if node.op in OF_ENTRIES:
-        right = printer.written_out(node, flat(axes), letters)
+        right = d.printer.sum(node.sum.terms, node.sum.free, letters)
+    elif node.op in OF_ENTRIES:
+        right = d.printer.written_out(node, flat(axes), letters)
     elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"
-        right = f"{node.op}({d.labels[node.arg]}{axis})" + letters.show(axes)
+        right = f"{node.op}({d.labels[node.args[0]]}{axis})" + index
     else:
-        right = plain(written_out(node, d.refer)) + letters.show(axes)
-    return [Step(left, right, defining(node, d))]
+        right = plain(written_out(node, d.refer)) + index
+    return Step(d.labels[node] + index, right, defining(node, d))
 
 
 def defining(node: Node, d: Result) -> str:
@@ -70,10 +65,10 @@ def defining(node: Node, d: Result) -> str:
     return f"the derivative by {d.first.wrt}" if d.first and node is d.root else "definition"
 
 
-def _lettering(node: Node, d: Result, printer: IndexPrinter) -> Lettering:
+def _lettering(node: Node, d: Result) -> Lettering:
     """Letters for the derivative by a node: those of the output, and others for those of the node."""
     free, rank = d.sweep.adjoints[node].free, len(d.root.dims)
-    return printer.lettering().add(free[:rank]).add(free[rank:], OWN)
+    return d.printer.lettering().add(free[:rank]).add(free[rank:], OWN)
 
 
 def _ratio(node: Node, d: Result, letters: Lettering) -> str:
@@ -101,64 +96,67 @@ def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
     return terms
 
 
-def index_node_steps(node: Node, d: Result, printer: IndexPrinter) -> list[Step]:
+def index_node_steps(node: Node, d: Result) -> list[Step]:
     """Say how the derivative by one node comes from those by the nodes that use it."""
     steps: list[Step] = []
     terms: list[Term] = []
-    adjoint, links = d.sweep.adjoints[node], d.sweep.links[node][::-1]
-    total, rank = adjoint.free, len(d.root.dims)
+    links, total, rank = d.sweep.links[node][::-1], d.sweep.adjoints[node].free, len(d.root.dims)
     out, own = total[:rank], total[rank:]
-    names = dict(_lettering(node, d, printer).names)
+    letters = _lettering(node, d)
+    names = dict(letters.names)
     for link in links:
         raw, free = partial(link, own, d.graph), link.letters + own
         if link.parent is d.root:
             terms += Sum([free], raw).at(total)
-        else:
-            letters = printer.lettering({l: names[l] for l in own}).add(link.letters)
-            for letter in link.letters:
-                names.setdefault(letter, letters.names[letter])
-            short = collect(raw, free, d.graph)
-            left = f"d{d.labels[link.parent]}{letters.show(grouped(link.parent, link.letters))}"
-            left += f"/d{d.labels[node]}{letters.show(grouped(node, own))}"
-            shown = printer.sum(raw, free, letters)
-            steps.append(Step(left, shown, ", ".join([link_rule(link, d), *held([link], d)])))
-            if printer.sum(short, free, letters) != shown:
-                steps.append(Step("", printer.sum(short, free, letters), "sum over the deltas", True))
-            joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
-            terms += [counted(term, link.letters, d.graph) for term in joined]
-    letters = printer.lettering({l: names[l] for l in total})
-    chained = printer.lettering(_unique(names, letters))
+            continue
+        here = d.printer.lettering({l: names[l] for l in own}).add(link.letters)
+        # The chain rule calls letters as the lines above it do, where that does not clash.
+        names |= {l: here.names[l] for l in link.letters if here.names[l] not in names.values()}
+        left = f"d{d.labels[link.parent]}{here.show(grouped(link.parent, link.letters))}"
+        left += f"/d{d.labels[node]}{here.show(grouped(node, own))}"
+        short = collect(raw, free, d.graph)
+        reason = ", ".join([link_rule(link, d), *held([link], d)])
+        slopes = [(d.printer.sum(one, free, here), why) for one, why in ((raw, reason), (short, "sum over the deltas"))]
+        steps += [step._replace(joined=not step.left) for step in new_lines(left, slopes)]
+        joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
+        terms += [counted(term, link.letters, d.graph) for term in joined]
     rule = link_rule(links[0], d) if all(link.parent is d.root for link in links) else "chain rule"
-    lines = [(printer.sum(terms, total, chained), rule)]
+    first = d.printer.sum(terms, total, d.printer.lettering(names)), rule
+    return steps + new_lines(_ratio(node, d, letters), _simplified(node, terms, first, letters, d))
+
+
+def _simplified(
+    node: Node, terms: Sequence[Term], first: tuple[str, str], letters: Lettering, d: Result
+) -> list[tuple[str, str]]:
+    """The line of the chain rule, and what becomes of its terms."""
+    lines, adjoint, name = [first], d.sweep.adjoints[node], d.sweep.named.get(node)
+    total, index = adjoint.free, letters.show(adjoint.axes)
+    its_name = d.labels[name] + index if name else ""
     merged = collect(terms, total, d.graph)
     keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, adjoint.terms)]
-    if any([factor[0].op == "delta" for _, factors in terms for factor in factors]):
-        lines.append((printer.sum(merged, total, letters), _delta_rule(terms, merged, d)))
-    elif keys[0] != keys[1]:
-        lines.append((printer.sum(merged, total, letters), "collect"))
-    own_name = node in d.sweep.named and merged == ((1, ((d.sweep.named[node], total, 1),)),)
-    if own_name:  # what comes back is what has come before
-        return steps + new_lines(_ratio(node, d, letters), lines)
+    deltas = any([factor[0].op == "delta" for _, factors in terms for factor in factors])
+    if deltas or keys[0] != keys[1]:
+        lines.append((d.printer.sum(merged, total, letters), _delta_rule(terms, merged, d) if deltas else "collect"))
+    if lines[-1][0] == its_name:  # what comes back is what has come before
+        return lines
     if keys[1] != keys[2]:
-        right = printer.sum(adjoint.terms, total, letters)
+        right = d.printer.sum(adjoint.terms, total, letters)
         lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
-    if node is d.variable or node in d.sweep.named:
-        lines += _as_array(d.spell(adjoint), letters.show(adjoint.axes))
+    array = _as_array(d.spell(adjoint), index) if node is d.variable or name else ""
+    lines += [(array, "the same as an array")] * bool(array)
     if node is d.variable:
-        printed = _as_array(d.in_shape.result, letters.show(adjoint.axes))
-        right = printed[0][0] if printed else printer.sum(d.opened(adjoint), total, letters)
+        right = _as_array(d.in_shape.result, index) or d.printer.sum(d.opened(adjoint), total, letters)
         why = inserted(lines[-1][0], right, d)
         lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
-    if node in d.sweep.named and node is not d.variable:
-        lines.append((d.labels[d.sweep.named[node]] + letters.show(adjoint.axes), "its name"))
-    return steps + new_lines(_ratio(node, d, letters), lines)
+    elif name:
+        lines.append((its_name, "its name"))
+    return lines
 
 
-def _as_array(expr: Expr, index: str) -> list[tuple[str, str]]:
-    """The last line, spelled with arrays, if it has one or two axes."""
-    if has_matrix_form(expr) and 1 <= len(expr.shape) <= 2 and expr.size > 1:
-        return [(bracketed(expr) + index, "the same as an array")]
-    return []
+def _as_array(expr: Expr, index: str) -> str:
+    """An entry of what is spelled with arrays, if it has one or two axes."""
+    spelled = has_matrix_form(expr) and 1 <= len(expr.shape) <= 2 and expr.size > 1
+    return bracketed(expr) + index if spelled else ""
 
 
 def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str:
@@ -178,15 +176,6 @@ def inserted(before: str, after: str, d: Result) -> str:
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
 
 
-def _unique(names: dict[Letter, str], total: Lettering) -> dict[Letter, str]:
-    """Keep the names that letters had in the lines above, where they do not clash."""
-    kept = dict(total.names)
-    for letter, name in names.items():
-        if letter not in kept and name not in kept.values():
-            kept[letter] = name
-    return kept
-
-
 def link_rule(link: Link, d: Result) -> str:
     """What licenses the derivative of a node by a child."""
     parent = link.parent
@@ -194,8 +183,12 @@ def link_rule(link: Link, d: Result) -> str:
         return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
     if parent.op == "**":
         return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
+    if parent.op == "call":
+        return f"derivative of {parent.info}"
+    if parent.op == "unknown":
+        return f"{parent.info}' is the derivative of {parent.info}"
     if parent.sum is None:
-        return function_rule(parent)
+        return f"differential of {parent.op}"
     found = [[power for other, _, power in factors if other is link.child] for _, factors in parent.sum.terms]
     if max(map(len, found)) > 1:
         return "product rule"
@@ -215,17 +208,10 @@ def held(links: Sequence[Link], d: Result) -> list[str]:
     return [f"{', '.join(still[:-1])}{' and ' * (len(still) > 1)}{still[-1]} held fixed"] if still else []
 
 
-def function_rule(node: Node) -> str:
-    """What licenses the derivative of a function."""
-    if node.op == "call":
-        return f"derivative of {node.info}"
-    return f"{node.info}' is the derivative of {node.info}" if node.op == "unknown" else f"differential of {node.op}"
-
-
-def _layout_step(d: Result, printer: IndexPrinter) -> list[Step]:
+def _layout_step(d: Result) -> list[Step]:
     """The last line of any other layout."""
     if d.layout_name == "shape":
         return []
-    letters = _lettering(d.variable, d, printer)
+    letters = _lettering(d.variable, d)
     left = "J" + letters.show(d.arranged(d.layout_name).axes)
     return [Step(left, _ratio(d.variable, d, letters), f"{d.layout_name} layout")]

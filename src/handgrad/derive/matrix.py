@@ -105,18 +105,13 @@ def product(*parts: Matrix) -> Matrix:
     shorter = [part for part in chain if not _starts(part, *IDENTITY)]
     if shorter and (shorter[0].rows, shorter[-1].columns) == (chain[0].rows, chain[-1].columns):
         chain = shorter  # but (1^T u) I is no number
-    result: Matrix | None = None
-    if chain:
-        result = chain[0]
-        if len(chain) > 1:
-            result = Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)
-    if value != 1 or (not chain and not scalars):
+    if len(chain) > 1:
+        chain = [Matrix("product", tuple(chain), None, chain[0].rows, chain[-1].columns)]
+    if value != 1 or not (scalars or chain):
         scalars.insert(0, number(whole(value)))
+    *scalars, result = scalars + chain
     for scalar in reversed(scalars):
-        if result is not None:
-            scalar = Matrix("scale", (scalar, result), None, result.rows, result.columns)
-        result = scalar
-    assert result is not None
+        result = Matrix("scale", (scalar, result), None, result.rows, result.columns)
     for scalar in below:
         result = over(result, scalar)
     return result
@@ -133,6 +128,11 @@ def negative(m: Matrix) -> bool:
     return first.kind == "number" and first.info < 0
 
 
+def opposite(m: Matrix) -> Matrix:
+    """Minus a matrix."""
+    return product(number(-1), m)
+
+
 def divided(m: Matrix) -> bool:
     """Whether a matrix is over a scalar."""
     return m.kind == "over" and m.parts[1].scalar
@@ -140,12 +140,12 @@ def divided(m: Matrix) -> bool:
 
 def flip(m: Matrix) -> Matrix:
     """The transpose: of a transpose the matrix, of a product the product in reverse."""
-    if m.scalar or m.info == "symmetric":
+    if m.scalar:
         return m
     if m.kind == "T":
         return m.parts[0]
     if m.kind == "product":
-        return product(*[flip(part) for part in reversed(m.parts)])
+        return turned(m)
     if m.kind == "scale":
         return product(m.parts[0], flip(m.parts[1]))
     if divided(m):
@@ -155,13 +155,20 @@ def flip(m: Matrix) -> Matrix:
     return Matrix("T", (m,), None, m.columns, m.rows)
 
 
+def turned(m: Matrix) -> Matrix:
+    """The transposes of the factors in reverse: ``y^T x`` for ``x^T y``."""
+    return product(*[flip(part) for part in reversed(m.parts)])
+
+
 def _is_symmetric(m: Matrix) -> bool:
     """Whether a sum is its own transpose, as ``A + A^T`` is."""
     return m.rows == m.columns and ordered(m) == ordered(add([flip(part) for part in m.parts], m.info))
 
 
 def hadamard(*parts: Matrix) -> Matrix:
-    """An elementwise product."""
+    """An elementwise product; with a scalar it is a multiple."""
+    if any([part.scalar for part in parts]):
+        return product(*parts)
     numbers = [part.parts[0] for part in parts if part.kind == "scale"]
     if numbers:
         return product(*numbers, hadamard(*[part.parts[1] if part.kind == "scale" else part for part in parts]))
@@ -196,7 +203,7 @@ def over(a: Matrix, b: Matrix) -> Matrix:
         above, scalar = a.parts
         return over(above, product(scalar, b)) if b.scalar else over(over(above, b), scalar)
     if negative(a):
-        below = over(product(number(-1), a), b)
+        below = over(opposite(a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
     return Matrix("over", (a, b), None, a.rows or b.rows, a.columns or b.columns)
 
@@ -209,7 +216,7 @@ def add(parts: list[Matrix], signs: Sequence[int] = ()) -> Matrix:
     flat_signs: list[int] = []
     for part, sign in zip(parts, signs or [1] * len(parts)):
         if negative(part):
-            part, sign = product(number(-1), part), -sign
+            part, sign = opposite(part), -sign
         inner = part.parts if part.kind == "sum" else (part,)
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
@@ -235,7 +242,7 @@ def call(name: str, part: Matrix, rows: Axis, columns: Axis) -> Matrix:
 def diagonal(m: Matrix, rows: Axis, columns: Axis) -> Matrix:
     """``diag(m)``, with a sign in front."""
     if negative(m):
-        return product(number(-1), diagonal(product(number(-1), m), rows, columns))
+        return opposite(diagonal(opposite(m), rows, columns))
     return call("diag", m, rows, columns)
 
 
@@ -269,6 +276,12 @@ def varies(m: Matrix, name: str) -> bool:
             return True
         waiting += part.parts
     return False
+
+
+def around(m: Matrix, name: str) -> tuple[tuple[Matrix, ...], Matrix, tuple[Matrix, ...]]:
+    """The operands before the one that holds the differential `name`, that one, and those after it."""
+    at = next(k for k, part in enumerate(m.parts) if varies(part, name))
+    return m.parts[:at], m.parts[at], m.parts[at + 1 :]
 
 
 MAKERS: dict[str, Callable[..., Matrix]] = {
@@ -343,7 +356,7 @@ def show(m: Matrix) -> tuple[str, int]:
             text += (" + " if sign > 0 else " - ") if text else "" if sign > 0 else "-"
             text += _inside(part, FROBENIUS)
         return text, ADDITION
-    if kind == "T" and parts[0].info == "inv":
+    if kind == "T" and (parts[0].kind, parts[0].info) == ("call", "inv"):
         return _inside(parts[0].parts[0], ATOM) + "^-T", POWER
     if kind == "T":
         return _inside(parts[0], ATOM) + "^T", POWER
@@ -361,9 +374,7 @@ def show(m: Matrix) -> tuple[str, int]:
         if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
             left, right = left.parts
         return f"({show(left)[0]} {MASKS[info]} {show(right)[0] if right else 0})", ATOM
-    name, _, options = str(info).partition(",")
-    listed = ", ".join([show(part)[0] for part in parts])
-    return f"{name}({listed}{',' + options if options else ''})", ATOM
+    return f"{info}({', '.join([show(part)[0] for part in parts])})", ATOM
 
 
 def has_matrix_form(root: Expr) -> bool:
@@ -398,12 +409,15 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
     """Make broadcasting explicit: a column times a row of ones, a column of ones times a row."""
     if m.scalar or len(result.shape) < 2:
         return m
-    row = flip(m) if len(expr.shape) == 1 else m
-    if row.rows != result.shape[0]:
-        return product(ones(result.shape[0]), row)
-    if len(expr.shape) == 1:
-        return row
-    return product(m, flip(ones(result.shape[1]))) if m.columns != result.shape[1] else m
+    m = flip(m) if len(expr.shape) == 1 else m
+    m = m if m.rows == result.shape[0] else product(ones(result.shape[0]), m)
+    return m if m.columns == result.shape[1] else product(m, flip(ones(result.shape[1])))
+
+
+OPERATIONS: dict[str, Callable[..., Matrix]] = {
+    "*": hadamard, "/": over, "**": power, "T": flip, "trace": trace,
+    "neg": opposite, "outer": lambda a, b: product(a, flip(b)),
+}  # fmt: skip
 
 
 def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
@@ -421,60 +435,41 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
         return product(number(0), ones(rows), flip(ones(columns)))
     if op == "eye":
         return identity(rows)
-    if op == "neg":
-        return product(number(-1), args[0])
+    if op in ("+", "-", "*", "/"):
+        args = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
     if op in ("+", "-"):
-        wide = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
         if expr.shape:  # x - 1^T x / n would be read as a number
             filled = [ones(rows), *[flip(ones(axis)) for axis in expr.shape[1:]]]
-            wide = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in wide]
-        return add(wide, [1, 1 if op == "+" else -1])
-    if op == "*":
-        if args[0].scalar or args[1].scalar:
-            return product(*args)
-        return hadamard(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
-    if op == "/":
-        return over(*[_repeat(m, arg, expr) for m, arg in zip(args, expr.args)])
-    if op == "**":
-        return power(*args)
-    if op == "@":
-        left = args[0] if len(expr.args[0].shape) == 2 else flip(args[0])
-        made = product(left, args[1])
-        return flip(made) if len(expr.args[0].shape) == 1 and len(expr.args[1].shape) == 2 else made
-    if op == "T" or (op in ("expand", "squeeze") and not info):
-        return flip(args[0])
+            args = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in args]
+        return add(args, [1, 1 if op == "+" else -1])
+    if op == "@":  # x @ A is a column, as x is
+        return product(*args) if len(expr.args[0].shape) == 2 else flip(product(flip(args[0]), args[1]))
     if op in ("expand", "squeeze"):
-        return args[0]
-    if op == "outer":
-        return product(args[0], flip(args[1]))
-    if op == "trace":
-        return trace(args[0])
+        return args[0] if info else flip(args[0])
+    if op in OPERATIONS:
+        return OPERATIONS[op](*args)
     if op in ("sum", "mean"):
         return _total(expr, args[0])
     if expr.row and op not in ("diag", "kron"):
         raise NoMatrixFormError(op)
     name = str(info) if op in ("call", "unknown", "loss") else op
     if kind(op) in ALONG and len(expr.args[0].shape) == 2 and info[0] != (1 if kind(op) == "row" else -1):
-        name = f"{op}, axis={info[0]}"
+        args = [*args, atom(f"axis={info[0]}")]
     return Matrix("call", tuple(args), name, rows, columns)
 
 
 def _total(expr: Expr, m: Matrix) -> Matrix:
     axis, keep = expr.info
-    arg = expr.args[0]
-    if axis is None and len(arg.shape) and m.kind == "hadamard":
-        made = inner(m.parts[0], hadamard(*m.parts[1:]) if len(m.parts) > 2 else m.parts[1])
+    if axis is None and m.kind == "hadamard":
+        made = inner(m.parts[0], hadamard(*m.parts[1:]))
     elif axis is None and m.kind == "power" and m.parts[1].info == 2:
         made = inner(m.parts[0], m.parts[0])
-    elif axis is None:
-        made = product(flip(ones(m.rows)), m, ones(m.columns))
-    elif axis == 1:
-        made = product(m, ones(m.columns))
     else:
-        made = product(flip(ones(m.rows)), m)
-        made = made if keep else flip(made)
+        rows, columns = [flip(ones(m.rows))] * (axis != 1), [ones(m.columns)] * (axis != 0)
+        made = product(*rows, m, *columns)
+        made = flip(made) if axis == 0 and not keep else made
     if expr.op == "sum":
         return made
-    dims = [d for at, a in enumerate(arg.shape) if axis in (None, at) for d in a]
+    dims = [d for at, a in enumerate(expr.args[0].shape) if axis in (None, at) for d in a]
     sizes = [atom(dim) for dim in dims]
     return over(made, product(*sizes)) if sizes else made

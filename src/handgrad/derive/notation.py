@@ -63,11 +63,6 @@ def from_unicode(text: str) -> str:
     return text.replace(" ∘ ", " * ")
 
 
-def kronecker_delta(names: Collection[str]) -> str:
-    """What Kronecker's delta is called, beside an array that is called so."""
-    return "kdelta" if "delta" in names else "delta"
-
-
 class Lettering:
     """Names for letters: a dimension's own letter where it is free, then others.
 
@@ -112,8 +107,9 @@ class IndexPrinter:
 
     def __init__(self, labels: Mapping[Node, str]) -> None:
         self.labels = labels
-        self.arrays = {label for node, label in labels.items() if node.op not in ("size", "delta")}
         self.taken = {label for node, label in labels.items() if node.op != "delta"}
+        arrays = {label for node, label in labels.items() if node.op not in ("size", "delta")}
+        self.delta = "kdelta" if "delta" in arrays else "delta"
         own = {dim[0] for node in labels for dim in node.dims}  # the letters of dimensions come last
         self.pool = "".join(sorted(POOL, key=lambda letter: letter in own))
 
@@ -168,7 +164,7 @@ class IndexPrinter:
     def entry(self, node: Node, own: Letters, letters: Lettering) -> str:
         """One entry of an array."""
         if node.op == "delta":
-            return kronecker_delta(self.arrays) + letters.show([own[:1], own[1:]])
+            return self.delta + letters.show([own[:1], own[1:]])
         if node.op == "size":
             return str(node.info)
         if node in self.labels:

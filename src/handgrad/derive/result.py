@@ -7,6 +7,7 @@ from .dims import Shape, flat
 from .errors import ExpressionError
 from .expression import Expr, name_expr, sizes_in, squeeze
 from .lower import lower, without_norms
+from .notation import IndexPrinter
 from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
 from .rules import upstream_name
 from .spell import spell
@@ -22,14 +23,10 @@ class Result:
 
     Attributes
     ----------
-    expression : Expr
-        What is derived.
-    wrt : str
-        The variable.
+    expression, wrt, layout_name
+        As `Derivation` has them, which is what a user sees of this.
     shapes : dict
         The axes of every name.
-    layout_name : str
-        The layout of `program`.
     first : Result or None
         What this is the derivative of the derivative of.
     graph : Graph
@@ -38,6 +35,8 @@ class Result:
         The output, and what it is derived by.
     sweep : Sweep
         The adjoints.
+    taken : dict
+        The names that no intermediate value may have, and what they name: an array or an axis.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Result:
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
         axes = {*flat(flat(shapes.values()))}
-        taken = {**dict.fromkeys(axes, "axis"), **dict.fromkeys(shapes, "array")}
+        self.taken = taken = {**dict.fromkeys(axes, "axis"), **dict.fromkeys(shapes, "array")}
         losses: dict[str, Node] = {}
         for node in self.graph.nodes:
             if node.op == "loss" and losses.setdefault(node.info[0], node) is not node:
@@ -93,11 +92,16 @@ class Result:
         nodes = [node for node in self.graph.nodes
                  if node in used or node.index >= self.forward or not node.children]  # fmt: skip
         scalar = "y" if self.first else "L"  # the derivative of a loss is no loss
-        labels = label_nodes(nodes, self.forward, self.root, set(self.taken()), scalar)
+        labels = label_nodes(nodes, self.forward, self.root, set(self.taken), scalar)
         prefix = "J_" if self.root.dims else "G_"
         for node, adjoint in self.sweep.named.items():
             labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
         return labels
+
+    @cached_property
+    def printer(self) -> IndexPrinter:
+        """Prints entries with the names of this derivation."""
+        return IndexPrinter(self.labels)
 
     @cached_property
     def program(self) -> Program:
@@ -123,10 +127,6 @@ class Result:
         """What the gradient is a function of, with its axes."""
         names = {str(node.info): node.shape for node in self._needed() if node.op == "name"}
         return self.shapes | dict(sorted(names.items()))
-
-    def taken(self) -> dict[str, Shape]:
-        """The names that no intermediate value may have: those of arrays and of dimensions."""
-        return self.shapes | dict.fromkeys(flat(flat(self.shapes.values())), ())
 
     def _lengths(self) -> set[str]:
         """The lengths that the derivation speaks of."""
@@ -191,8 +191,7 @@ class Result:
 
     def is_upstream(self, node: Node) -> bool:
         """Whether the derivative by a node is given: what an unknown loss sees."""
-        links = self.sweep.links.get(node, [])
-        return len(links) == 1 and links[0].parent is self.root and self.root.op == "loss" and node is not self.variable
+        return self.root.op == "loss" and node is self.root.arg and node is not self.variable
 
     def refer(self, node: Node, named: Container[str] | None = None) -> Expr:
         """A node by its name, or what it stands for; if some names are given, values have no others."""

@@ -29,7 +29,7 @@ def helper(name: str) -> str:
 def gradient_source(found: Result) -> str:
     """The gradient as the source of a function."""
     program = found.written(found.layout_name, flatten=False)
-    return write_source(shared(program, found.inputs | found.taken()), found.inputs)
+    return write_source(shared(program, {*found.inputs, *found.taken}), found.inputs)
 
 
 def write_source(program: Program, inputs: dict[str, Shape], name: str = "gradient") -> str:

@@ -46,7 +46,7 @@ def stacked_terms(d: Result, order: str) -> list[Stacked]:
 
 def _plain(d: Result) -> Expr:
     """The derivative with the axes of the output first, by the names that are defined."""
-    return d.program.result if d.layout_name == "shape" else spell(d.arranged("shape"), _names(d))
+    return d.program.result if d.layout_name == "shape" else d.spell(d.arranged("shape"), d.program.definitions)
 
 
 def _summands(
