@@ -763,6 +763,29 @@ def test_a_product_in_parentheses_is_a_value():
     assert d.check()
 
 
+def test_a_loss_beside_a_penalty():
+    d = hg.derive("L(X @ W) + lam / 2 * sum(W**2)", "W", "X: n i, W: i o, lam:")
+    assert d.text("frobenius").splitlines() == [
+        "Y  = X W                            definition",
+        "E  = L(Y) + 0.5 lam (W : W)         definition",
+        "dE = G : dY + lam (W : dW)          chain rule, G is the gradient of L",
+        "   = G : (X dW) + lam (W : dW)      only W varies, power rule",
+        "   = (X^T G) : dW + (lam W) : dW    C:(AB) = (A^T C):B, c (A:B) = (c A):B",
+        "=>  dE/dW = X^T G + lam W",
+    ]
+    assert "E               = L(Y) + 0.5 lam sum_io W[i,o]^2" in d.text("index")
+    assert d.check()
+    assert hg.derive("L(X @ W) + K(W)", "W", "X: n i, W: i o").check()
+
+
+def test_index_notation_takes_numbers_out_as_well():
+    lines = hg.derive("norm(X - X @ W @ W.T)**2", "X", "X: n d, W: d k").text("index").splitlines()
+    assert [line.split(" = ")[1] for line in lines[-2:]] == [
+        "(2 * R - 2 * R @ W @ W.T)[p,q]",
+        "(2 * (R - R @ W @ W.T))[p,q]",
+    ]
+
+
 def test_a_vector_stays_in_front_of_a_matrix():
     definitions = hg.derive("L(tanh(x @ W + b) @ V)", "W", "x: i, W: i h, b: h, V: h o").definitions
     assert str(definitions["z"]) == "x @ W + b"

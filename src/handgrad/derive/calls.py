@@ -154,6 +154,11 @@ def _axis(name: str, x: Expr, value: Any) -> int | None:
     return value % rank
 
 
+def is_loss(name: str) -> bool:
+    """Whether a function of that name is an unknown scalar loss: it is capitalised, and not known."""
+    return name[:1].isupper() and name not in KNOWN
+
+
 def misspelled(name: str) -> str:
     """A function that a name may have been meant for: ``sofmax``; of a short one, with its letters: ``tahn``."""
     if len(name) < 5:

@@ -426,8 +426,9 @@ def _pushed(d: Result, numbers: Numbers, start: dict[Node, Table]) -> World:
                 for index, slope in numbers.partial(parent, child).items():
                     total[index[:rank]] += slope * moved[child][index[rank:]]
             moved[parent] = total
-    tables = {f"d{d.labels[node]}": table for node, table in moved.items()}
-    shapes = {f"d{d.labels[node]}": node.shape for node in moved}
+    named = {f"d{d.labels[node]}": node for node in moved if node in d.labels}
+    tables = {name: moved[node] for name, node in named.items()}
+    shapes = {name: node.shape for name, node in named.items()}
     return world._replace(tables={**world.tables, **tables}, shapes={**world.shapes, **shapes})
 
 

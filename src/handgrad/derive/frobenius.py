@@ -164,7 +164,7 @@ def frobenius_steps(d: Result) -> list[Step]:
         steps += forward_steps(d)
     else:
         for node in reversed(d.sweep.path):
-            if node is not d.root and not d.is_upstream(node):
+            if not d.is_given(node):
                 steps += _node_steps(node, d)
         steps += _written_out(steps, d)
     if d.variable is d.root and not d.root.dims:
@@ -193,7 +193,7 @@ def _mentioned(steps: list[Step], d: Result) -> list[Node]:
     found: set[Node] = set()
     for node in [*reversed(d.defined())] * 2:
         # The loss sees the first value: where that is all, its name says enough.
-        known = d.is_upstream(node) and len(d.sweep.path) == 3 and not found
+        known = d.is_given(node) and len(d.sweep.path) == 3 and not found
         label = d.labels[node]
         if node is d.root or label in words or ("d" + label in words and not known):
             found.add(node)
@@ -216,9 +216,9 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
     try:
         for link in links:
             above = to_matrix(d.spell(upstream(link.parent, d.sweep)))
-            whole = atom("d" + d.labels[link.parent], *(*link.parent.shape, (), ())[:2])
+            whole = atom("d" + d.labels.get(link.parent, ""), *(*link.parent.shape, (), ())[:2])
             parts = [settled(Pair(above, part), name) for part in differentials(link, d)]
-            start += parts if link.parent is d.root else [Pair(above, whole)]
+            start += parts if d.is_total(link.parent) else [Pair(above, whole)]
             pairs += parts
         adjoint = d.sweep.adjoints[node]
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
@@ -227,7 +227,9 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
     reason = _reason(links, d)
     lines = [(show_pairs(pairs), reason)]
     if show_pairs(start) != show_pairs(pairs) and not _nested([link.parent for link in links], d):
-        lines = [(show_pairs(start), "" if len(links) == 1 else "chain rule"), *lines]
+        known = [link.parent for link in links if d.is_given(link.parent) and not d.is_total(link.parent)]
+        why = ["chain rule", *[link_rule(d.sweep.links[value][0], d) for value in known]] if len(links) > 1 else []
+        lines = [(show_pairs(start), ", ".join(why)), *lines]
     while len(lines) < MOST and any(pair.right.kind != "atom" for pair in pairs):
         moved = [move(pair, name) for pair in pairs]
         seen = [rule for (pair, rule), old in zip(moved, pairs) if rule and show_pairs([pair]) != show_pairs([old])]

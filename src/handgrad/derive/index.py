@@ -7,7 +7,7 @@ from .dims import flat
 from .expression import Expr
 from .formula import tokenize
 from .lower import fresh
-from .matrix import has_matrix_form
+from .matrix import has_matrix_form, ordered, to_matrix
 from .notation import Lettering, Step
 from .numpy_text import bracketed, plain
 from .program import OF_ENTRIES, reachable, written_out
@@ -27,7 +27,7 @@ def derivative_steps(d: Result) -> list[Step]:
     """The lines that derive, without the definitions before them."""
     steps: list[Step] = []
     for node in reversed(d.sweep.path):
-        if node is not d.root and not d.is_upstream(node):
+        if not d.is_given(node):
             steps += index_node_steps(node, d)
     if d.variable is d.root or d.variable not in d.sweep.path:
         adjoint, letters = d.sweep.adjoints[d.variable], _lettering(d.variable, d)
@@ -106,7 +106,7 @@ def index_node_steps(node: Node, d: Result) -> list[Step]:
     names = dict(letters.names)
     for link in links:
         raw, free = partial(link, own, d.graph), link.letters + own
-        if link.parent is d.root:
+        if d.is_total(link.parent):
             terms += Sum([free], raw).at(total)
             continue
         here = d.printer.lettering({l: names[l] for l in own}).add(link.letters)
@@ -120,7 +120,7 @@ def index_node_steps(node: Node, d: Result) -> list[Step]:
         steps += [step._replace(joined=not step.left) for step in new_lines(left, slopes)]
         joined = times(upstream(link.parent, d.sweep).at(out + link.letters), short)
         terms += [counted(term, link.letters, d.graph) for term in joined]
-    rule = link_rule(links[0], d) if all(link.parent is d.root for link in links) else "chain rule"
+    rule = link_rule(links[0], d) if all(d.is_total(link.parent) for link in links) else "chain rule"
     first = d.printer.sum(terms, total, d.printer.lettering(names)), rule
     return steps + new_lines(_ratio(node, d, letters), _simplified(node, terms, first, letters, d))
 
@@ -145,8 +145,15 @@ def _simplified(
     array = _as_array(d.spell(adjoint), index) if node is d.variable or name else ""
     lines += [(array, "the same as an array")] * bool(array)
     if node is d.variable:
-        right = _as_array(d.in_shape.result, index) or d.printer.sum(d.opened(adjoint), total, letters)
-        why = inserted(lines[-1][0], right, d)
+        printed = _as_array(d.in_shape.result, index)
+        right = printed or d.printer.sum(d.opened(adjoint), total, letters)
+        other = (
+            array
+            and printed
+            and not d.flatten
+            and ordered(to_matrix(d.spell(adjoint))) != ordered(to_matrix(d.in_shape.result))
+        )
+        why = inserted(lines[-1][0], right, d) or "collect" * bool(other)
         lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
     elif name:
         lines.append((its_name, "its name"))
@@ -180,7 +187,7 @@ def link_rule(link: Link, d: Result) -> str:
     """What licenses the derivative of a node by a child."""
     parent = link.parent
     if parent.op == "loss":
-        return f"{link.slots[0].term[1][0][0].info} is the gradient of {d.labels[parent]}"
+        return f"{link.slots[0].term[1][0][0].info} is the gradient of {parent.info[0]}"
     if parent.op == "**":
         return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
     if parent.op == "call":
@@ -204,7 +211,7 @@ def held(links: Sequence[Link], d: Result) -> list[str]:
         if moving.intersection(other.children):
             moving.add(other)
     parts = dict.fromkeys([other for link in links for other in link.parent.children if other is not link.child])
-    still = [d.labels[other] for other in parts if other in moving]
+    still = [d.labels[other] for other in parts if other in moving and other in d.labels]
     return [f"{', '.join(still[:-1])}{' and ' * (len(still) > 1)}{still[-1]} held fixed"] if still else []
 
 

@@ -6,10 +6,10 @@ Only commands that every renderer knows; nothing depends on macros of a site.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from .calls import is_loss
 from .dims import CONSTANTS, flat
 from .expression import Expr
 from .formula import Node, Vocabulary, read_formula
-from .functions import ELEMENTWISE as KNOWN
 from .matrix import NoMatrixFormError, to_matrix
 from .names import ALIASES
 from .trees import postorder
@@ -149,7 +149,7 @@ class Printer:
         if node.op == "name":
             return self.ranks.get(node.info) == 0
         name = node.info[0] if node.op == "call" else ""
-        if name in ("trace", "tr", "det", "logdet", "norm") or (name[:1].isupper() and name not in KNOWN):
+        if name in ("trace", "tr", "det", "logdet", "norm") or is_loss(name):
             return True
         if node.op == "juxtaposed" and self.is_row_by_column(node):
             return True

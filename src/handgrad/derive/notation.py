@@ -189,7 +189,8 @@ class IndexPrinter:
                     inside, right = [self.term(1, factors, own, letters) for _, factors in terms]
                 return f"({inside} {MASKS[node.info]} {right})"
             return f"{node.info}({inside})"
-        return f"{node.op}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))
+        name = node.info[0] if node.op == "loss" else node.op
+        return f"{name}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))
 
 
 WIDTH = 88  # a joined line is no longer than this

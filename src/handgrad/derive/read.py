@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
+from .calls import is_loss
 from .dims import Shape, flat, show_shape
 from .errors import ExpressionError
 from .evaluate import Functions, Sizes, Table, evaluate, indices
@@ -182,7 +183,7 @@ class Entries:
             case "/":
                 below, letters = product(self.factors(node.args[1], dims))
                 return [*self.factors(node.args[0], dims), (1 / below, letters)]
-            case "call" if kind(node.info[0]):
+            case "call" if kind(node.info[0]) or is_loss(node.info[0]):
                 return [(self.array(node), ())]
         operands = [product(self.factors(arg, dims)) for arg in node.args]
         letters = tuple(dict.fromkeys([letter for _, own in operands for letter in own]))

@@ -96,7 +96,7 @@ class Result:
         prefix = "J_" if self.root.dims else "G_"
         for node, adjoint in self.sweep.named.items():
             labels.setdefault(adjoint, prefix + labels[node])  # it may be a value that has a name
-        return labels
+        return {node: label for node, label in labels.items() if node is self.root or not self.is_total(node)}
 
     @cached_property
     def printer(self) -> IndexPrinter:
@@ -189,9 +189,16 @@ class Result:
                 waiting = [*terms, *waiting]
         return done
 
-    def is_upstream(self, node: Node) -> bool:
-        """Whether the derivative by a node is given: what an unknown loss sees."""
-        return self.root.op == "loss" and node is self.root.arg and node is not self.variable
+    def is_total(self, node: Node) -> bool:
+        """Whether a node is the output, or an unknown loss that it adds to something: the output changes as it does."""
+        adjoint = self.sweep.adjoints.get(node)
+        return node is self.root or (node.op == "loss" and adjoint is not None and adjoint.terms == ((1, ()),))
+
+    def is_given(self, node: Node) -> bool:
+        """Whether the derivative by a node needs no line: that by a total, and by what an unknown loss sees."""
+        parents = [link.parent for link in self.sweep.links.get(node, ())]
+        seen = len(parents) == 1 and parents[0].op == "loss" and self.is_total(parents[0])
+        return self.is_total(node) or (seen and node is not self.variable)
 
     def refer(self, node: Node, named: Container[str] | None = None) -> Expr:
         """A node by its name, or what it stands for; if some names are given, values have no others."""
