@@ -763,6 +763,33 @@ def test_a_product_in_parentheses_is_a_value():
     assert d.check()
 
 
+def test_what_has_no_value_where_a_mask_is_zero_is_left_out_there():
+    x = np.array([-1.0, 0.0, 2.0])
+    dims = "x: n, a: n"
+    for text, wanted in [
+        ("sum(where(x > 0, x * log(x), 0))", [0, 0, 1 + np.log(2)]),
+        ("sum(where(x > 0, a * sqrt(x), 0))", [0, 0, 0.5 / np.sqrt(2)]),
+        ("sum(where(x > 0, log(x), x))", [1, 1, 0.5]),
+    ]:
+        run = hg.derive(text, "x", dims).to_numpy()
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(run(**{name: {"x": x, "a": np.ones(3)}[name] for name in ("x", "a")}), wanted)
+    assert "where" not in hg.derive("L(relu(X) / norm(X))", "X", "X: n i").source.partition("def gradient")[2]
+
+
+def test_of_all_entries():
+    dims = "X: n m, P: n m"
+    assert hg.derive("sum(P * softmax(X, axis=None))", "X", dims).check((0,))
+    assert hg.derive("sum(P / logsumexp(X, keepdims=True))", "X", dims).check((0,))
+    run = hg.derive("P * softmax(X, axis=None)", "P", dims).to_numpy()
+    assert run(X=np.zeros((2, 3)), P=np.zeros((2, 3))).sum() == pytest.approx(1)
+
+
+def test_a_function_without_a_value_at_a_constant_is_refused():
+    with pytest.raises(hg.ExpressionError, match=r"log\(0\) is not a number"):
+        hg.derive("log(x - x) @ x", "x", "x: n")
+
+
 def test_a_loss_beside_a_penalty():
     d = hg.derive("L(X @ W) + lam / 2 * sum(W**2)", "W", "X: n i, W: i o, lam:")
     assert d.text("frobenius").splitlines() == [

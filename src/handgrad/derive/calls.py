@@ -206,14 +206,16 @@ def _reduction(name: str, x: Expr, axis: int | None = None, keepdims: bool = Fal
     return contract(name, f"{letters}->{''.join(_reduced(letters, '1', axis, keepdims))}", [x], (axis, keepdims))
 
 
-def _along(name: str, x: Expr, axis: int | None = None, keepdims: bool = False) -> Expr:
+def _along(name: str, x: Expr, *, keepdims: bool = False, **options: int | None) -> Expr:
+    rows = kind(name) == "row"
+    axis = _axis(name, x, -1) if rows and "axis" not in options else options.get("axis")
     if axis is None and name not in ("max", "min"):
-        if kind(name) == "number" and len(x.shape) > 1 and not keepdims:  # of all entries
-            return call(name, [x.flatten()])
+        if len(x.shape) > 1:  # of all entries
+            return reshape(call(name, [x.flatten()]), x.shape if rows else ((),) * len(x.shape) * keepdims)
         axis = _axis(name, x, -1)
     if not any(x.shape if axis is None else [x.shape[axis]]):
         raise ExpressionError(f"{name}: {label(x)} has only one entry along that axis")
-    kept = x.shape if kind(name) == "row" else tuple(_reduced(x.shape, (), axis, keepdims))
+    kept = x.shape if rows else tuple(_reduced(x.shape, (), axis, keepdims))
     return Expr(name, (x,), (-1 if axis is None else axis, keepdims), shape=kept)
 
 

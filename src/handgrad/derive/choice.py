@@ -1,23 +1,58 @@
 """Recognise a choice in a sum: ``(z > 0) * a + (1 - (z > 0)) * b`` is printed as ``where(z > 0, a, b)``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from .expression import Expr, arithmetic, is_mask, number, value_of
 from .trees import postorder
 
+NOTHING: Mapping[str, Expr] = {}
 
-def with_choices(root: Expr) -> Expr:
-    """The same expression, with a node ``where`` for every choice."""
-    parts = postorder([root])
-    if not any(map(is_mask, parts)):
+
+def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
+    """The same expression, with a node ``where`` for every choice; `values` says what names stand for."""
+    if not any(map(is_mask, postorder([root]))):
         return root
+    chosen = _replaced(root, ("+", "-"), _choice)
+    return _replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
+
+
+def _replaced(root: Expr, ops: Collection[str], replace: Callable[[Expr], Expr | None]) -> Expr:
+    """The expression with other parts in place of some operations, if there are others."""
     made: dict[int, Expr] = {}
-    for expr in parts:
+    for expr in postorder([root]):
         args = tuple([made[id(arg)] for arg in expr.args])
         changed = any([new is not old for new, old in zip(args, expr.args)])
         new = expr.on(args) if changed else expr
-        made[id(expr)] = (_choice(new) if expr.op in ("+", "-") else None) or new
+        made[id(expr)] = (replace(new) if expr.op in ops else None) or new
     return made[id(root)]
+
+
+def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:
+    """``(x > 0) * log(x)`` as ``where(x > 0, log(x), 0)``: what has no value where the mask is 0 is left out there."""
+    for mask, rest in _factors(product):
+        if is_mask(mask) and not _names([mask], values).isdisjoint(_names(_partial(rest, values), values)):
+            return Expr("where", (mask, rest, number(0)), shape=product.shape)
+    return None
+
+
+def _partial(expr: Expr, values: Mapping[str, Expr]) -> list[Expr]:
+    """What must be positive, or not zero: logarithms and roots of arrays, and arrays that divide."""
+    parts = [part for part in _parts([expr], values) if part.shape]
+    return [part.args[-1] if part.op == "/" else part.args[0] for part in parts
+            if part.op in ("/", "**") or part.info in ("log", "log1p")]  # fmt: skip
+
+
+def _names(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> set[object]:
+    return {part.info for part in _parts(exprs, values) if part.op == "name"}
+
+
+def _parts(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> list[Expr]:
+    """All parts of expressions, and of what their names stand for."""
+    parts, waiting = postorder(exprs), dict(values)
+    for part in parts:  # grows on the way
+        if part.op == "name" and part.info in waiting:
+            parts += postorder([waiting.pop(part.info)])
+    return parts
 
 
 def _choice(total: Expr) -> Expr | None:

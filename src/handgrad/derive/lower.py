@@ -5,8 +5,8 @@ from typing import Any
 
 from .dims import Shape, flat
 from .errors import ExpressionError
-from .expression import Expr, whole
-from .functions import ALONG, ELEMENTWISE, kind
+from .expression import Expr, elementwise, number, whole
+from .functions import ALONG, kind
 from .shapes import matched, read_row
 from .terms import (
     Factor,
@@ -336,7 +336,7 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     if len(arg.terms) > 1:
         arg = Sum(arg.axes, collect(arg.terms, arg.free, graph))
     if op == "call" and all(not factors for _, factors in arg.terms):
-        value = ELEMENTWISE[info].value(sum(c for c, _ in arg.terms))
+        value = elementwise(info, number(sum(c for c, _ in arg.terms))).info
         return Sum(arg.axes, [(value, ())] if value else [])
     if info in ("log", "log1p") and op == "call":
         plus = one_plus_exp(arg if info == "log" else Sum(arg.axes, ((1, ()), *arg.terms)))

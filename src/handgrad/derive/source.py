@@ -93,9 +93,9 @@ CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "
 
 def shared(program: Program, taken: Collection[str]) -> Program:
     """Give a name to what would be computed twice."""
-    program = Program(
-        {label: with_choices(expr) for label, expr in program.definitions.items()}, with_choices(program.result)
-    )
+    values = program.definitions
+    chosen = {label: with_choices(expr, values) for label, expr in values.items()}
+    program = Program(chosen, with_choices(program.result, values))
     number, unique = numbered([*program.definitions.values(), program.result])
     own = {number[id(root)]: label for label, root in program.definitions.items()}
     uses = dict.fromkeys(range(len(unique)), 0)
