@@ -48,11 +48,8 @@ def _names(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> set[object]:
 
 def _parts(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> list[Expr]:
     """All parts of expressions, and of what their names stand for."""
-    parts, waiting = postorder(exprs), dict(values)
-    for part in parts:  # grows on the way
-        if part.op == "name" and part.info in waiting:
-            parts += postorder([waiting.pop(part.info)])
-    return parts
+    parts = postorder(exprs)
+    return parts + postorder([values[part.info] for part in parts if part.op == "name" and part.info in values])
 
 
 def _choice(total: Expr) -> Expr | None:
