@@ -790,6 +790,22 @@ def test_a_function_without_a_value_at_a_constant_is_refused():
         hg.derive("log(x - x) @ x", "x", "x: n")
 
 
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed", "computed"), [
+    ("L(X @ A @ B)", "A", "X: n i, A: i r, B: r o", "X.T @ G @ B.T", "X.T @ (G @ B.T)"),
+    ("L(X @ W.T + s * (X @ A.T) @ B.T)", "B", "X: n i, W: o i, A: r i, B: o r, s:",
+     "s * G.T @ X @ A.T", "s * (G.T @ (X @ A.T))"),
+    ("norm(X - X @ W @ V.T)**2", "W", "X: n d, W: d k, V: d k",
+     "-2 * X.T @ (X - X @ W @ V.T) @ V", "-2 * (X.T @ ((X - X @ W @ V.T) @ V))"),
+    ("L((X @ A * M) @ B @ C)", "B", "X: n i, A: i h, M: n h, B: h r, C: r o",
+     "((X @ A) * M).T @ G @ C.T", "((X @ A) * M).T @ (G @ C.T)"),
+])  # fmt: skip
+def test_matrices_are_multiplied_as_backpropagation_does(expression, wrt, dims, printed, computed):
+    d = hg.derive(expression, wrt, dims)
+    assert str(d.gradient) == printed
+    assert d.source.rstrip().endswith(f"return {computed}")
+    assert d.check((0,))
+
+
 def test_a_loss_beside_a_penalty():
     d = hg.derive("L(X @ W) + lam / 2 * sum(W**2)", "W", "X: n i, W: i o, lam:")
     assert d.text("frobenius").splitlines() == [

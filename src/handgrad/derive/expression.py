@@ -211,6 +211,11 @@ def value_of(expr: Expr) -> float | None:
     return expr.info if expr.op == "number" else None
 
 
+def in_any_order(left: Expr, right: Expr) -> Expr:
+    """A product of matrices whose parentheses are there for speed only; a reader is shown none."""
+    return contract("@", PRODUCTS[2, 2], [left, right], "any order")
+
+
 def elementwise(name: str, x: Expr) -> Expr:
     """A function of every entry."""
     if x.op == "number":

@@ -185,6 +185,8 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
         first = f"({args[0][0]})"
     if op == "@" and left.op in ("*", "/") and not (left.op == "*" and not left.args[0].shape):
         first = f"({args[0][0]})"
+    if op == "@" and expr.info and not python and args[1][1] >= binding:  # (A @ B) @ C is A @ (B @ C)
+        second = args[1][0]
     if op == "/" and not right.shape and args[0][1] == LOOSE:
         first, binding = args[0][0], LOOSE
     if op == "*" and _is_inner(left):

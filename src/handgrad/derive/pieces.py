@@ -6,27 +6,33 @@ transposes are looked up and never derived.
 """
 
 from collections.abc import Callable
+from functools import reduce
+from operator import matmul
 from typing import TypeAlias
 
 from .calls import call
 from .columns import as_column, is_reciprocal, multiply, standing, stood, transpose
 from .dims import flat
-from .expression import Expr, value_of
+from .expression import Expr, in_any_order, value_of
 from .terms import Letters
 
 
 class Piece:
     """A partial product: up to two axes, and the chain of matrices between them.
 
-    A vector that is `leading` was written in front, ``x @ W``, and stays there.
+    A vector that is `leading` was written in front, ``x @ W``, and stays there. The `core` is what a gradient
+    starts from: its place in the chain, and whether it is transposed there.
     """
 
-    def __init__(self, axes: tuple[Letters, ...], *chain: Expr, leading: bool = False) -> None:
-        self.axes, self.chain, self.leading = axes, chain, leading
+    def __init__(
+        self, axes: tuple[Letters, ...], *chain: Expr, leading: bool = False, core: tuple[int, bool] | None = None
+    ) -> None:
+        self.axes, self.chain, self.leading, self.core = axes, chain, leading, core
 
     def flip(self) -> "Piece":
         """The same product under the opposite order of its axes."""
-        return Piece(self.axes[::-1], *map(transpose, reversed(self.chain)))
+        core = self.core and (len(self.chain) - 1 - self.core[0], not self.core[1])
+        return Piece(self.axes[::-1], *map(transpose, reversed(self.chain)), core=core)
 
     def led_by(self, axis: Letters) -> "Piece":
         """The product with `axis` in front."""
@@ -45,11 +51,12 @@ class Piece:
         return sum([1 for piece in pieces for matrix in piece.chain if matrix.op == "T"])
 
     def expr(self) -> Expr:
-        """The product, from left to right."""
-        result = self.chain[0]
-        for right in self.chain[1:]:
-            result = result @ right
-        return result
+        """The product, from left to right; around a core as backpropagation goes: ``X.T @ (G @ W.T)``."""
+        at, turned = self.core or (0, False)
+        head, tail = self.chain[: at + turned], self.chain[at + turned :]
+        if not head or len(tail) < 2:
+            return reduce(matmul, self.chain)
+        return in_any_order(reduce(matmul, head), reduce(matmul, tail))
 
     def applied_to(self, vector: Expr) -> Expr:
         """The product with a vector, from right to left: matrix products are dearer."""
@@ -134,7 +141,9 @@ def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> P
         return _dot(a, b, uses)
     if len(a.axes) == 2:
         a = a.facing(axes, b)
-    return Piece(a.axes, multiply(a.expr(), b.led_by(a.axes[0]).expr()))
+    b = b.led_by(a.axes[0])
+    core = a.core or b.core
+    return Piece(a.axes, multiply(a.expr(), b.expr()), core=core and (0, core[1]))
 
 
 def _dot(a: Piece, b: Piece, uses: Uses) -> Piece | None:
@@ -182,7 +191,8 @@ def _chain(a: Piece, b: Piece, _axes: tuple[Letters, ...], uses: Uses) -> Piece 
     if len(shared) != 1 or uses[shared[0]] > 2:
         return None
     left, right = a.led_by(shared[0]).flip() if a.axes[1] != shared[0] else a, b.led_by(shared[0])
-    return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain)
+    core = left.core or (right.core and (right.core[0] + len(left.chain), right.core[1]))
+    return Piece((left.axes[0], right.axes[1]), *left.chain, *right.chain, core=core)
 
 
 def _chain_as_it_is(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:
@@ -200,7 +210,8 @@ def _scale(a: Piece, b: Piece, axes: tuple[Letters, ...], _uses: Uses) -> Piece 
         return Piece(matrix.axes, call("diag", [vector.expr()]))
     facing = matrix.facing(axes)
     v = vector.expr() if facing.axes[1] == vector.axes[0] else as_column_power(vector.expr())
-    return Piece(facing.axes, multiply(facing.expr(), v) if matrix is a else multiply(v, facing.expr()))
+    made = multiply(facing.expr(), v) if matrix is a else multiply(v, facing.expr())
+    return Piece(facing.axes, made, core=facing.core and (0, facing.core[1]))
 
 
 def as_column_power(v: Expr) -> Expr:

@@ -100,8 +100,8 @@ def _spell_term(
     """
     coefficient, factors = term
     pieces = _pieces(factors, axes, names, apart)
-    if ordered and pieces:
-        pieces[0].leading = True
+    for first in pieces[:1] if pieces else ():
+        first.leading, first.core = ordered, (0, False) if len(first.axes) == 2 and not ordered else None
     pieces = merge(pieces, axes)
     main: Expr | None = None
     scalars: list[Expr] = []
