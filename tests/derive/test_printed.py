@@ -806,6 +806,16 @@ def test_matrices_are_multiplied_as_backpropagation_does(expression, wrt, dims, 
     assert d.check((0,))
 
 
+def test_a_line_says_what_a_helper_function_is():
+    d = hg.derive("L(gelu(X))", "X", "X: n i")
+    assert "derivative of gelu, phi is the normal density and Phi its integral" in d.text("frobenius")
+    assert r"\text{derivative of gelu, $\varphi$ is the normal density and $\Phi$ its integral}" in d.latex()
+
+
+def test_lengths_that_only_the_upstream_gradient_tells():
+    assert hg.derive("L(relu(C @ F.T + b).reshape(h, w*o))", "F", "C: h*w k, F: o k, b: o").check((0,))
+
+
 def test_a_loss_beside_a_penalty():
     d = hg.derive("L(X @ W) + lam / 2 * sum(W**2)", "W", "X: n i, W: i o, lam:")
     assert d.text("frobenius").splitlines() == [

@@ -338,7 +338,7 @@ def _check_numpy(d: Result, numbers: Numbers, value: Table, gradient: Table) -> 
     except ImportError:
         value_at = lambda table: world._replace(tables={**world.tables, d.wrt: table}).value(d.expression)
     else:
-        source = write_source(in_steps(d.expression), d.shapes, "value")
+        source = write_source(in_steps(d.expression), d.inputs, "value")
         value_at = _in_numpy(compile_source(source, "value"), d, numbers, d.root.dims, np)
         dims = flat(d.arranged(d.layout_name).shape)
         made = _in_numpy(compile_source(gradient_source(d)), d, numbers, dims, np)(here)

@@ -191,7 +191,8 @@ def link_rule(link: Link, d: Result) -> str:
     if parent.op == "**":
         return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
     if parent.op == "call":
-        return f"derivative of {parent.info}"
+        normal = ", phi is the normal density and Phi its integral" * (parent.info in ("gelu", "Phi"))
+        return f"derivative of {parent.info}{normal}"
     if parent.op == "unknown":
         return f"{parent.info}' is the derivative of {parent.info}"
     if parent.sum is None:

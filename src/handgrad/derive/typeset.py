@@ -7,7 +7,7 @@ from .dims import flat
 from .errors import ExpressionError
 from .formula import Node, Vocabulary, read_formula
 from .index import index_steps
-from .latex import NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex
+from .latex import FUNCTIONS, NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex
 from .matrix import has_matrix_form
 from .notation import Step
 from .parse import typed
@@ -86,6 +86,8 @@ def reason(rule: str, names: Collection[str] = ()) -> str:
         return rule
 
     def shown(word: str) -> str:
+        if word in ("Phi", "phi"):
+            return f"${FUNCTIONS[word]}$"
         stem = word.removeprefix("d") if word not in names else word
         if stem in names:
             return f"${'d' * (stem != word)}{name_latex(stem)}$"
