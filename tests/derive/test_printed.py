@@ -511,7 +511,7 @@ def test_a_line_says_what_is_held_fixed():
 def test_a_line_says_which_names_it_writes_out():
     triplet = hg.derive("relu(sum((a - p)**2) - sum((a - q)**2) + m)", "a", "a: n, p: n, q: n, m:")
     for notation in ("index", "frobenius"):
-        assert "insert r1, r2" in [step.rule for step in triplet.steps(notation)]
+        assert any(step.rule.endswith("insert r1, r2") for step in triplet.steps(notation))
     gram = hg.derive("logdet(A.T @ A)", "A", "A: n k")
     assert "sum over the deltas, Z is symmetric" in [step.rule for step in gram.steps("index")]
 
@@ -804,6 +804,13 @@ def test_matrices_are_multiplied_as_backpropagation_does(expression, wrt, dims, 
     assert str(d.gradient) == printed
     assert d.source.rstrip().endswith(f"return {computed}")
     assert d.check((0,))
+
+
+def test_a_line_that_multiplies_out_says_so():
+    loss = "-mean(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))"
+    d = hg.derive(loss, "w", "X: n d, w: d, y: n")
+    for notation in ("index", "frobenius"):
+        assert "multiply out, insert z2, r" in [step.rule for step in d.steps(notation)]
 
 
 def test_a_line_says_what_a_helper_function_is():

@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from .formula import tokenize
 from .forward import LONG, differentials, forward_steps
-from .index import defining, definition, held, index_node_steps, index_steps, inserted, link_rule, new_lines, no_way
+from .index import (
+    defining,
+    definition,
+    held,
+    index_node_steps,
+    index_steps,
+    inserted,
+    link_rule,
+    new_lines,
+    no_way,
+    simplified,
+)
 from .matrix import (
     Matrix,
     NoMatrixFormError,
@@ -284,7 +295,8 @@ def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Ste
     told = f"insert {', '.join(put_in)}" if put_in else names
     if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not names:
         return [Step("", str(inside), told), *_rewritten(inside, final, reason, d)]
-    return [Step("", str(final), reason if reason != "collect" else told or _why(total, final, d))]
+    rule = simplified(str(total), str(final), reason, d)
+    return [Step("", str(final), rule if reason != "collect" else told or _why(total, final, d))]
 
 
 def _why(total: Matrix, final: Matrix, d: Result) -> str:

@@ -12,6 +12,7 @@ from .notation import Lettering, Step
 from .numpy_text import bracketed, plain
 from .program import OF_ENTRIES, reachable, written_out
 from .result import Result
+from .simplify import MULTIPLIED
 from .sweep import Link, upstream
 from .terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
 
@@ -141,7 +142,9 @@ def _simplified(
         return lines
     if keys[1] != keys[2]:
         right = d.printer.sum(adjoint.terms, total, letters)
-        lines.append((right, inserted(lines[-1][0], right, d) or d.sweep.reasons[node]))
+        reason = d.sweep.reasons[node]
+        put_in = inserted(lines[-1][0], right, d) * (reason != MULTIPLIED)
+        lines.append((right, put_in or simplified(lines[-1][0], right, reason, d)))
     array = _as_array(d.spell(adjoint), index) if node is d.variable or name else ""
     lines += [(array, "the same as an array")] * bool(array)
     if node is d.variable:
@@ -175,12 +178,26 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str
 
 def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
-    left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
-    gone = [label for node, label in d.labels.items() if node.children and label in left and label not in right]
+    left, gone = _vanished(before, after, d)
     below = [label for sign, label in pairwise(left) if sign == "/"]
     cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
     labels = [label for label in gone if label not in cancelled]
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
+
+
+def _vanished(before: str, after: str, d: Result) -> tuple[list[str], list[str]]:
+    """The words of a line, and which of them are values that the next line does not name."""
+    left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
+    return left, [label for node, label in d.labels.items() if node.children and label in left and label not in right]
+
+
+def simplified(before: str, after: str, reason: str, d: Result) -> str:
+    """The rule that makes one line of another; where it multiplies out, with the sums that are put in on the way."""
+    if reason != MULTIPLIED:
+        return reason
+    sums = {label for node, label in d.labels.items() if node.sum is not None}
+    put_in = [label for label in _vanished(before, after, d)[1] if label in sums]
+    return reason + f", insert {', '.join(put_in)}" * bool(put_in)
 
 
 def link_rule(link: Link, d: Result) -> str:

@@ -8,6 +8,8 @@ from .identities import SOFTMAX, sum_softmax
 from .lower import power as raised
 from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, gather, linked, nodes_in, opened, summed
 
+MULTIPLIED = "multiply out"
+
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[tuple[Term, ...], str]:
     """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``.
@@ -29,7 +31,7 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -
             break
         cancels = cancels or len(terms) < len(multiplied)
         if cancels and cost(terms, known) < cost(best, known):
-            best, used = terms, why
+            best, used = terms, why or MULTIPLIED
     return best, used
 
 
