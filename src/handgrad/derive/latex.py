@@ -100,6 +100,26 @@ def count_latex(count: float | str) -> str:
     return str(count) if isinstance(count, int) else f"{count:.10g}"
 
 
+def is_half(value: object) -> bool:
+    """Whether a value is half of a small whole number, which is printed as a fraction."""
+    return isinstance(value, float) and value != int(value) and 2 * value == int(2 * value) and abs(value) < 10
+
+
+def number_latex(value: float) -> str:
+    """Print a number."""
+    return rf"{'-' * (value < 0)}\tfrac{{{int(abs(2 * value))}}}{{2}}" if is_half(value) else count_latex(value)
+
+
+def doubled(node: Node) -> Node | None:
+    """Twice a formula that starts with a half, ``0.5 x``."""
+    if node.op == "number":
+        return Node("number", info=int(2 * node.info)) if is_half(node.info) else None
+    first = doubled(node.args[0]) if node.op == "juxtaposed" else None
+    if first and first.info == 1 and first.op == "number":
+        return node.args[1]
+    return first and Node(node.op, (first, node.args[1]), node.info)
+
+
 def bracketed(text: str) -> str:
     """Put parentheses around a formula, tall ones around a tall formula."""
     tall = "\\frac" in text or "\\sum" in text or "pmatrix" in text
@@ -169,7 +189,7 @@ class Printer:
         if node.op in ("upright", "derived"):
             return self.show(node.args[0])
         if node.op == "number":
-            return count_latex(node.info), ATOM if node.info >= 0 else SUM
+            return number_latex(node.info), ATOM if node.info >= 0 else SUM
         if node.op in ("*", "/", "@", "juxtaposed"):
             return self.product(node)
         if node.op in OPERATIONS:
@@ -192,6 +212,8 @@ class Printer:
     def raised(self, node: Node, sign: str = "") -> str:
         """A power."""
         base, exponent = node.args
+        if is_half(exponent.info) and exponent.info > 0:
+            return f"{self.inside(base, ATOM)}^{{{sign}{int(2 * exponent.info)}/2}}"
         return f"{self.inside(base, ATOM)}^{{{sign + self.latex(exponent) if sign else self.bare(exponent)}}}"
 
     def entry(self, base: Node, subscripts: tuple[str, ...]) -> str:
@@ -220,6 +242,9 @@ class Printer:
             if not self.is_scalar(right):
                 below = self.operand(right, node, POWER)
                 return rf"{self.operand(left, node, ELEMENTWISE)} \oslash {below}", ELEMENTWISE
+            twice, below = doubled(left), self.inside(right, PRODUCT)
+            if twice and not below[0].isdigit():
+                return rf"\frac{{{self.bare(twice)}}}{{2 {below}}}", PRODUCT
             return rf"\frac{{{self.bare(left)}}}{{{self.bare(right)}}}", PRODUCT
         if node.op == "*" and not (self.is_scalar(left) or self.is_scalar(right)):
             binding = ELEMENTWISE if left.op == "*" else POWER

@@ -13,7 +13,7 @@ from .functions import ARRAY, ELEMENTWISE
 from .latex import dimension_latex, name_latex
 
 PIECES = {
-    **{sign: sign for sign in " +-:>"}, "=": "==", r"\,": "", r"\left": "", r"\right": "", "{}": "", r"\cdot": "",
+    **{sign: sign for sign in " +-:>/"}, "=": "==", r"\,": "", r"\left": "", r"\right": "", "{}": "", r"\cdot": "",
     r"\odot": "*", r"\pi": "pi", r"\oslash": "/", r"\otimes": "⊗", r"}{\partial ": "/d", "}{": ") / (",
     r"^{\mathsf{T}}": "^T", r"^{-\mathsf{T}}": "^-T", "^{-1}": "^-1",
 }  # fmt: skip
