@@ -55,7 +55,7 @@ def definition(node: Node, d: Result) -> Step:
         right = d.printer.written_out(node, flat(axes), letters)
     elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"
-        right = f"{node.op}({d.labels[node.args[0]]}{axis})" + index
+        right = f"{node.op}({plain(d.refer(node.args[0]))}{axis})" + index
     else:
         right = plain(written_out(node, d.refer)) + index
     return Step(d.labels[node] + index, right, defining(node, d))
