@@ -97,6 +97,11 @@ BAD = [
     ("MSE(x, x)", "mse is"),
     ("L'(X)", "the gradient of a loss L is called G"),
     ("rank(X)", "rank is not supported"),
+    ("concatenate([X, X])", "lists are not supported"),
+    ("Xᵀ @ x", r"the transpose is X\.T"),
+    ("X⁻¹ @ x", r"an inverse is inv\(A\)"),
+    ("x·x", r"a product is written \* or @"),
+    ("where(X > 0, X, -inf)", "a mask takes a large number, -1e9"),
     ("10**400 * X", "is not a number"),
 ]
 

@@ -43,6 +43,9 @@ MEANT = {
     "&": "; a mask of two comparisons is (x > 0) * (x < 1)",
     "|": "; a length is norm(x), a determinant det(A), a mask of two comparisons (x > 0) * (x < 1)",
     "//": "; // jumps, and where it has a derivative it is zero",
+    "[": "; lists are not supported",
+    "⁻": "; an inverse is inv(A)",
+    "·": "; a product is written * or @",
     **dict.fromkeys(["if", "else", "and", "or", "not", "for", "in"], "; a choice is where(x > 0, a, b)"),
 }
 WORDS = {"True": True, "False": False, "None": None}
@@ -236,7 +239,8 @@ class _Reader:
             elif token.text == "-":
                 self.marks.append(_Mark("neg", max(LEVELS["neg"], self.marks[-1].level), token))
             elif token.kind != "name" and token.text != "+":
-                hint = MEANT["//"] * (self.tokens[self.at - 2].text == token.text == "/")
+                twice = self.tokens[self.at - 2].text == token.text == "/"
+                hint = MEANT.get("//" if twice else token.text, "")
                 raise self.fail(f"{token.text!r} stands where an operand is needed{hint}", token)
 
     def extended(self) -> bool:

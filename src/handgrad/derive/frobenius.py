@@ -227,10 +227,11 @@ def _node_steps(node: Node, d: Result) -> list[Step]:
     try:
         for link in links:
             above = to_matrix(d.spell(upstream(link.parent, d.sweep)))
-            whole = atom("d" + d.labels.get(link.parent, ""), *(*link.parent.shape, (), ())[:2])
             parts = [settled(Pair(above, part), name) for part in differentials(link, d)]
-            start += parts if d.is_total(link.parent) else [Pair(above, whole)]
             pairs += parts
+            if not d.is_total(link.parent):
+                parts = [Pair(above, atom("d" + d.labels[link.parent], *(*link.parent.shape, (), ())[:2]))]
+            start += parts
         adjoint = d.sweep.adjoints[node]
         final = to_matrix(d.spell(adjoint)) if adjoint.terms else number(0)
     except NoMatrixFormError:

@@ -83,19 +83,24 @@ def known_names(shapes: Mapping[str, Shape], sizes: Collection[str]) -> dict[str
     return names | {name: name_expr(name, shape) for name, shape in shapes.items()}
 
 
+UNKNOWN = {
+    "I": "; an identity matrix is eye(n)",
+    **dict.fromkeys(["inf", "Inf", "infinity"], "; infinity has no derivative, a mask takes a large number, -1e9"),
+}
+
+
 def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     if name in names:
         return names[name]
     if name in CONSTANTS:
         return Expr("size", info=name)
-    stem = name.partition("'")[0]
+    stem = name.partition("'")[0].removesuffix("ᵀ")
     if stem != name and stem in names:
         raise ExpressionError(f"{name} is not supported; the transpose is {stem}.T")
     if name == "T":
         raise ExpressionError("a transpose is A.T, and not A^T")
     known = ", ".join([one for one, expr in names.items() if expr.op == "name"]) or "none"
-    hint = "; an identity matrix is eye(n)" * (name == "I")
-    raise ExpressionError(f"unknown name {name!r}; the names are: {known}{hint}")
+    raise ExpressionError(f"unknown name {name!r}; the names are: {known}{UNKNOWN.get(name, '')}")
 
 
 def _ones(node: Node, *args: Expr) -> Expr:

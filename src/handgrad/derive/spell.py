@@ -100,8 +100,9 @@ def _spell_term(
     """
     coefficient, factors = term
     pieces = _pieces(factors, axes, names, apart)
-    for first in pieces[:1] if pieces else ():
-        first.leading, first.core = ordered, (0, False) if len(first.axes) == 2 and not ordered else None
+    if pieces:  # of a gradient the first factor is what comes from above
+        pieces[0].leading = ordered
+        pieces[0].core = None if ordered or len(pieces[0].axes) < 2 else (0, False)
     pieces = merge(pieces, axes)
     main: Expr | None = None
     scalars: list[Expr] = []
