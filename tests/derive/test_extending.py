@@ -85,6 +85,11 @@ def test_a_function_of_an_array_is_one_row(monkeypatch, name, row, cases):
      "vec(dV) = -kron(inv(Z) @ X.T, inv(Z)) @ vec(dX.T) - kron(inv(Z), inv(Z) @ X.T) @ vec(dX)"),
     ("inv(X + A)", "X", "X: n n, A: n n", "vec(dV) = -kron(inv(Z).T, inv(Z)) @ vec(dX)"),
     ("A @ inv(X) @ B", "X", "A: a n, X: n n, B: n b", "vec(dY) = -kron(B.T @ inv(X).T, A @ inv(X)) @ vec(dX)"),
+    ("A * X", "X", "A: n m, X: n m", "vec(dY) = diag(A.T.reshape(m*n)) @ vec(dX)"),
+    ("A * X + B @ X", "X", "A: n m, X: n m, B: n n",
+     "vec(dY) = diag(A.T.reshape(m*n)) @ vec(dX) + kron(eye(m), B) @ vec(dX)"),
+    ("X.T", "X", "X: n d", "vec(dY) = vec(dX.T)"),
+    ("X + X.T", "X", "X: n n", "vec(dY) = vec(dX) + vec(dX.T)"),
     ("x / norm(x)", "x", "x: n", "vec(dy) = ((eye(n) - outer(x, x) / s) / sqrt(s)) @ vec(dx)"),
     ("mean(Y, axis=1)", "Y", "Y: n k", "vec(dy) = (kron(ones(k)[None, :], eye(n)) / k) @ vec(dY)"),
     ("sum(Y, axis=0, keepdims=True)", "Y", "Y: n k", "vec(dY1) = kron(eye(k), ones(n)[None, :]) @ vec(dY)"),
@@ -103,7 +108,7 @@ def test_kronecker_form_that_does_not_exist():
     with pytest.raises(hg.ExpressionError, match="is a scalar"):
         hg.derive("L(X)", "X", "X: n i").kronecker()
     with pytest.raises(hg.ExpressionError, match="no sum of Kronecker"):
-        hg.derive("tanh(X)", "X", "X: n i").kronecker()
+        hg.derive("softmax(X)", "X", "X: n i").kronecker()
     with pytest.raises(hg.ExpressionError, match="order"):
         hg.derive("X @ A", "X", "X: n i, A: i i").kronecker("K")
     assert hg.derive("A", "X", "X: n i, A: n i").kronecker() == "vec(dA) = 0"

@@ -1,14 +1,16 @@
 """The derivative as a matrix on stacked entries, ``vec(dY) = J vec(dX)``, and as einsum subscripts."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .calls import call
+from .dims import flat
 from .errors import ExpressionError
 from .expression import Expr, expand
 from .result import Result
 from .spell import Names, added, as_einsum, entry_expr, scaled, separated, spell
-from .terms import Letters, Sum, Term
+from .terms import Factor, Letters, Sum, Term
 
 
 class Stacked(NamedTuple):
@@ -73,6 +75,15 @@ def _stacked(
     """``Y = M X N^T`` has ``vec(Y) = kron(N, M) vec(X)``; by rows, ``kron(M, N)``."""
     coefficient, factors = term
     arrays, numbers = [[factor for factor in factors if bool(factor[1]) == whether] for whether in (True, False)]
+
+    def signed(made: Expr, transposed: bool) -> Stacked:
+        made = scaled(coefficient, [entry_expr(factor, names) for factor in numbers], made)
+        return Stacked(-made if coefficient < 0 else made, transposed)
+
+    entries = _entrywise(arrays, flat(out), flat(own))
+    if entries and out[1]:  # A * X has diag(vec(A)) vec(X)
+        diagonal = spell(Sum(out, [(1, entries)]), names)
+        return signed(call("diag", [call("flatten", [diagonal.T if order == "F" else diagonal])]), False)
     ways = [(out, own, False), (out, own[::-1], bool(own[1]))]
     if not out[1]:  # a vector is a row as well
         ways.insert(1, (out[::-1], own, False))
@@ -85,10 +96,16 @@ def _stacked(
         matrices = [spell(Sum([rows[at], columns[at]], [(1, parts[at])]), names) for at in kept]
         if order == "F":
             matrices.reverse()
-        made = matrices[0] if len(matrices) == 1 else call("kron", matrices)
-        made = scaled(coefficient, [entry_expr(factor, names) for factor in numbers], made)
-        return Stacked(-made if coefficient < 0 else made, transposed)
+        return signed(matrices[0] if len(matrices) == 1 else call("kron", matrices), transposed)
     return None
+
+
+def _entrywise(arrays: Sequence[Factor], out: Letters, own: Letters) -> tuple[Factor, ...]:
+    """The arrays of ``A[i,j] delta[i,p] delta[j,q]``; empty for any other term."""
+    others = tuple([factor for factor in arrays if factor[0].op != "delta"])
+    pairs = {frozenset(letters) for node, letters, _ in arrays if node.op == "delta"}
+    same = pairs == {frozenset(pair) for pair in zip(out, own)} and len(out) == len(own)
+    return others if same and {*flat([letters for _, letters, _ in others])} <= {*out} else ()
 
 
 def kronecker(d: Result, order: str) -> str:
@@ -103,7 +120,8 @@ def kronecker(d: Result, order: str) -> str:
         plain = matrix.args[0] if minus else matrix
         shown = f"({plain})" if plain.op in ("+", "-", "*", "/", "@") else str(plain)
         text += (" - " if minus else " + ") if text else "-" if minus else ""
-        text += f"{shown} @ vec({name}{'.T' if transposed else ''})"
+        identity = plain.op == "kron" and all(arg.op == "eye" for arg in plain.args)
+        text += f"{'' if identity else shown + ' @ '}vec({name}{'.T' if transposed else ''})"
     stacked = text and max(len(d.root.shape), len(d.variable.shape)) > 1
     stacks = f"  (vec stacks {'columns' if order == 'F' else 'rows'})" if stacked else ""
     return f"vec(d{d.labels[d.root]}) = {text or '0'}{stacks}"
