@@ -158,7 +158,7 @@ def _starts_with_product(expr: Expr) -> bool:
     """Whether a text starts with ``a @ b * c``, the matrix product not in parentheses."""
     while expr.args[0].op in ("*", "/"):
         expr = expr.args[0]
-    return expr.args[0].op == "@" and not expr.args[1].shape
+    return expr.args[0].op == "@" and not expr.args[1].shape and not _is_inner(expr.args[0])
 
 
 def _mask(expr: Expr, texts: dict[int, Text]) -> str:

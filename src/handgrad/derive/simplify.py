@@ -112,7 +112,9 @@ def take_out(value: Sum, graph: Graph) -> Sum:
     if len(terms) < 2 or not value.free:
         return value
     numbers = {coefficient for coefficient, _ in terms}
-    scale = max(numbers) if numbers == {max(numbers), -max(numbers)} else 1
+    scale = min(map(abs, numbers)) if min(numbers) < 0 < max(numbers) else 1
+    multiples = {abs(number / scale) for number in numbers}
+    scale = scale if multiples == {1} or (scale > 1 and all([m == int(m) for m in multiples])) else 1
     powers = [{node: power for node, letters, power in factors if not letters} for _, factors in terms]
     common = [(node, (), min([own.get(node, 0) for own in powers], key=abs)) for node in powers[0]
               if len({own.get(node, 0) > 0 for own in powers}) == 1]  # fmt: skip
