@@ -178,7 +178,7 @@ MUTANTS = {
     "division by the wrong operand": (replaced(pieces, "multiply", lambda a, b: a * b if b.op != "**" else (
         a * b.args[0])), BATCH),
     "fractions upside down": (replaced(spell, "ratio", lambda v: (1, 3)), ("mean(log(X)) / 3", "X", "X: n i")),
-    "a mean counts the wrong axis": (replaced(pieces, "_count_of", lambda dim, others: pieces.Piece((), 1)), BIAS),
+    "a mean counts the wrong axis": (replaced(pieces, "_count_of", lambda dim, times, others: pieces.Piece(())), BIAS),
     # printing
     "NumPy prints the wrong axis": (text(numpy_text, "_write", "axis=0", "axis=1"), BIAS),
     "NumPy loses keepdims": (text(numpy_text, "_write", ", keepdims=True", ""), ROWS),

@@ -30,7 +30,7 @@ from .vec import einsum_expr, kronecker, stacked_terms
 STEP = 1e-4
 TOLERANCE = 1e-6
 STENCIL = ((1, 8 / 12), (2, -1 / 12))  # of f(x + k h) - f(x - k h): the slope, exact to order 4
-DOMAIN = (ValueError, ZeroDivisionError, OverflowError, TypeError)
+DOMAIN = (ValueError, ArithmeticError)
 
 
 def gauss(seed: int) -> Iterator[float]:
