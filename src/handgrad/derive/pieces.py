@@ -103,27 +103,24 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
     """``sum_j A[i,j]``: a summed letter that no other factor has."""
     if 1 not in uses.values():
         return None
-    for piece in pieces:
-        lonely = [axis for axis in piece.axes if uses[axis] == 1]
-        if not lonely:
-            continue
-        dims = [letter.dim for letter in flat(lonely)]
-        counts = [_count_of(dim, dims.count(dim), pieces) for dim in dict.fromkeys(dims)]
-        diagonal = piece.chain[0].op == "diag"
-        op, used = ("mean", counts) if all(counts) and not diagonal else ("sum", [])
-        # No chain has such a letter: it was summed before the chain was made.
-        if len(lonely) == len(piece.axes):
-            whole = piece.expr()
-            if stood(whole):
-                whole = standing(whole, 1) or whole
-            whole = whole.args[0] if whole.op == "T" else whole
-            new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [whole]))
-        else:
-            position = piece.axes.index(lonely[0])
-            summed = call(op, [piece.expr()], {"axis": position})
-            new = Piece((piece.axes[1 - position],), summed, leading=piece.leading)
-        return [new if other is piece else other for other in pieces if other not in used]
-    return None
+    piece = next(piece for piece in pieces if any([uses[axis] == 1 for axis in piece.axes]))
+    lonely = [axis for axis in piece.axes if uses[axis] == 1]
+    dims = [letter.dim for letter in flat(lonely)]
+    counts = [_count_of(dim, dims.count(dim), pieces) for dim in dict.fromkeys(dims)]
+    diagonal = piece.chain[0].op == "diag"
+    op, used = ("mean", counts) if all(counts) and not diagonal else ("sum", [])
+    # No chain has such a letter: it was summed before the chain was made.
+    if len(lonely) == len(piece.axes):
+        whole = piece.expr()
+        if stood(whole):
+            whole = standing(whole, 1) or whole
+        whole = whole.args[0] if whole.op == "T" else whole
+        new = Piece((), call("trace", list(piece.chain[0].args)) if diagonal else call(op, [whole]))
+    else:
+        position = piece.axes.index(lonely[0])
+        summed = call(op, [piece.expr()], {"axis": position})
+        new = Piece((piece.axes[1 - position],), summed, leading=piece.leading)
+    return [new if other is piece else other for other in pieces if other not in used]
 
 
 def _count_of(dim: str, times: int, pieces: list[Piece]) -> Piece | None:

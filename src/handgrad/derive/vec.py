@@ -80,8 +80,9 @@ def _stacked(
         made = scaled(coefficient, [entry_expr(factor, names) for factor in numbers], made)
         return Stacked(-made if coefficient < 0 else made, transposed)
 
-    entries = _entrywise(arrays, flat(out), flat(own))
-    if entries and out[1]:  # A * X has diag(vec(A)) vec(X)
+    alike = out[1] and list(map(len, out)) == list(map(len, own))
+    entries = _entrywise(arrays, flat(out), flat(own)) if alike else ()
+    if entries:  # A * X has diag(vec(A)) vec(X)
         diagonal = spell(Sum(out, [(1, entries)]), names)
         return signed(call("diag", [call("flatten", [diagonal.T if order == "F" else diagonal])]), False)
     ways = [(out, own, False), (out, own[::-1], bool(own[1]))]
@@ -104,7 +105,7 @@ def _entrywise(arrays: Sequence[Factor], out: Letters, own: Letters) -> tuple[Fa
     """The arrays of ``A[i,j] delta[i,p] delta[j,q]``; empty for any other term."""
     others = tuple([factor for factor in arrays if factor[0].op != "delta"])
     pairs = {frozenset(letters) for node, letters, _ in arrays if node.op == "delta"}
-    same = pairs == {frozenset(pair) for pair in zip(out, own)} and len(out) == len(own)
+    same = pairs == {frozenset(pair) for pair in zip(out, own)}
     return others if same and {*flat([letters for _, letters, _ in others])} <= {*out} else ()
 
 
