@@ -36,7 +36,7 @@ def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:
 
 
 def _partial(expr: Expr, values: Mapping[str, Expr]) -> list[Expr]:
-    """What must be positive, or not zero: logarithms and roots of arrays, and arrays that divide."""
+    """What may have no value: the arguments of logarithms, the bases of powers, and arrays that divide."""
     parts = [part for part in _parts([expr], values) if part.shape]
     return [part.args[-1] if part.op == "/" else part.args[0] for part in parts
             if part.op in ("/", "**") or part.info in ("log", "log1p")]  # fmt: skip

@@ -36,9 +36,8 @@ def _transposes(expr: Expr) -> int:
 def multiply(a: Expr, b: Expr) -> Expr:
     """An elementwise product; reciprocals become divisions, and a divisor stays behind what is multiplied."""
     for first, second in ((a, b), (b, a)):
-        exponent = value_of(second.args[1]) if second.op == "**" else None
-        if exponent is not None and exponent < 0:
-            base = second.args[0]
+        if is_reciprocal(second):
+            base, exponent = second.args[0], second.args[1].info
             return first / (base if exponent == -1 else base**-exponent)
     if a.op == "/" and a.shape and b.shape:
         return multiply(a.args[0], b) / a.args[1]

@@ -19,7 +19,7 @@ from .index import (
     link_rule,
     new_lines,
     no_way,
-    simplified,
+    rule_with_sums,
 )
 from .matrix import (
     Matrix,
@@ -296,7 +296,7 @@ def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Ste
     told = f"insert {', '.join(put_in)}" if put_in else names
     if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not names:
         return [Step("", str(inside), told), *_rewritten(inside, final, reason, d)]
-    rule = simplified(str(total), str(final), reason, d)
+    rule = rule_with_sums(str(total), str(final), reason, d)
     return [Step("", str(final), rule if reason != "collect" else told or _why(total, final, d))]
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from .dims import flat
 from .expression import Expr
 from .formula import tokenize
+from .functions import ELEMENTWISE
 from .lower import fresh
 from .matrix import has_matrix_form, ordered, to_matrix
 from .notation import Lettering, Step
@@ -144,19 +145,18 @@ def _simplified(
         right = d.printer.sum(adjoint.terms, total, letters)
         reason = d.sweep.reasons[node]
         put_in = inserted(lines[-1][0], right, d) * (reason != MULTIPLIED)
-        lines.append((right, put_in or simplified(lines[-1][0], right, reason, d)))
-    array = _as_array(d.spell(adjoint), index) if node is d.variable or name else ""
+        lines.append((right, put_in or rule_with_sums(lines[-1][0], right, reason, d)))
+    spelled = d.spell(adjoint) if node is d.variable or name else None
+    array = _as_array(spelled, index) if spelled else ""
     lines += [(array, "the same as an array")] * bool(array)
     if node is d.variable:
         printed = _as_array(d.in_shape.result, index)
         right = printed or d.printer.sum(d.opened(adjoint), total, letters)
-        other = (
-            array
-            and printed
-            and not d.flatten
-            and ordered(to_matrix(d.spell(adjoint))) != ordered(to_matrix(d.in_shape.result))
-        )
-        why = inserted(lines[-1][0], right, d) or "collect" * bool(other)
+        changed = (
+            spelled is not None and array and printed and not d.flatten
+            and ordered(to_matrix(spelled)) != ordered(to_matrix(d.in_shape.result))
+        )  # fmt: skip
+        why = inserted(lines[-1][0], right, d) or "collect" * bool(changed)
         lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
     elif name:
         lines.append((its_name, "its name"))
@@ -191,7 +191,7 @@ def _vanished(before: str, after: str, d: Result) -> tuple[list[str], list[str]]
     return left, [label for node, label in d.labels.items() if node.children and label in left and label not in right]
 
 
-def simplified(before: str, after: str, reason: str, d: Result) -> str:
+def rule_with_sums(before: str, after: str, reason: str, d: Result) -> str:
     """The rule that makes one line of another; where it multiplies out, with the sums that are put in on the way."""
     if reason != MULTIPLIED:
         return reason
@@ -208,7 +208,7 @@ def link_rule(link: Link, d: Result) -> str:
     if parent.op == "**":
         return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
     if parent.op == "call":
-        normal = ", phi is the normal density and Phi its integral" * (parent.info in ("gelu", "Phi"))
+        normal = ", phi is the normal density and Phi its integral" * ("phi(" in ELEMENTWISE[parent.info].derivative)
         return f"derivative of {parent.info}{normal}"
     if parent.op == "unknown":
         return f"{parent.info}' is the derivative of {parent.info}"

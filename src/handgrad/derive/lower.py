@@ -192,15 +192,20 @@ def one_plus_exp(value: Sum) -> tuple[Factor, Sum] | None:
     if len(value.terms) != 2:
         return None
     (one, nothing), (coefficient, factors) = sorted(value.terms, key=lambda term: len(term[1]))
-    if one != 1 or nothing or coefficient != 1 or len(factors) != 1 or not _is_exp(factors[0], value.free):
+    if one != 1 or nothing or coefficient != 1 or not _is_one_exp(factors, value.free):
         return None
     return factors[0], Sum(value.axes, argument(factors[0]))
 
 
-def _is_exp(factor: Factor, free: Letters) -> bool:
-    """Whether a factor is an entry of ``exp(Z)``, and not summed."""
-    node, letters, exponent = factor
-    return node.op == "call" and node.info == "exp" and exponent == 1 and set(letters) <= set(free)
+def _is_exp(factor: Factor) -> bool:
+    """Whether a factor is an entry of ``exp(Z)``."""
+    node, _, exponent = factor
+    return node.op == "call" and node.info == "exp" and exponent == 1
+
+
+def _is_one_exp(factors: Sequence[Factor], free: Letters) -> bool:
+    """Whether a product is an entry of ``exp(Z)``, and not summed: ``1 + sum(exp(z))`` is no ``1 + exp(z)``."""
+    return len(factors) == 1 and _is_exp(factors[0]) and set(factors[0][1]) <= set(free)
 
 
 def argument(factor: Factor) -> Sequence[Term]:
@@ -214,8 +219,9 @@ def exp_sum(node: Node) -> tuple[Node, Letters, Letters, int] | None:
     """Recognise ``sum(exp(Z), axis)``: give Z, its letters, those that are left, and the axis."""
     if node.sum is None or len(node.sum.terms) != 1 or len(node.sum.terms[0][1]) != 1:
         return None
-    coefficient, ((inside, letters, exponent),) = node.sum.terms[0]
-    if coefficient != 1 or exponent != 1 or inside.info != "exp" or inside.arg is None:
+    coefficient, (factor,) = node.sum.terms[0]
+    inside, letters, _ = factor
+    if coefficient != 1 or not _is_exp(factor) or inside.arg is None:
         return None
     axes = grouped(inside, letters)
     lost = [at for at, axis in enumerate(axes) if axis and axis[0] not in node.sum.free]
@@ -234,8 +240,7 @@ def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]
         z, letters, kept, axis = found
         for above in factors:
             mine = dict(zip(letters, above[1]))
-            same = above[0].arg is z and above[0].info == "exp" and above[2] == 1
-            if same and tuple([mine[letter] for letter in kept]) == below[1]:
+            if above[0].arg is z and _is_exp(above) and tuple([mine[letter] for letter in kept]) == below[1]:
                 made = graph.function("softmax", axis, z, z.shape), above[1], 1
                 return tuple([made if f is above else f for f in factors if f is not below])
     return factors
@@ -291,7 +296,7 @@ def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
     base = value.terms[0][1] if len(value.terms) == 1 and value.terms[0][0] == 1 else ()
     if plus is not None:
         log = _call("softplus", plus[1], graph).terms
-    elif len(base) == 1 and _is_exp(base[0], value.free):
+    elif _is_one_exp(base, value.free):
         log = argument(base[0])
     if log is not None:
         return _call("exp", Sum(value.axes, times(exponent.terms, log)), graph)

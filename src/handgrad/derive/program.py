@@ -196,7 +196,8 @@ def write_program(
             if used_in_place(node, total):
                 open_sums[node] = total
                 continue
-            exprs[node] = spell(total if node.index < forward else take_out(total, graph), refer, node.index < forward)
+            given = node.index < forward
+            exprs[node] = spell(total if given else take_out(total, graph), refer, given)
         if not (flatten or node in diagonal) and _deserves_name(
             node, refer(node), uses[node], labels, forward, arguments, layers
         ):
