@@ -20,7 +20,7 @@ FILES = {
 
 def engine() -> list[Path]:
     """The modules that derive; they need no NumPy."""
-    return [PACKAGE / "__init__.py", *sorted((PACKAGE / "derive").glob("*.py"))]
+    return [PACKAGE / "__init__.py", *sorted((PACKAGE / "derive").rglob("*.py"))]
 
 
 def pack(target: Path) -> None:

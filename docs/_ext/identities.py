@@ -20,15 +20,15 @@ import numpy as np
 from sphinx.application import Sphinx
 
 import handgrad as hg
-from handgrad.derive.dims import Shape, flat, read_dims
-from handgrad.derive.evaluate import Sizes, Table, indices, lengths
-from handgrad.derive.formula import Vocabulary, read_formula, tokenize
-from handgrad.derive.latex import Printer
-from handgrad.derive.matrix import to_matrix
-from handgrad.derive.parse import parse
-from handgrad.derive.program import Program
-from handgrad.derive.read import World, read_index, read_matrix
-from handgrad.derive.source import compile_source, write_source
+from handgrad.derive.checking.evaluate import Sizes, Table, indices, lengths
+from handgrad.derive.checking.read import World, read_index, read_matrix
+from handgrad.derive.language.dims import Shape, flat, read_dims
+from handgrad.derive.language.formula import Vocabulary, read_formula, tokenize
+from handgrad.derive.language.latex import Printer
+from handgrad.derive.language.matrix import to_matrix
+from handgrad.derive.language.parse import parse
+from handgrad.derive.spelling.program import Program
+from handgrad.derive.spelling.source import compile_source, write_source
 
 DATA = Path(__file__).parent.parent / "_data" / "identities.toml"
 RANKS = ("scalar", "vector", "matrix")

@@ -14,10 +14,10 @@ import numpy as np
 from identities import latex, rows, to_table
 
 import handgrad as hg
-from handgrad.derive.dims import Shape, read_dims
-from handgrad.derive.matrix import to_matrix
-from handgrad.derive.parse import parse
-from handgrad.derive.read import World
+from handgrad.derive.checking.read import World
+from handgrad.derive.language.dims import Shape, read_dims
+from handgrad.derive.language.matrix import to_matrix
+from handgrad.derive.language.parse import parse
 
 DATA = Path(__file__).parent.parent / "_data" / "sources.toml"
 HOUSE = {"X": "ni", "W": "oi", "b": "o", "G": "no"}  # samples n, in i, out o

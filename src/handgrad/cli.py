@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from . import __version__
 from .derive import Derivation, DerivationError, ExpressionError, derive
 from .derive.candidate import judge
-from .derive.result import LAYOUTS
+from .derive.spelling.result import LAYOUTS
 
 EXAMPLES = """\
 examples:

@@ -7,10 +7,14 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.derive import calls, candidate, index, pieces, result, source, terms
-from handgrad.derive.check import Numbers
-from handgrad.derive.matrix import NoMatrixFormError, to_matrix
-from handgrad.derive.typeset import StepPrinter
+from handgrad.derive import candidate
+from handgrad.derive.checking.check import Numbers
+from handgrad.derive.engine import terms
+from handgrad.derive.language import calls
+from handgrad.derive.language.matrix import NoMatrixFormError, to_matrix
+from handgrad.derive.notation import index
+from handgrad.derive.notation.typeset import StepPrinter
+from handgrad.derive.spelling import pieces, result, source
 
 # expression, variable, dimensions, gradient
 GRADIENTS = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.derive import calls, functions, numpy_text
+from handgrad.derive.language import calls, functions, numpy_text
 
 
 def test_an_elementwise_function_is_one_row(monkeypatch):

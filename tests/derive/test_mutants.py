@@ -3,30 +3,11 @@
 import pytest
 
 import handgrad as hg
-from handgrad.derive import (
-    calls,
-    evaluate,
-    expression,
-    forward,
-    frobenius,
-    functions,
-    identities,
-    index,
-    latex,
-    lower,
-    matrix,
-    notation,
-    numpy_text,
-    pieces,
-    program,
-    result,
-    rules,
-    source,
-    spell,
-    sweep,
-    terms,
-    typeset,
-)  # fmt: skip
+from handgrad.derive.checking import evaluate
+from handgrad.derive.engine import identities, lower, rules, sweep, terms
+from handgrad.derive.language import calls, expression, functions, latex, matrix, numpy_text
+from handgrad.derive.notation import forward, frobenius, index, steps, typeset
+from handgrad.derive.spelling import entries, pieces, program, result, source, spell
 
 LAYER = ("L(tanh(X @ W.T + b))", "W", "X: n i, W: o i, b: o")
 BIAS = ("L(X @ W.T + b)", "b", "X: n i, W: o i, b: o")
@@ -108,8 +89,8 @@ def unit(case, layout="shape"):
 
 MUTANTS = {
     # the same in Unicode
-    "a transpose reads as an inverse": (entry(notation.UNICODE, "^T", "⁻¹"), LAYER),
-    "the power 20 reads as 2 and 0": (replaced(notation, "to_unicode", lambda line, _: line.replace("^2", "²")),
+    "a transpose reads as an inverse": (entry(steps.UNICODE, "^T", "⁻¹"), LAYER),
+    "the power 20 reads as 2 and 0": (replaced(steps, "to_unicode", lambda line, _: line.replace("^2", "²")),
         ("sum(x**20)", "x", "x: n")),
     # rules
     "tanh' without the square": (elementwise("tanh", derivative="1 - y"), LAYER),
@@ -185,14 +166,14 @@ MUTANTS = {
     "NumPy loses parentheses": (replaced(numpy_text, "_inside", lambda part, binding: part[0]), LAYER),
     "NumPy swaps the factors": (replaced(numpy_text, "_binary", lambda e, args, python: (
         f"{args[1][0]} {e.op} {args[0][0]}")), ("L(X @ W)", "W", "X: n i, W: i o")),
-    "the index line forgets a sum": (on(notation.IndexPrinter, "term", lambda t: " ".join(
+    "the index line forgets a sum": (on(entries.IndexPrinter, "term", lambda t: " ".join(
         w for w in t.split() if not w.startswith("sum_"))), LAYER),
-    "the index line swaps letters": (on(notation.Lettering, "show", lambda t: (
+    "the index line swaps letters": (on(entries.Lettering, "show", lambda t: (
         f"[{','.join(t[1:-1].split(',')[::-1])}]" if t else t)), LAYER),
-    "the index line drops the sign": (on(notation.IndexPrinter, "sum", lambda t: t.replace("-", "+").lstrip("+")),
+    "the index line drops the sign": (on(entries.IndexPrinter, "sum", lambda t: t.replace("-", "+").lstrip("+")),
                                       SQUARES),
-    "the index line drops a power": (on(notation.IndexPrinter, "factor", lambda t: t.partition("^")[0]), LAYER),
-    "the index line drops a delta": (on(notation.IndexPrinter, "entry", lambda t: (
+    "the index line drops a power": (on(entries.IndexPrinter, "factor", lambda t: t.partition("^")[0]), LAYER),
+    "the index line drops a delta": (on(entries.IndexPrinter, "entry", lambda t: (
         "1" if t.startswith("delta") else t)), LAYER),
     "the left side is transposed": (wrapped(index, "_ratio", lambda t: t.replace("[p,q]", "[q,p]")), LAYER),
     "matrices lose the transpose": (text(matrix, "show", "^T", ""), LAYER),
@@ -229,7 +210,7 @@ MUTANTS = {
     "denominator transposes the variable": (replaced(result, "arrange", lambda out, own, layout: (
         own[::-1] + out)), unit(FOUR, "denominator")),
     "the layout line is the shape's": (replaced(index, "_layout_step", lambda d: [
-        notation.Step("J[n,p]", "dy[n]/dx[p]", "denominator layout")]), unit(JACOBIAN, "denominator")),
+        steps.Step("J[n,p]", "dy[n]/dx[p]", "denominator layout")]), unit(JACOBIAN, "denominator")),
     # LaTeX, read back
     "LaTeX drops a transpose": (replaced(latex, "TRANSPOSED", ""), LAYER),
     "LaTeX drops parentheses": (replaced(latex, "bracketed", lambda text: text), LAYER),

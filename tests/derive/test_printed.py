@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.derive.functions import ELEMENTWISE
+from handgrad.derive.language.functions import ELEMENTWISE
 
 from .cases import CASES, CENTRED, COLUMNS, COUNTED, DOMAINS, EDGES, GRAMS, JACOBIANS, SPREAD
 

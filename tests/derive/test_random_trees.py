@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, assume, given, settings
 
 import handgrad as hg
-from handgrad.derive.result import LAYOUTS
+from handgrad.derive.spelling.result import LAYOUTS
 
 DIMS = {"X": "n i", "Y": "n i", "W": "o i", "V": "o n", "x": "i", "y": "n", "c": ""}
 SHAPES = {"X": "ni", "Y": "ni", "W": "oi", "V": "on", "x": "i", "y": "n", "c": ""}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.derive.check import Numbers, _compare_matrix, same
-from handgrad.derive.dims import flat
-from handgrad.derive.evaluate import indices, lengths
-from handgrad.derive.notation import Step
-from handgrad.derive.read import World, read_index, read_matrix
+from handgrad.derive.checking.check import Numbers, _compare_matrix, same
+from handgrad.derive.checking.evaluate import indices, lengths
+from handgrad.derive.checking.read import World, read_index, read_matrix
+from handgrad.derive.language.dims import flat
+from handgrad.derive.notation.steps import Step
 
 SIZES = {"n": 2, "i": 3}
 SHAPES = {"X": (("n",), ("i",)), "A": (("n",), ("n",)), "v": (("n",),), "c": ()}

@@ -3,8 +3,8 @@
 import pytest
 
 import handgrad as hg
-from handgrad.derive.read import World, read_index
-from handgrad.derive.read_latex import read_latex
+from handgrad.derive.checking.read import World, read_index
+from handgrad.derive.checking.read_latex import read_latex
 
 SAME = [
     # what is written, what it means, the variable, the dimensions

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.functions import ELEMENTWISE as ROWS
+from handgrad.derive.language.functions import ELEMENTWISE as ROWS
 from handgrad.sphinx.claim import Claim, FalseClaimError
 from handgrad.sphinx.functions import ELEMENTWISE, FUNCTIONS
 from handgrad.sphinx.refute import refute

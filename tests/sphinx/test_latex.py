@@ -2,8 +2,8 @@
 
 import pytest
 
-from handgrad.derive.formula import Vocabulary, read_formula
-from handgrad.derive.latex import Printer, name_latex
+from handgrad.derive.language.formula import Vocabulary, read_formula
+from handgrad.derive.language.latex import Printer, name_latex
 from handgrad.sphinx.claim import Claim, FalseClaimError
 
 DIMS = "X: n i; W: o i; A: n n; B: n n; b: o; u: n; v: n; c:; M_Z: n o; W1: o i; S: n n"

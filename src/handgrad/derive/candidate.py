@@ -6,13 +6,13 @@ from fractions import Fraction
 from itertools import combinations, product
 from typing import NamedTuple
 
-from .check import ATTEMPTS, DOMAIN, NOTHING, TOLERANCE, Assumed, Numbers, arranged, same
+from .checking.check import ATTEMPTS, DOMAIN, NOTHING, TOLERANCE, Assumed, Numbers, arranged, same
+from .checking.evaluate import Table
 from .derivation import Derivation
-from .dims import flat, show_axis, show_shape
-from .errors import ExpressionError
-from .evaluate import Table
-from .expression import Expr
-from .parse import parse
+from .language.dims import flat, show_axis, show_shape
+from .language.errors import ExpressionError
+from .language.expression import Expr
+from .language.parse import parse
 
 SMALL = 12  # what is counted as a simple number
 

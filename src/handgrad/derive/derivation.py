@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from .check import check
-from .dims import read_dims, show_shape
-from .errors import ExpressionError
-from .expression import Expr
-from .frobenius import STEPS
-from .notation import Step, layout_text
-from .parse import parse
-from .result import Result
-from .source import compile_source, gradient_source
-from .trees import postorder
-from .typeset import StepPrinter
-from .vec import einsum_expr, kronecker
+from .checking.check import check
+from .language.dims import read_dims, show_shape
+from .language.errors import ExpressionError
+from .language.expression import Expr
+from .language.parse import parse
+from .language.trees import postorder
+from .notation.frobenius import STEPS
+from .notation.steps import Step, layout_text
+from .notation.typeset import StepPrinter
+from .spelling.result import Result
+from .spelling.source import compile_source, gradient_source
+from .spelling.vec import einsum_expr, kronecker
 
 
 class Derivation(Result):

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from handgrad.derive.formula import Node
-from handgrad.derive.latex import ATOM, ONES, POWER, PRODUCT, TRANSPOSED, Printer
+from handgrad.derive.language.formula import Node
+from handgrad.derive.language.latex import ATOM, ONES, POWER, PRODUCT, TRANSPOSED, Printer
 
 from .values import Value
 

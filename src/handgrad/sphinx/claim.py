@@ -10,11 +10,11 @@ from typing import TypeAlias
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.dims import Shape, flat, read_dims, show_axis
-from handgrad.derive.formula import Node, Vocabulary, read_formula
-from handgrad.derive.latex import aligned
-from handgrad.derive.read import DELTAS, double_meanings
-from handgrad.derive.trees import postorder
+from handgrad.derive.checking.read import DELTAS, double_meanings
+from handgrad.derive.language.dims import Shape, flat, read_dims, show_axis
+from handgrad.derive.language.formula import Node, Vocabulary, read_formula
+from handgrad.derive.language.latex import aligned
+from handgrad.derive.language.trees import postorder
 from handgrad.layout import Layout
 
 from .broadcast import ClaimPrinter

@@ -8,11 +8,11 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 
 from handgrad.derive import Derivation, ExpressionError, derive
-from handgrad.derive.formula import tokenize
-from handgrad.derive.frobenius import STEPS
-from handgrad.derive.latex import aligned
-from handgrad.derive.notation import Step
-from handgrad.derive.typeset import StepPrinter
+from handgrad.derive.language.formula import tokenize
+from handgrad.derive.language.latex import aligned
+from handgrad.derive.notation.frobenius import STEPS
+from handgrad.derive.notation.steps import Step
+from handgrad.derive.notation.typeset import StepPrinter
 
 from .claim import show_shape
 from .directives import Checked, inline_math

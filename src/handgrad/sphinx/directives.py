@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_id
 
 from handgrad.derive import DerivationError, ExpressionError
-from handgrad.derive.dims import read_dims, show_axis
+from handgrad.derive.language.dims import read_dims, show_axis
 
 from .claim import Claim, FalseClaimError, show_sizes
 from .domain import KINDS, ClaimDomain, Entry

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive import functions as engine
-from handgrad.derive.calls import misspelled
-from handgrad.derive.formula import CALLABLE
-from handgrad.derive.names import ALIASES as OTHER_NAMES
-from handgrad.derive.names import RESERVED
-from handgrad.derive.source import compile_source
+from handgrad.derive.language import functions as engine
+from handgrad.derive.language.calls import misspelled
+from handgrad.derive.language.formula import CALLABLE
+from handgrad.derive.language.names import ALIASES as OTHER_NAMES
+from handgrad.derive.language.names import RESERVED
+from handgrad.derive.spelling.source import compile_source
 
 from .values import Array, ShapeError, Value, product, transpose
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.formula import Node, tokenize
+from handgrad.derive.language.formula import Node, tokenize
 
 
 class Row(NamedTuple):

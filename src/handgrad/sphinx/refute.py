@@ -7,7 +7,7 @@ from itertools import islice, product
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.latex import name_latex
+from handgrad.derive.language.latex import name_latex
 
 from .claim import WIDE_TOLERANCE, Claim, FalseClaimError, Link, show_sizes
 from .conditions import meets

@@ -10,9 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.dims import flat
-from handgrad.derive.formula import Node
-from handgrad.derive.read import DELTAS
+from handgrad.derive.checking.read import DELTAS
+from handgrad.derive.language.dims import flat
+from handgrad.derive.language.formula import Node
 from handgrad.layout import Layout
 
 from .conditions import plain

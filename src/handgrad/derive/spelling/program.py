@@ -4,14 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from .expression import Expr, arithmetic, name_expr
-from .functions import ALONG, ARRAY, kind
-from .identities import join
-from .lower import power
-from .rules import constant
-from .simplify import factor_out, share, take_out
-from .spell import Names, spell
-from .terms import (
+from handgrad.derive.engine.identities import join
+from handgrad.derive.engine.lower import power
+from handgrad.derive.engine.rules import constant
+from handgrad.derive.engine.simplify import factor_out, share, take_out
+from handgrad.derive.engine.terms import (
     Factor,
     Graph,
     Letters,
@@ -27,6 +24,10 @@ from .terms import (
     summed,
     times,
 )
+from handgrad.derive.language.expression import Expr, arithmetic, name_expr
+from handgrad.derive.language.functions import ALONG, ARRAY, kind
+
+from .spell import Names, spell
 
 LONG = 12  # factors; a longer term is not multiplied out
 SHORT = 9  # parts; a longer value that is used gets a name

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from .functions import MASKS
+from handgrad.derive.language.functions import MASKS
+
 from .lower import shifted_power
 from .terms import (
     Factor,

@@ -7,8 +7,8 @@ A factor is ``(node, letters, power)``, a term is ``(coefficient, factors)``.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from .dims import Shape, flat
-from .expression import whole as whole_number
+from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.expression import whole as whole_number
 
 
 class Letter:

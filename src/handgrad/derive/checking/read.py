@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
-from .calls import is_loss
-from .dims import Shape, flat, show_shape
-from .errors import ExpressionError
+from handgrad.derive.language.calls import is_loss
+from handgrad.derive.language.dims import Shape, flat, show_shape
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, reshape
+from handgrad.derive.language.formula import Node, Vocabulary, read_formula, split_letters
+from handgrad.derive.language.functions import kind
+from handgrad.derive.language.parse import in_numpy, known_names, typed
+
 from .evaluate import Functions, Sizes, Table, evaluate, indices
-from .expression import Expr, arithmetic, contract, expand, reshape
-from .formula import Node, Vocabulary, read_formula, split_letters
-from .functions import kind
-from .parse import in_numpy, known_names, typed
 
 
 class World(NamedTuple):

@@ -1,7 +1,7 @@
 """Rows, columns and transposes of expressions, with no more of them than there must be."""
 
-from .expression import Expr, arithmetic, contract, expand, value_of
-from .trees import numbered, postorder
+from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, value_of
+from handgrad.derive.language.trees import numbered, postorder
 
 
 def transpose(expr: Expr) -> Expr:

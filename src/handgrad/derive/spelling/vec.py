@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .calls import call
-from .dims import flat
-from .errors import ExpressionError
-from .expression import Expr, expand
+from handgrad.derive.engine.terms import Factor, Letters, Sum, Term
+from handgrad.derive.language.calls import call
+from handgrad.derive.language.dims import flat
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.expression import Expr, expand
+
 from .result import Result
 from .spell import Names, added, as_einsum, entry_expr, scaled, separated, spell
-from .terms import Factor, Letters, Sum, Term
 
 
 class Stacked(NamedTuple):

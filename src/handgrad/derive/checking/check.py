@@ -11,21 +11,22 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, TypeAlias
 
-from .dims import Shape, flat, show_shape
-from .errors import DerivationError, ExpressionError
+from handgrad.derive.engine.rules import upstream_name
+from handgrad.derive.engine.terms import Node
+from handgrad.derive.language.dims import Shape, flat, show_shape
+from handgrad.derive.language.errors import DerivationError, ExpressionError
+from handgrad.derive.language.matrix import NoMatrixFormError
+from handgrad.derive.language.parse import parse
+from handgrad.derive.notation.frobenius import STEPS
+from handgrad.derive.notation.steps import Step, from_unicode
+from handgrad.derive.notation.typeset import StepPrinter
+from handgrad.derive.spelling.result import Result
+from handgrad.derive.spelling.source import compile_source, gradient_source, in_steps, write_source
+from handgrad.derive.spelling.vec import einsum_expr, kronecker, stacked_terms
+
 from .evaluate import Functions, Table, evaluate_node, indices, lengths
-from .frobenius import STEPS
-from .matrix import NoMatrixFormError
-from .notation import Step, from_unicode
-from .parse import parse
 from .read import World, read_index, read_matrix, without_units
 from .read_latex import read_latex
-from .result import Result
-from .rules import upstream_name
-from .source import compile_source, gradient_source, in_steps, write_source
-from .terms import Node
-from .typeset import StepPrinter
-from .vec import einsum_expr, kronecker, stacked_terms
 
 STEP = 1e-4
 TOLERANCE = 1e-6

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from .dims import flat
-from .errors import ExpressionError
-from .formula import Node, Vocabulary, read_formula
+from handgrad.derive.language.dims import flat
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.formula import Node, Vocabulary, read_formula
+from handgrad.derive.language.latex import FUNCTIONS, NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex
+from handgrad.derive.language.matrix import has_matrix_form
+from handgrad.derive.language.parse import typed
+from handgrad.derive.spelling.result import Result
+
 from .index import index_steps
-from .latex import FUNCTIONS, NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex
-from .matrix import has_matrix_form
-from .notation import Step
-from .parse import typed
-from .result import Result
+from .steps import Step
 
 
 class StepPrinter:

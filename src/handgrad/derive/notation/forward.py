@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from .formula import tokenize
-from .index import derivative_steps, inserted, link_rule
-from .matrix import (
+from handgrad.derive.engine.sweep import Link
+from handgrad.derive.engine.terms import Node, Sum, grouped
+from handgrad.derive.language.formula import tokenize
+from handgrad.derive.language.matrix import (  # fmt: skip
     Matrix,
     NoMatrixFormError,
     add,
@@ -24,12 +25,12 @@ from .matrix import (
     to_matrix,
     turned,
     varies,
-)  # fmt: skip
-from .notation import WIDTH, Step
-from .program import Program
-from .result import Result
-from .sweep import Link
-from .terms import Node, Sum, grouped
+)
+from handgrad.derive.spelling.program import Program
+from handgrad.derive.spelling.result import Result
+
+from .index import derivative_steps, inserted, link_rule
+from .steps import WIDTH, Step
 
 LONG = 240  # characters: what is longer is not put into what comes after it
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .dims import Shape, flat
-from .errors import ExpressionError
-from .expression import Expr, elementwise, number, whole
-from .functions import ALONG, kind
-from .shapes import matched, read_row
+from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.expression import Expr, elementwise, number, whole
+from handgrad.derive.language.functions import ALONG, kind
+from handgrad.derive.language.shapes import matched, read_row
+from handgrad.derive.language.trees import numbered
+
 from .terms import (
     Factor,
     Graph,
@@ -25,7 +27,6 @@ from .terms import (
     terms_of,
     times,
 )  # fmt: skip
-from .trees import numbered
 
 LARGE = 1e4  # no larger number is multiplied into a sum
 LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube

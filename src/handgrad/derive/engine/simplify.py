@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import product
 
-from .dims import flat
+from handgrad.derive.language.dims import flat
+
 from .identities import SOFTMAX, sum_softmax
 from .lower import power as raised
 from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, gather, linked, nodes_in, opened, summed

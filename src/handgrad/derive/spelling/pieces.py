@@ -10,11 +10,12 @@ from functools import reduce
 from operator import matmul
 from typing import TypeAlias
 
-from .calls import call
+from handgrad.derive.engine.terms import Letters
+from handgrad.derive.language.calls import call
+from handgrad.derive.language.dims import flat
+from handgrad.derive.language.expression import Expr, in_any_order, value_of
+
 from .columns import as_column, is_reciprocal, multiply, standing, stood, transpose
-from .dims import flat
-from .expression import Expr, in_any_order, value_of
-from .terms import Letters
 
 
 class Piece:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from .errors import ExpressionError
-from .functions import ARRAY, ELEMENTWISE
-from .latex import dimension_latex, name_latex
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.functions import ARRAY, ELEMENTWISE
+from handgrad.derive.language.latex import dimension_latex, name_latex
 
 PIECES = {
     **{sign: sign for sign in " +-:>/"}, "=": "==", r"\,": "", r"\left": "", r"\right": "", "{}": "", r"\cdot": "",

@@ -3,17 +3,18 @@
 from collections.abc import Container, Sequence
 from functools import cached_property
 
-from .dims import Shape, flat
-from .errors import ExpressionError
-from .expression import Expr, name_expr, sizes_in, squeeze
-from .lower import lower, without_norms
-from .notation import IndexPrinter
+from handgrad.derive.engine.lower import lower, without_norms
+from handgrad.derive.engine.rules import upstream_name
+from handgrad.derive.engine.sweep import sweep
+from handgrad.derive.engine.terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, terms_of
+from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.expression import Expr, name_expr, sizes_in, squeeze
+from handgrad.derive.language.trees import postorder
+
+from .entries import IndexPrinter
 from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
-from .rules import upstream_name
 from .spell import spell
-from .sweep import sweep
-from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, terms_of
-from .trees import postorder
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
 

@@ -3,19 +3,21 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from .dims import flat
-from .expression import Expr
-from .formula import tokenize
-from .functions import ELEMENTWISE
-from .lower import fresh
-from .matrix import has_matrix_form, ordered, to_matrix
-from .notation import Lettering, Step
-from .numpy_text import bracketed, plain
-from .program import OF_ENTRIES, reachable, written_out
-from .result import Result
-from .simplify import MULTIPLIED
-from .sweep import Link, upstream
-from .terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
+from handgrad.derive.engine.lower import fresh
+from handgrad.derive.engine.simplify import MULTIPLIED
+from handgrad.derive.engine.sweep import Link, upstream
+from handgrad.derive.engine.terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
+from handgrad.derive.language.dims import flat
+from handgrad.derive.language.expression import Expr
+from handgrad.derive.language.formula import tokenize
+from handgrad.derive.language.functions import ELEMENTWISE
+from handgrad.derive.language.matrix import has_matrix_form, ordered, to_matrix
+from handgrad.derive.language.numpy_text import bracketed, plain
+from handgrad.derive.spelling.entries import Lettering
+from handgrad.derive.spelling.program import OF_ENTRIES, reachable, written_out
+from handgrad.derive.spelling.result import Result
+
+from .steps import Step
 
 OWN = "pqrstuvw"  # the letters of the variable
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .dims import flat
-from .functions import ARRAY, ELEMENTWISE
+from handgrad.derive.language.dims import flat
+from handgrad.derive.language.functions import ARRAY, ELEMENTWISE
+from handgrad.derive.language.parse import parse
+
 from .lower import fresh, lower, shifted_power
-from .parse import parse
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, gather
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
-from .dims import CONSTANTS, Shape, flat
-from .expression import OPERATIONS, Expr, name_expr, raised
-from .functions import ALONG, ARRAY, ELEMENTWISE, kind
-from .program import written_out
-from .shapes import read_row
-from .terms import Letter, Letters, Node, Sum
-from .trees import postorder
+from handgrad.derive.engine.terms import Letter, Letters, Node, Sum
+from handgrad.derive.language.dims import CONSTANTS, Shape, flat
+from handgrad.derive.language.expression import OPERATIONS, Expr, name_expr, raised
+from handgrad.derive.language.functions import ALONG, ARRAY, ELEMENTWISE, kind
+from handgrad.derive.language.shapes import read_row
+from handgrad.derive.language.trees import postorder
+from handgrad.derive.spelling.program import written_out
 
 Table: TypeAlias = dict[tuple[int, ...], float]
 Sizes: TypeAlias = Mapping[str, int]

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from .dims import flat
+from handgrad.derive.language.dims import flat
+
 from .identities import shortened
 from .lower import fresh
 from .rules import Slot, constant, differential

@@ -7,21 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .formula import tokenize
-from .forward import LONG, differentials, forward_steps
-from .index import (
-    defining,
-    definition,
-    held,
-    index_node_steps,
-    index_steps,
-    inserted,
-    link_rule,
-    new_lines,
-    no_way,
-    rule_with_sums,
-)
-from .matrix import (
+from handgrad.derive.engine.sweep import Link, upstream
+from handgrad.derive.engine.terms import Node
+from handgrad.derive.language.formula import tokenize
+from handgrad.derive.language.matrix import (  # fmt: skip
     Matrix,
     NoMatrixFormError,
     add,
@@ -47,12 +36,24 @@ from .matrix import (
     to_matrix,
     turned,
     varies,
-)  # fmt: skip
-from .notation import Step
-from .program import reachable, written_out
-from .result import Result
-from .sweep import Link, upstream
-from .terms import Node
+)
+from handgrad.derive.spelling.program import reachable, written_out
+from handgrad.derive.spelling.result import Result
+
+from .forward import LONG, differentials, forward_steps
+from .index import (
+    defining,
+    definition,
+    held,
+    index_node_steps,
+    index_steps,
+    inserted,
+    link_rule,
+    new_lines,
+    no_way,
+    rule_with_sums,
+)
+from .steps import Step
 
 MOST = 200  # lines, more than any differential needs to come free
 

@@ -4,15 +4,16 @@ from collections.abc import Callable, Collection
 from keyword import iskeyword
 from typing import Any
 
-from .choice import with_choices
-from .dims import Shape
-from .errors import ExpressionError
-from .expression import Expr, name_expr, sizes_in
-from .functions import ARRAY, ELEMENTWISE, MASKS
-from .numpy_text import write
+from handgrad.derive.language.choice import with_choices
+from handgrad.derive.language.dims import Shape
+from handgrad.derive.language.errors import ExpressionError
+from handgrad.derive.language.expression import Expr, name_expr, sizes_in
+from handgrad.derive.language.functions import ARRAY, ELEMENTWISE, MASKS
+from handgrad.derive.language.numpy_text import write
+from handgrad.derive.language.trees import numbered, postorder
+
 from .program import Program, fresh_name
 from .result import Result
-from .trees import numbered, postorder
 
 DEEP = 25
 

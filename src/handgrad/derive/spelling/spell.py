@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from .calls import call, einsum
+from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
+from handgrad.derive.language.calls import call, einsum
+from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
+from handgrad.derive.language.functions import MASKS
+
 from .columns import as_column, is_reciprocal, lying, multiply, standing
-from .dims import Shape, flat
-from .expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
-from .functions import MASKS
 from .pieces import Piece, merge
-from .terms import Factor, Letters, Node, Sum, Term, grouped, linked
 
 Names: TypeAlias = Callable[[Node], Expr]
 

@@ -1,0 +1,1 @@
+"""What is found, in forms that a person writes: matrix products, named values, a function, einsum, Kronecker."""
