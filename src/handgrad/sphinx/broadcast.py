@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handgrad.derive.language.formula import Node
+from handgrad.derive.language.formula import Part
 from handgrad.derive.language.latex import ATOM, ONES, POWER, PRODUCT, TRANSPOSED, Printer
 
 from .values import Value
@@ -19,29 +19,29 @@ class ClaimPrinter(Printer):
         LaTeX for names that are to be printed otherwise than by `name_latex`.
     """
 
-    def __init__(self, seen: Mapping[Node, Value], spelling: Mapping[str, str] | None = None) -> None:
+    def __init__(self, seen: Mapping[Part, Value], spelling: Mapping[str, str] | None = None) -> None:
         super().__init__(spelling)
         self.seen = seen
 
-    def is_scalar(self, node: Node) -> bool:
+    def is_scalar(self, node: Part) -> bool:
         """Whether a part is a scalar."""
         return self.seen[node].scalar if node in self.seen else super().is_scalar(node)
 
-    def is_matrix(self, node: Node) -> bool:
+    def is_matrix(self, node: Part) -> bool:
         """Whether a part is a matrix."""
         return node in self.seen and self.seen[node].column and self.seen[node].row
 
-    def is_vector(self, node: Node) -> bool:
+    def is_vector(self, node: Part) -> bool:
         """Whether a part is a vector in NumPy, which has no transpose."""
         return node in self.seen and self.seen[node].vector and not self.seen[node].upright
 
-    def show(self, node: Node) -> tuple[str, int]:
+    def show(self, node: Part) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
         if node.op == "numpy T" and self.is_vector(node.args[0]):
             return self.show(node.args[0])
         return super().show(node)
 
-    def product(self, node: Node) -> tuple[str, int]:
+    def product(self, node: Part) -> tuple[str, int]:
         """Products; ``v @ B``, a vector from the left, is ``v^T u``, or as a vector again ``B^T v``."""
         left, right = node.args
         if node.op != "@" or not self.is_vector(left):
@@ -49,7 +49,7 @@ class ClaimPrinter(Printer):
         first, second = (right, left) if self.seen[right].column else (left, right)
         return f"{self.inside(first, ATOM)}{TRANSPOSED} {self.gap(left, right)}{self.inside(second, POWER)}", PRODUCT
 
-    def operand(self, part: Node, whole: Node, binding: int) -> str:
+    def operand(self, part: Part, whole: Part, binding: int) -> str:
         """Print an operand, with the ones that broadcasting implies."""
         if part not in self.seen or whole not in self.seen:
             return super().operand(part, whole, binding)
@@ -66,7 +66,7 @@ class ClaimPrinter(Printer):
             return text + ONES + TRANSPOSED
         return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
 
-    def total(self, node: Node) -> str:
+    def total(self, node: Part) -> str:
         """A sum over axes: a product with ones."""
         (arg,) = node.args
         if arg in self.seen and not self.seen[arg].column:

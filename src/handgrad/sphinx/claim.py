@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.derive import ExpressionError
 from handgrad.derive.checking.read import DELTAS, double_meanings
 from handgrad.derive.language.dims import Shape, flat, read_dims, show_axis
-from handgrad.derive.language.formula import Node, Vocabulary, read_formula
+from handgrad.derive.language.formula import Part, Vocabulary, read_formula
 from handgrad.derive.language.latex import aligned
 from handgrad.derive.language.trees import postorder
 from handgrad.layout import Layout
@@ -30,7 +30,7 @@ WIDE_TOLERANCE = 1e-6  # where a derivative is derived, by differences
 DEEPEST = 100  # levels of a formula, with those of the names in it
 TRIES = 200  # of sizes, where conditions forbid some
 
-Link: TypeAlias = tuple[Node, Node]
+Link: TypeAlias = tuple[Part, Part]
 
 
 class FalseClaimError(AssertionError):
@@ -93,8 +93,8 @@ class Claim:
                 raise ExpressionError(f"sizes: {letter} = {length} must be a dimension and a whole number above 0")
             self.fixed[letter] = int(length)
         self.lets: dict[str, Let] = {}
-        self.sources: dict[Node, str] = {}
-        self.depths: dict[Node, int] = {}
+        self.sources: dict[Part, str] = {}
+        self.depths: dict[Part, int] = {}
         for target, formula in read_assignments("let", let):
             name, own = read_target(target)
             if name in self.dims or name in self.lets:
@@ -108,9 +108,9 @@ class Claim:
         self.conditions = {name: kinds for name, kinds in conditions.items() if name in self.drawn}
         self.tall = [name for name, kinds in self.conditions.items() if any(CONDITIONS[kind].tall for kind in kinds)]
         self.same = self._same_lengths()
-        self.seen: dict[Node, Value] = {}
+        self.seen: dict[Part, Value] = {}
 
-    def _read(self, text: str) -> Node:
+    def _read(self, text: str) -> Part:
         """Read a formula with the names that are known so far; it is evaluated by recursion, and must not be too deep."""
         made = read_formula(text, Vocabulary({*self.dims, *self.lets}, self.letters))
         for node in postorder([made]):
@@ -129,7 +129,7 @@ class Claim:
         return [link for row in self.rows for link in pairwise(row.sides)]
 
     @property
-    def formulas(self) -> list[Node]:
+    def formulas(self) -> list[Part]:
         """Every side."""
         return [side for row in self.rows for side in row.sides[row.continues :]]
 
@@ -153,7 +153,7 @@ class Claim:
             self.varied = self.names
         self.drawn = [*self.names, *(f"d{name}" for name in self.varied)]
 
-    def _names_in(self, node: Node) -> list[str]:
+    def _names_in(self, node: Part) -> list[str]:
         """The names that a part refers to; a gradient ``G`` refers to what its loss gives."""
         if node.op == "upstream":
             lets = self.lets.items()
@@ -346,7 +346,7 @@ class Claim:
 
     def _derives_twice(self, world: World) -> bool:
         derived = [node.args[0] for node in self.nodes if node.op == "derivative"]
-        derived += [Node("name", info=node.info) for node in self.nodes if node.op == "differential"]
+        derived += [Part("name", info=node.info) for node in self.nodes if node.op == "differential"]
         return any(world.differentiates(node) for node in derived)
 
     def show(self, link: Link) -> str:

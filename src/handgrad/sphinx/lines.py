@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from handgrad.derive import ExpressionError
-from handgrad.derive.language.formula import Node, tokenize
+from handgrad.derive.language.formula import Part, tokenize
 
 
 class Row(NamedTuple):
@@ -12,7 +12,7 @@ class Row(NamedTuple):
 
     Attributes
     ----------
-    sides : tuple of Node
+    sides : tuple of Part
         The first is the last side of the line before, if the line continues an equation.
     continues : bool
         Whether it does.
@@ -20,14 +20,14 @@ class Row(NamedTuple):
         What stands after ``#``.
     """
 
-    sides: tuple[Node, ...]
+    sides: tuple[Part, ...]
     continues: bool
     reason: str
 
 
-def read_rows(text: str, read: Callable[[str], Node]) -> Iterator[Row]:
+def read_rows(text: str, read: Callable[[str], Part]) -> Iterator[Row]:
     """Read the lines of a claim, with a reader for one formula."""
-    sides: tuple[Node, ...] = ()
+    sides: tuple[Part, ...] = ()
     for line in text.splitlines():
         equation, reason = (part.strip() for part in line.partition("#")[::2])
         if not equation:

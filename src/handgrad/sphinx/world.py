@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.derive import ExpressionError
 from handgrad.derive.checking.read import DELTAS
 from handgrad.derive.language.dims import flat
-from handgrad.derive.language.formula import Node
+from handgrad.derive.language.formula import Part
 from handgrad.layout import Layout
 
 from .conditions import plain
@@ -46,11 +46,11 @@ class Let:
 
     name: str
     letters: tuple[str, ...]
-    formula: Node
+    formula: Part
     text: str = ""
 
 
-def gradient_name(node: Node) -> str:
+def gradient_name(node: Part) -> str:
     """What the gradient of an unknown loss is called, if this is one applied to something: ``G``, or ``G_K`` of ``K``."""
     name = node.info[0] if node.op == "call" else ""
     if not name[:1].isupper() or name in FUNCTIONS:
@@ -58,10 +58,10 @@ def gradient_name(node: Node) -> str:
     return "G" if name == "L" else f"G_{name}"
 
 
-def indexed(node: Node) -> tuple[Node, tuple[str, ...]]:
+def indexed(node: Part) -> tuple[Part, tuple[str, ...]]:
     """The array and its index letters, if this is ``X[n,i]`` or ``dY/dX[n,i]``."""
     if node.op == "derivative":
-        return Node("name", info=node.info[0]), node.info[1] or ()
+        return Part("name", info=node.info[0]), node.info[1] or ()
     return (node.args[0], node.info) if node.op == "entry" else (node, ())
 
 
@@ -88,7 +88,7 @@ class World:
         Names that are computed from others.
     sizes : dict
         The length of each dimension.
-    nodes : list of Node
+    nodes : list of Part
         Every part of all that is evaluated here: unknown losses and letters are looked up in it.
     rng : Generator
         For what is drawn when it is first needed.
@@ -116,25 +116,25 @@ class World:
     given: dict[str, Value]
     lets: Mapping[str, Let]
     sizes: Mapping[str, int]
-    nodes: list[Node]
+    nodes: list[Part]
     rng: np.random.Generator
     whole: bool = False
     layout: str = Layout.SHAPE
     moves: dict[str, Value] = field(default_factory=dict)
     weights: dict[str, Array] = field(default_factory=dict)
     unknown: dict[str, Unknown] = field(default_factory=dict)
-    seen: dict[Node, Value] = field(default_factory=dict)
+    seen: dict[Part, Value] = field(default_factory=dict)
     disturb: Callable[[Array], Array] | None = None
     letter_sizes: dict[str, set[int]] | None = None
     known: dict[str, Value] = field(default_factory=dict, init=False)
 
-    def value(self, node: Node) -> Value:
+    def value(self, node: Part) -> Value:
         """Evaluate a formula, in a pass of its own: what was given may have changed."""
         self.known.clear()
         with np.errstate(all="ignore"):  # what is not finite is reported by whoever compares
             return self.part(node)
 
-    def part(self, node: Node) -> Value:
+    def part(self, node: Part) -> Value:
         """Evaluate a part of a formula; what kind of value each part has is kept for the printer."""
         made = self.evaluate(node)
         if self.disturb:
@@ -142,11 +142,11 @@ class World:
         self.seen[node] = made
         return made
 
-    def differentiates(self, node: Node) -> bool:
+    def differentiates(self, node: Part) -> bool:
         """Whether evaluating a formula takes a derivative."""
         return self.uses(node, DIFFERENTIATING)
 
-    def uses(self, node: Node, ops: tuple[str, ...]) -> bool:
+    def uses(self, node: Part, ops: tuple[str, ...]) -> bool:
         """Whether one of some operations is part of a formula, or of what its names are computed from."""
         return any(
             part.op in ops
@@ -170,7 +170,7 @@ class World:
             raise ExpressionError(f"{target} cannot be {value.describe()}: both sides must have the same free letters")
         return value_of(value.at(let.letters)[..., 0, 0], len(let.letters)) if let.letters else value
 
-    def evaluate(self, node: Node) -> Value:
+    def evaluate(self, node: Part) -> Value:
         """Do what the node says to the values of its arguments."""
         info = node.info
         match node.op:
@@ -248,7 +248,7 @@ class World:
 
     # -- Calculus -------------------------------------------------------------------------------
 
-    def moved(self, node: Node, moves: Mapping[str, Value]) -> Array:
+    def moved(self, node: Part, moves: Mapping[str, Value]) -> Array:
         """The derivative of a formula when names move."""
 
         def at(step: complex) -> Array:
@@ -268,10 +268,10 @@ class World:
         if name in self.moves:
             return self.moves[name]
         here = self.name(name)
-        moved = self.moved(Node("name", info=name), self.moves)
+        moved = self.moved(Part("name", info=name), self.moves)
         return replace(here, array=np.broadcast_to(moved, here.array.shape))
 
-    def derivative(self, node: Node) -> Value:
+    def derivative(self, node: Part) -> Value:
         """``dY/dX``, entry by entry of X."""
         (top,), (name, letters) = node.args, node.info
         x, y = self.name(name), self.part(top)
@@ -306,7 +306,7 @@ class World:
 
     # -- Functions ------------------------------------------------------------------------------
 
-    def call(self, node: Node, args: list[Value]) -> Value:
+    def call(self, node: Part, args: list[Value]) -> Value:
         """A function by name; a name that is not known is an unknown function."""
         name, options = node.info
         name = ALIASES.get(name, name)

@@ -13,7 +13,7 @@ from handgrad.derive.language.calls import is_loss
 from handgrad.derive.language.dims import Shape, flat, show_shape
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, reshape
-from handgrad.derive.language.formula import Node, Vocabulary, read_formula, split_letters
+from handgrad.derive.language.formula import Part, Vocabulary, read_formula, split_letters
 from handgrad.derive.language.functions import kind
 from handgrad.derive.language.parse import in_numpy, known_names, typed
 
@@ -38,7 +38,7 @@ class World(NamedTuple):
     sizes: Sizes
     functions: Functions
 
-    def read(self, text: str) -> Node:
+    def read(self, text: str) -> Part:
         """Read a line about these names."""
         return read_formula(text, Vocabulary(self.tables, self.sizes))
 
@@ -53,7 +53,7 @@ def read_matrix(text: str, world: World) -> tuple[Table, Shape]:
     return world.value(expr), expr.shape
 
 
-def in_matrices(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
+def in_matrices(node: Part, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
     """What one part of a formula means in matrix notation: a vector is a column, its transpose a row."""
     if node.op == "call" and node.info[0] == "kron":
         args = list(map(_standing, args))
@@ -79,15 +79,15 @@ def _entrywise(op: str, a: Expr, b: Expr) -> Expr:
     return arithmetic(op, a, b)
 
 
-def _foreign(node: Node, *_: Expr) -> Expr:
+def _foreign(node: Part, *_: Expr) -> Expr:
     raise ExpressionError(f"{node.op} has no meaning in matrix notation")
 
 
-def _product(_: Node, a: Expr, b: Expr) -> Expr:
+def _product(_: Part, a: Expr, b: Expr) -> Expr:
     return _standing(a) @ b if a.shape and b.shape else a * b
 
 
-def _power(_: Node, a: Expr, b: Expr) -> Expr:
+def _power(_: Part, a: Expr, b: Expr) -> Expr:
     if a.shape:
         raise ExpressionError("only a scalar has a power; ** is elementwise")
     return _entrywise("**", a, b)
@@ -134,9 +134,9 @@ class Entries:
     def __init__(self, text: str, world: World) -> None:
         self.text, self.world = text, world
         self.names = known_names(world.shapes, world.sizes)
-        self.arrays: dict[Node, Expr] = {}
+        self.arrays: dict[Part, Expr] = {}
 
-    def array(self, node: Node, index: tuple[str, ...] = ()) -> Expr:
+    def array(self, node: Part, index: tuple[str, ...] = ()) -> Expr:
         """What an index is taken of: in NumPy syntax, or in matrix notation if the index does not fit."""
         if node not in self.arrays:
             try:
@@ -149,7 +149,7 @@ class Entries:
             )
         return self.arrays[node]
 
-    def runs_over(self, node: Node, dims: dict[str, str]) -> dict[str, str]:
+    def runs_over(self, node: Part, dims: dict[str, str]) -> dict[str, str]:
         """What the letters in a formula run over: an array tells, or the partner in a delta."""
         deltas = []
         for part in outside(node):
@@ -161,7 +161,7 @@ class Entries:
             dims = {i: dims[j] for i, j in deltas if j in dims} | dims
         return dims
 
-    def factors(self, node: Node, dims: dict[str, str]) -> list[Indexed]:
+    def factors(self, node: Part, dims: dict[str, str]) -> list[Indexed]:
         """What a formula is the product of."""
         match node.op:
             case "entry":
@@ -196,7 +196,7 @@ class Entries:
             raise ExpressionError(f"{node.info or node.op} is no entry: it has no index", self.text)
         return [(made, letters)]
 
-    def entry(self, node: Node) -> Indexed:
+    def entry(self, node: Part) -> Indexed:
         """``X[n,(i,k),0]``: a letter for every dimension of an axis, 0 for an axis of length 1."""
         array = self.array(node.args[0], node.info)
         if not fits(array, node.info):
@@ -209,7 +209,7 @@ def _apart(array: Expr) -> Expr:
     return reshape(array, tuple([(dim,) for dim in flat(array.shape)]))
 
 
-def outside(node: Node) -> Iterator[Node]:
+def outside(node: Part) -> Iterator[Part]:
     """The parts of a formula that are not inside an array of which an entry is taken."""
     yield node
     for arg in node.args if node.op != "entry" else ():
@@ -254,7 +254,7 @@ def letters_of(index: Iterable[str]) -> tuple[str, ...]:
     return tuple([letter for axis in index for letter in split_axis(axis)])
 
 
-def double_meanings(parts: Iterable[Node]) -> list[str]:
+def double_meanings(parts: Iterable[Part]) -> list[str]:
     """In ``sum_n x[n] / n`` one ``n`` is a letter and the other a length: a reader cannot tell."""
     letters: set[str] = set()
     lengths: set[str] = set()

@@ -4,7 +4,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .dims import Axis, Part, Shape, flat, read_dims, show_shape
+from .dims import Axis, Item, Shape, flat, read_dims, show_shape
 from .errors import ExpressionError
 from .expression import Expr, contract, elementwise, is_mask, length, name_expr, reshape, to_expr, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, SQUARE, kind
@@ -190,7 +190,7 @@ def read_axis(name: str, size: Expr) -> Axis:
     raise ExpressionError(f"{name}: {label(size)} is not one of the dimensions")
 
 
-def _reduced(axes: Iterable[Part], one: Part, axis: int | None, keepdims: bool) -> Iterator[Part]:
+def _reduced(axes: Iterable[Item], one: Item, axis: int | None, keepdims: bool) -> Iterator[Item]:
     """What a reduction leaves of some axes: without the reduced ones, or with an axis of length 1 in their place."""
     for at, own in enumerate(axes):
         if axis not in (None, at):

@@ -13,7 +13,7 @@ from .errors import ExpressionError
 
 Axis: TypeAlias = tuple[str, ...]
 Shape: TypeAlias = tuple[Axis, ...]
-Part = TypeVar("Part")
+Item = TypeVar("Item")
 
 CONSTANTS = {"pi": math.pi}  # numbers with a name; in an expression they are what lengths are
 NO_NAMES = {
@@ -70,7 +70,7 @@ def _check_name(name: str) -> None:
             raise ExpressionError(f"dims: {name!r} cannot be a name; {start}{'...' * (start[-1] == '_')} {meant}")
 
 
-def flat(axes: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
+def flat(axes: Iterable[tuple[Item, ...]]) -> tuple[Item, ...]:
     """What the axes consist of, dimensions or letters, side by side."""
     return tuple([one for axis in axes for one in axis])
 

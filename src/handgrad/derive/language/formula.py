@@ -84,14 +84,14 @@ def tokenize(text: str) -> list[Token]:
 
 
 @dataclass(eq=False, slots=True)
-class Node:
+class Part:
     """One part of a formula.
 
     Attributes
     ----------
     op : str
         What is done: ``"name"``, ``"juxtaposed"``, ``"sum"``, ``"call"`` ...
-    args : tuple of Node
+    args : tuple of Part
         What it is done to.
     info : object
         The rest: a name, a number, letters, the options of a call.
@@ -100,11 +100,11 @@ class Node:
     """
 
     op: str
-    args: "tuple[Node, ...]" = ()
+    args: "tuple[Part, ...]" = ()
     info: Any = None
     span: tuple[int, int] = (0, 0)
 
-    def walk(self) -> "Iterator[Node]":
+    def walk(self) -> "Iterator[Part]":
         """Every part, this one first."""
         yield self
         for arg in self.args:
@@ -127,7 +127,7 @@ class Vocabulary:
     dimensions: Collection[str] = ()
 
 
-def read_formula(text: str, vocabulary: Vocabulary | None = None) -> Node:
+def read_formula(text: str, vocabulary: Vocabulary | None = None) -> Part:
     """Read one formula.
 
     Parameters
@@ -139,7 +139,7 @@ def read_formula(text: str, vocabulary: Vocabulary | None = None) -> Node:
 
     Returns
     -------
-    Node
+    Part
 
     Raises
     ------
@@ -178,7 +178,7 @@ class _Reader:
         self.names, self.dimensions = vocabulary.names, vocabulary.dimensions
         tokens = tokenize(text)
         self.tokens, self.at = [*tokens, *tokens[-1:] * 3], 0  # a look ahead needs no check
-        self.operands: list[Node] = []
+        self.operands: list[Part] = []
         self.marks: list[_Mark] = [_Mark("", OPENING, self.tokens[0])]  # the whole formula is as if in parentheses
 
     # -- Tokens -----------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class _Reader:
 
     # -- The two stacks -----------------------------------------------------------------------------
 
-    def run(self) -> Node:
+    def run(self) -> Part:
         while True:
             self.operand()
             while self.extended():
@@ -218,9 +218,9 @@ class _Reader:
             raise self.fail("this parenthesis is never closed", self.marks[-1].token)
         return self.operands.pop()
 
-    def push(self, op: str, args: tuple[Node, ...] = (), info: Any = None, token: Token | None = None) -> None:
+    def push(self, op: str, args: tuple[Part, ...] = (), info: Any = None, token: Token | None = None) -> None:
         token = token or self.tokens[self.at - 1]
-        self.operands.append(Node(op, args, info, (token.start, token.stop)))
+        self.operands.append(Part(op, args, info, (token.start, token.stop)))
 
     def operand(self) -> None:
         """Read up to the end of one operand's first token."""
@@ -294,7 +294,7 @@ class _Reader:
             if mark.op == "/" and right.op == "juxtaposed":  # a reader cannot tell what stands below
                 raise self.fail("a product after '/' is ambiguous; write (1/c) A B, or 1/(c A B)", mark.token)
             if mark.op in ("^", "**") and right.op == "neg" and right.args[0].op == "number":
-                right = Node("number", info=-right.args[0].info)
+                right = Part("number", info=-right.args[0].info)
             if mark.op == "⊗":
                 self.push("call", (*left, right), ("kron", {}), mark.token)
             elif mark.op in COMPARISONS:
@@ -348,16 +348,16 @@ class _Reader:
         else:
             self.push("group", args, token=mark.token)
 
-    def call(self, mark: _Mark, args: tuple[Node, ...]) -> None:
+    def call(self, mark: _Mark, args: tuple[Part, ...]) -> None:
         name = mark.info
         if name == "d" and not self.numpy and len(args) == 1:
-            return self.quotient(Node("derived", args))
+            return self.quotient(Part("derived", args))
         if name in ("ones", "eye") and not self.numpy:
-            made = [Node(name, info=self.length(arg, mark.token)) for arg in args]
+            made = [Part(name, info=self.length(arg, mark.token)) for arg in args]
             if len(made) == 1:
                 self.operands.append(made[0])
             else:  # a column of ones times a row of ones
-                self.push("juxtaposed", (made[0], Node("T", (made[1],))))
+                self.push("juxtaposed", (made[0], Part("T", (made[1],))))
             return None
         if name == "slogdet":
             if [token.text for token in self.tokens[self.at : self.at + 3]] != ["[", "1", "]"]:
@@ -440,7 +440,7 @@ class _Reader:
             raise self.fail(f"{name!r} is not a dimension; the dimensions are: {known}", token)
         return name
 
-    def length(self, node: Node, token: Token) -> str:
+    def length(self, node: Part, token: Token) -> str:
         """``n``, or ``k*l`` for an axis that is a product of dimensions."""
         if node.op == "*":
             return "*".join([self.length(arg, token) for arg in node.args])
@@ -477,8 +477,8 @@ class _Reader:
             return True
         differential = self.differential(name)
         if differential and self.starts_quotient():
-            top = Node("name", info=differential)
-            self.quotient(Node("entry", (top,), self.subscripts()) if self.next_is("[") else top)
+            top = Part("name", info=differential)
+            self.quotient(Part("entry", (top,), self.subscripts()) if self.next_is("[") else top)
         elif name in self.names:
             self.push("name", info=name)
         elif differential:
@@ -510,7 +510,7 @@ class _Reader:
         above, below = self.tokens[at : at + 2]
         return above.text == "/" and bool(self.differential(below.text))
 
-    def quotient(self, top: Node) -> None:
+    def quotient(self, top: Part) -> None:
         self.need("/")
         below = self.take()
         variable = self.differential(below.text)
@@ -560,7 +560,7 @@ class _Reader:
         self.at += 2 + inverse
         self.reduce(LEVELS["^"])
         base = self.operands.pop()
-        self.push("T", (Node("inverse", (base,)) if inverse else base,), "inverse" if inverse else None, token)
+        self.push("T", (Part("inverse", (base,)) if inverse else base,), "inverse" if inverse else None, token)
         return True
 
     def attribute(self) -> None:

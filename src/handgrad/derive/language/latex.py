@@ -9,7 +9,7 @@ from typing import TypeAlias
 from .calls import is_loss
 from .dims import CONSTANTS, flat
 from .expression import Expr
-from .formula import Node, Vocabulary, read_formula
+from .formula import Part, Vocabulary, read_formula
 from .matrix import NoMatrixFormError, to_matrix
 from .names import ALIASES
 from .trees import postorder
@@ -110,14 +110,14 @@ def number_latex(value: float) -> str:
     return rf"{'-' * (value < 0)}\tfrac{{{int(abs(2 * value))}}}{{2}}" if is_half(value) else count_latex(value)
 
 
-def doubled(node: Node) -> Node | None:
+def doubled(node: Part) -> Part | None:
     """Twice a formula that starts with a half, ``0.5 x``."""
     if node.op == "number":
-        return Node("number", info=int(2 * node.info)) if is_half(node.info) else None
+        return Part("number", info=int(2 * node.info)) if is_half(node.info) else None
     first = doubled(node.args[0]) if node.op == "juxtaposed" else None
     if first and first.info == 1 and first.op == "number":
         return node.args[1]
-    return first and Node(node.op, (first, node.args[1]), node.info)
+    return first and Part(node.op, (first, node.args[1]), node.info)
 
 
 def bracketed(text: str) -> str:
@@ -126,7 +126,7 @@ def bracketed(text: str) -> str:
     return rf"\left({text}\right)" if tall else f"({text})"
 
 
-def is_fraction(node: Node) -> bool:
+def is_fraction(node: Part) -> bool:
     """Whether a quotient is one of numbers or lengths, which is printed small."""
     return node.op == "/" and all(arg.op in ("number", "size") for arg in node.args)
 
@@ -145,18 +145,18 @@ class Printer:
     def __init__(self, spelling: Mapping[str, str] | None = None, ranks: Mapping[str, int] | None = None) -> None:
         self.spelling, self.ranks = spelling or {}, ranks or {}
 
-    def latex(self, node: Node) -> str:
+    def latex(self, node: Part) -> str:
         """Print a formula."""
         return self.show(node)[0]
 
-    def inside(self, node: Node, binding: int) -> str:
+    def inside(self, node: Part, binding: int) -> str:
         """Print a part, in parentheses if it binds less tightly than `binding`."""
         text, own = self.show(node)
         # x^1^T would not compile, and a transposed fraction needs its parentheses
         raised = binding == ATOM and node.op in NAMED and ("^" in text or r"\frac" in text)
         return text if own >= binding and not raised else bracketed(text)
 
-    def bare(self, node: Node) -> str:
+    def bare(self, node: Part) -> str:
         """Print a part without the author's parentheses, where something else encloses it."""
         return self.latex(node.args[0] if node.op == "group" else node)
 
@@ -164,7 +164,7 @@ class Printer:
         """Print a name, in the spelling that was asked for."""
         return name_latex(name, self.spelling)
 
-    def is_scalar(self, node: Node) -> bool:
+    def is_scalar(self, node: Part) -> bool:
         """Whether a part is a scalar, as far as is known."""
         if node.op == "name":
             return self.ranks.get(node.info) == 0
@@ -176,7 +176,7 @@ class Printer:
         entrywise = node.op in (*"+-*/^", "**", "neg", "group", "call", "juxtaposed")
         return all(map(self.is_scalar, node.args)) if entrywise else node.op in SCALARS
 
-    def is_row_by_column(self, node: Node) -> bool:
+    def is_row_by_column(self, node: Part) -> bool:
         """Whether a product is ``u^T ... v``, a number."""
         first, (_, last) = node.args[0], node.args
         while first.op == "juxtaposed":
@@ -184,7 +184,7 @@ class Printer:
         ends = (first.args[0], last) if first.op in ("T", "numpy T") else (first, last)
         return first is not ends[0] and all(end.op == "name" and self.ranks.get(end.info) == 1 for end in ends)
 
-    def show(self, node: Node) -> tuple[str, int]:
+    def show(self, node: Part) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
         if node.op in ("upright", "derived"):
             return self.show(node.args[0])
@@ -197,43 +197,43 @@ class Printer:
             return write(self, node), binding
         return self.derivative(node) if node.op == "derivative" else self.call(node)
 
-    def transposed(self, node: Node) -> str:
+    def transposed(self, node: Part) -> str:
         """``A^T``, ``A^-T``."""
         (arg,) = node.args
         if arg.op == "inverse":
             return self.inside(arg.args[0], ATOM) + r"^{-\mathsf{T}}"
         return self.inside(arg, ATOM) + TRANSPOSED
 
-    def added(self, node: Node) -> str:
+    def added(self, node: Part) -> str:
         """A sum or a difference."""
         left, right = node.args
         return f"{self.operand(left, node, SUM)} {node.op} {self.operand(right, node, FROBENIUS)}"
 
-    def raised(self, node: Node, sign: str = "") -> str:
+    def raised(self, node: Part, sign: str = "") -> str:
         """A power."""
         base, exponent = node.args
         if is_half(exponent.info) and exponent.info > 0:
             return f"{self.inside(base, ATOM)}^{{{sign}{int(2 * exponent.info)}/2}}"
         return f"{self.inside(base, ATOM)}^{{{sign + self.latex(exponent) if sign else self.bare(exponent)}}}"
 
-    def entry(self, base: Node, subscripts: tuple[str, ...]) -> str:
+    def entry(self, base: Part, subscripts: tuple[str, ...]) -> str:
         """``X_{ij}``."""
         text = self.inside(base, ATOM)
         if base.op in (*NAMED, "entry") and "_" in text:  # x_1_i would not compile
             text = f"({text})"
         return f"{text}_{{{letters_latex(subscripts)}}}"
 
-    def derivative(self, node: Node) -> tuple[str, int]:
+    def derivative(self, node: Part) -> tuple[str, int]:
         """A fraction, or ``d/dX`` in front of what is longer than a name."""
         (top,), (name, letters) = node.args, node.info
-        below = rf"\partial {self.entry(Node('name', info=name), letters) if letters else self.name(name)}"
+        below = rf"\partial {self.entry(Part('name', info=name), letters) if letters else self.name(name)}"
         if top.op == "derived":
             inner = self.latex(top.args[0])
             inner = bracketed(inner) if self.show(top.args[0])[1] <= SUM else inner
             return rf"\frac{{\partial}}{{{below}}} {inner}", PRODUCT
         return rf"\frac{{\partial {self.latex(top)}}}{{{below}}}", ATOM
 
-    def product(self, node: Node) -> tuple[str, int]:
+    def product(self, node: Part) -> tuple[str, int]:
         """Products and quotients of all kinds."""
         left, right = node.args
         if is_fraction(node):
@@ -256,7 +256,7 @@ class Printer:
         between = r"\cdot " if numbers else self.gap(left, right)
         return f"{first} {between}{second}", PRODUCT
 
-    def gap(self, left: Node, right: Node) -> str:
+    def gap(self, left: Part, right: Part) -> str:
         """A thin space beside entries and differentials."""
         airy = ("entry", "delta", "kdelta", "differential", "derivative", "call", "sum")
         left = left.args[-1] if left.op == "juxtaposed" else left
@@ -265,11 +265,11 @@ class Printer:
         words = [part.op in NAMED and r"\mathrm" in self.name(part.info) for part in (left, right)]
         return r"\, " if left.op in airy or any(words) or (right.op in airy and not in_front) else ""
 
-    def operand(self, part: Node, _: Node, binding: int) -> str:
+    def operand(self, part: Part, _: Part, binding: int) -> str:
         """Print an operand of an elementwise operation."""
         return self.inside(part, binding)
 
-    def call(self, node: Node) -> tuple[str, int]:
+    def call(self, node: Part) -> tuple[str, int]:
         """A function by name."""
         name, options = node.info
         name = ALIASES.get(name, name)
@@ -284,7 +284,7 @@ class Printer:
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 
-    def total(self, node: Node) -> str:
+    def total(self, node: Part) -> str:
         """A sum over axes: a product with ones."""
         arg, axis = node.args[0], node.info[1].get("axis")
         one = self.inside(arg, POWER)
@@ -294,17 +294,17 @@ class Printer:
             return f"{ONES}{TRANSPOSED} {one}"
         return f"{self.inside(arg, ATOM) + TRANSPOSED if axis == 0 else one} {ONES}"
 
-    def norm(self, node: Node) -> str:
+    def norm(self, node: Part) -> str:
         """The Frobenius norm of a matrix, the length of a vector."""
         (arg,) = node.args
         return rf"\lVert {self.bare(arg)} \rVert{'_F' * self.is_matrix(arg)}"
 
-    def is_matrix(self, node: Node) -> bool:
+    def is_matrix(self, node: Part) -> bool:
         """Whether a part is a matrix, as far as is known."""
         return node.op == "name" and self.ranks.get(node.info) == 2
 
 
-Row: TypeAlias = tuple[Callable[[Printer, Node], str], int]  # what is printed, and how tightly it binds
+Row: TypeAlias = tuple[Callable[[Printer, Part], str], int]  # what is printed, and how tightly it binds
 OPERATIONS: dict[str, Row] = {
     **dict.fromkeys(["name", "upstream"], (lambda p, n: p.name(n.info), ATOM)),
     "size": (lambda _, n: count_latex(n.info), ATOM),

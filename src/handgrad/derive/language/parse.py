@@ -7,7 +7,7 @@ from .calls import call, einsum, read_shape
 from .dims import CONSTANTS, Shape, flat, show_shape
 from .errors import ExpressionError
 from .expression import Expr, arithmetic, expand, length, name_expr, number, reshape, squeeze
-from .formula import Node, read_formula
+from .formula import Part, read_formula
 from .trees import postorder
 
 INDEXED: dict[str, tuple[Callable[[Expr, int], Expr], int]] = {
@@ -49,10 +49,10 @@ def parse(text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = ()) -
     return typed(read_formula(text), text, shapes, sizes)
 
 
-Meaning: TypeAlias = Callable[[Node, list[Expr], Mapping[str, Expr]], Expr]
+Meaning: TypeAlias = Callable[[Part, list[Expr], Mapping[str, Expr]], Expr]
 
 
-def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
+def in_numpy(node: Part, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
     """What one part of a formula means in NumPy, given its operands."""
     if node.op in ("name", "size", "upstream", "pi"):
         return _named(node.info or node.op, names)
@@ -64,11 +64,11 @@ def in_numpy(node: Node, args: list[Expr], names: Mapping[str, Expr]) -> Expr:
 
 
 def typed(
-    root: Node, text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = (), meaning: Meaning = in_numpy
+    root: Part, text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = (), meaning: Meaning = in_numpy
 ) -> Expr:
     """Turn a formula that was read from `text` into an expression; see `parse`."""
     names = known_names(shapes, sizes)
-    made: dict[Node, Expr] = {}
+    made: dict[Part, Expr] = {}
     for node in postorder([root]):
         try:
             made[node] = meaning(node, [made[arg] for arg in node.args], names)
@@ -103,14 +103,14 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     raise ExpressionError(f"unknown name {name!r}; the names are: {known}{UNKNOWN.get(name, '')}")
 
 
-def _ones(node: Node, *args: Expr) -> Expr:
+def _ones(node: Part, *args: Expr) -> Expr:
     """``ones(n, k)``, which a notation reads as a column times a row."""
     if any([arg.op != "ones" for arg in args]):
         raise ExpressionError(f"{node.op} has no meaning in NumPy")
     return Expr("ones", shape=flat([arg.shape for arg in args]))
 
 
-def _product(node: Node, left: Expr, right: Expr) -> Expr:
+def _product(node: Part, left: Expr, right: Expr) -> Expr:
     turned = node.args[1]
     while turned.op == "group":
         (turned,) = turned.args
@@ -143,7 +143,7 @@ def _length(value: Expr, axis: str | None) -> Expr:
     return length(value, None if axis is None else axes[axis])
 
 
-def _called(node: Node, args: Sequence[Expr]) -> Expr:
+def _called(node: Part, args: Sequence[Expr]) -> Expr:
     name, options = node.info
     if name == "einsum" and args and args[0].op == "string":
         return einsum(args[0].info, args[1:])

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from handgrad.derive.language.dims import flat
 from handgrad.derive.language.errors import ExpressionError
-from handgrad.derive.language.formula import Node, Vocabulary, read_formula
+from handgrad.derive.language.formula import Part, Vocabulary, read_formula
 from handgrad.derive.language.latex import FUNCTIONS, NAMED, ONES, TRANSPOSED, Printer, aligned, matrix_text, name_latex
 from handgrad.derive.language.matrix import has_matrix_form
 from handgrad.derive.language.parse import typed
@@ -58,7 +58,7 @@ class StepPrinter:
         if node and node.op == "entry" and node.args[0].op not in NAMED:
             inside = typed(node.args[0], text, self.shapes, self.vocabulary.dimensions)
             base = read_formula(matrix_text(inside), self.vocabulary)
-            node = Node("entry", (Node("group", (base,)) if node.args[0].op in ("group", "mask") else base,), node.info)
+            node = Part("entry", (Part("group", (base,)) if node.args[0].op in ("group", "mask") else base,), node.info)
         return self.printer.bare(node) if node else ""
 
     def lines(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
