@@ -15,6 +15,8 @@ BAD = [
     ("X @", "ends where an operand"),
     ("", "ends where an operand"),
     ("X W", "follows a complete factor"),
+    ("Y = X @ W.T", "'=' has no meaning here; write the right side alone"),
+    ("softmax_cross_entropy(X, x)", r"x has shape \(n,\) and X \(n, i\); the targets are rows of probabilities"),
     ("X + W", r"cannot match axis n with axis o"),
     ("X * W.T", "for the matrix product write @"),
     ("X + x", r"v\[:, None\]"),
@@ -238,6 +240,11 @@ def test_a_name_that_the_derivation_does_not_need():
     assert hg.derive("L(I @ x) + trace(inv(A + I) @ I)", "A", "I: n n, x: n, A: n n").check((0,))
     assert "\\mathbf{I}_{n}" in hg.derive("I @ x + x", "x", "I: n n, x: n").latex()
     assert hg.derive("sum(dL * x)", "x", "dL:, x: n").check((0,))
+
+
+def test_names_without_dims():
+    with pytest.raises(hg.ExpressionError, match='"X: n i, W: o i"'):
+        hg.derive("L(X @ W.T)", "W", "")
 
 
 @pytest.mark.parametrize(("candidate", "message"), [

@@ -318,7 +318,8 @@ class Derivation(Result):
         Returns
         -------
         int
-            The number of lines that were checked.
+            The number of lines that were checked, on each draw: those of both notations, of the gradient with its
+            named values, and the expression.
 
         Raises
         ------
@@ -328,7 +329,7 @@ class Derivation(Result):
         Examples
         --------
         >>> derive("L(X @ W.T)", "W", "X: n i, W: o i").check()
-        26
+        13
         """
         return check(self, seeds)
 

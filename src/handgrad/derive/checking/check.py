@@ -200,7 +200,8 @@ def check(d: Result, seeds: Sequence[int]) -> int:
     """Check a derivation; see `Derivation.check`."""
     if isinstance(seeds, int) or not seeds:
         raise ExpressionError(f"seeds: {seeds!r} must be a sequence of whole numbers, at least one")
-    return sum([_check_seed(d, seed) for seed in seeds]) + (check(d.first, seeds) if d.first else 0)
+    lines, *_ = [_check_seed(d, seed) for seed in seeds]
+    return lines + (check(d.first, seeds) if d.first else 0)
 
 
 def _check_seed(d: Result, seed: int) -> int:

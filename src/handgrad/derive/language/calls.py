@@ -285,6 +285,11 @@ def _is_condition(expr: Expr) -> bool:
 
 
 def _cross_entropy(z: Expr, t: Expr) -> Expr:
+    if len(t.shape) < len(z.shape):
+        raise ExpressionError(
+            f"softmax_cross_entropy: {label(t)} has shape {show_shape(t.shape)} and {label(z)} {show_shape(z.shape)}; "
+            "the targets are rows of probabilities, one for each row of logits"
+        )
     total = z.logsumexp(axis=-1).sum() - (t * z).sum()
     return total / length(z, 0) if len(z.shape) == 2 else total
 

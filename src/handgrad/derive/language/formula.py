@@ -46,6 +46,7 @@ MEANT = {
     "[": "; lists are not supported",
     "⁻": "; an inverse is inv(A)",
     "·": "; a product is written * or @",
+    "=": "; write the right side alone",
     **dict.fromkeys(["if", "else", "and", "or", "not", "for", "in"], "; a choice is where(x > 0, a, b)"),
 }
 WORDS = {"True": True, "False": False, "None": None}
@@ -275,7 +276,7 @@ class _Reader:
         if op == ",":
             return self.comma(token)
         if op not in LEVELS:
-            raise self.fail(f"{op!r} has no meaning here", token)
+            raise self.fail(f"{op!r} has no meaning here{MEANT.get(op, '') * self.numpy}", token)
         level, once = LEVELS[op], op == ":" or op in COMPARISONS
         if op == "/" and self.in_front():
             level = LEVELS["^"]

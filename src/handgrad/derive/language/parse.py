@@ -99,8 +99,9 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
         raise ExpressionError(f"{name} is not supported; the transpose is {stem}.T")
     if name == "T":
         raise ExpressionError("a transpose is A.T, and not A^T")
-    known = ", ".join([one for one, expr in names.items() if expr.op == "name"]) or "none"
-    raise ExpressionError(f"unknown name {name!r}; the names are: {known}{UNKNOWN.get(name, '')}")
+    known = ", ".join([one for one, expr in names.items() if expr.op == "name"])
+    listed = f"the names are: {known}" if known else 'dims gives every name its dimensions, "X: n i, W: o i"'
+    raise ExpressionError(f"unknown name {name!r}; {listed}{UNKNOWN.get(name, '')}")
 
 
 def _ones(node: Part, *args: Expr) -> Expr:
