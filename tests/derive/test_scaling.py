@@ -34,6 +34,13 @@ def test_a_deep_chain_is_true():
     chain(30).check((0,))
 
 
+def test_a_deep_jacobian():
+    layers = 20
+    d = hg.derive("tanh(W @ " * layers + "x" + ")" * layers, "x", "x: n, W: n n")
+    assert len(d.text("index")) + len(d.text("frobenius")) < 1000 * layers
+    assert d.check((0,)) > 10 * layers
+
+
 def test_a_long_product_and_a_long_sum():
     names = [f"W{k}" for k in range(40)]
     dims = dict.fromkeys(names, "n n")

@@ -299,17 +299,17 @@ def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
     return add(parts, m.info) if m.kind == "sum" else Matrix(m.kind, tuple(parts), m.info, m.rows, m.columns)
 
 
-def ordered(m: Matrix) -> tuple[list[str], Any]:
+def ordered(m: Matrix) -> tuple[list[Any], Any]:
     """What a matrix is known by: the numbers in front of it, and the rest.
 
     It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand.
     """
     if m.kind == "sum":
-        return [], sorted([(sign, repr(ordered(part))) for sign, part in zip(m.info, m.parts)])
+        return [], sorted([(sign, ordered(part)) for sign, part in zip(m.info, m.parts)], key=repr)
     factors = list(_factors(m))
     if len(factors) == 1:
-        return [], (m.kind, m.info, [repr(ordered(part)) for part in m.parts])
-    numbers, arrays = [sorted([sign + repr(ordered(part)) for sign, part in factors if part.scalar == scalar])
+        return [], (m.kind, m.info, list(map(ordered, m.parts)))
+    numbers, arrays = [sorted([(sign, ordered(part)) for sign, part in factors if part.scalar == scalar], key=repr)
                        for scalar in (True, False)]  # fmt: skip
     return numbers, arrays
 
