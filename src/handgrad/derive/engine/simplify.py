@@ -1,15 +1,16 @@
 """Algebra on a sum of terms: multiply out where that cancels, and put in front what terms share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 from handgrad.derive.language.dims import flat
 
-from .identities import SOFTMAX, sum_softmax
+from .identities import SOFTMAX, join, sum_softmax
 from .lower import power as raised
 from .terms import Factor, Graph, Letters, Node, Sum, Term, collect, gather, linked, nodes_in, opened, summed
 
 MULTIPLIED = "multiply out"
+DIVISOR = "common denominator"
 
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[tuple[Term, ...], str]:
@@ -22,9 +23,25 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -
     if not cancels and not overlap and len(terms) < 2:
         return terms, ""
     known = -1 if overlap else root.index  # a value of the forward pass is there, but two of them may cancel
+    best, used = _multiplied_out(terms, _quotients, cancels, known, free, graph)
+    if not used and cancels and overlap:
+        best, used = _multiplied_out(terms, _sums, cancels, known, free, graph)
+    return best, used
+
+
+def _multiplied_out(
+    terms: tuple[Term, ...],
+    choose: Callable[[list[Node]], set[Node]],
+    cancels: bool,
+    known: int,
+    free: Letters,
+    graph: Graph,
+) -> tuple[tuple[Term, ...], str]:
+    """The terms with the sums that are chosen multiplied out, up to three levels deep; as they were if that is longer."""
     best, why, used = terms, "", ""
     for _ in range(3):
-        multiplied = _multiplied_out(terms, free, graph)
+        nodes = [node for _, factors in terms for node, _, power in factors if power == 1 or len(_entrywise(node)) == 1]
+        multiplied = _opened(choose(nodes), terms, free, graph)
         summed_up = [sum_softmax(term, free, graph) for term in multiplied]
         why = why or SOFTMAX * (summed_up != multiplied)
         terms = collect(summed_up, free, graph)
@@ -34,6 +51,27 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -
         if cancels and cost(terms, known) < cost(best, known):
             best, used = terms, why or MULTIPLIED
     return best, used
+
+
+def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
+    """Put terms over one divisor where that cancels: ``1 / r - x / r^2 = c / r^2`` where ``r = c + x``."""
+    single = {node for node in nodes_in(terms) if len(_entrywise(node)) == 1}
+    written = [*terms, *[term for node in single for term in _entrywise(node)]]
+    below = [node for _, factors in written for node, _, power in factors if power < 0 and _entrywise(node)]
+    if len({*below}) == len(below):
+        return terms, ""
+    plain = collect([(c, join(factors, graph)) for c, factors in _opened(single, terms, free, graph)], free, graph)
+    powers = [{(node, letters): power for node, letters, power in factors} for _, factors in plain]
+    for node, letters in [key for key in powers[0] if key[0] in below and {*key[1]} <= {*free}]:
+        own = [power.get((node, letters), 0) for power in powers]
+        if len({*own}) < 2 or any([p != int(p) for p in own]):
+            continue
+        above = [(c, gather((*factors, (node, letters, -min(own))))) for c, factors in plain]
+        sums = _sums([one for _, factors in above for one, _, power in factors if power > 0])
+        merged = collect(_opened(sums, above, free, graph), free, graph)
+        if len(merged) < len(terms):
+            return tuple([(c, gather((*factors, (node, letters, min(own))))) for c, factors in merged]), DIVISOR
+    return terms, ""
 
 
 def _overlap(terms: tuple[Term, ...]) -> bool:
@@ -59,10 +97,17 @@ def _divides(node: Node) -> bool:
     return any([inner.dims or (not node.dims and inner.op != "size") for inner in below]) and bool(_entrywise(node))
 
 
-def _multiplied_out(terms: tuple[Term, ...], free: Letters, graph: Graph) -> list[Term]:
-    """Open sums of quotients; if there are none, all sums."""
-    nodes = [node for _, factors in terms for node, _, power in factors if power == 1 or len(_entrywise(node)) == 1]
-    found = set(filter(_divides, nodes)) or set(filter(_entrywise, nodes))
+def _sums(nodes: list[Node]) -> set[Node]:
+    return {*filter(_entrywise, nodes)}
+
+
+def _quotients(nodes: list[Node]) -> set[Node]:
+    """Sums of quotients; if there are none, all sums."""
+    return {*filter(_divides, nodes)} or _sums(nodes)
+
+
+def _opened(found: set[Node], terms: Sequence[Term], free: Letters, graph: Graph) -> list[Term]:
+    """Terms with the sums that were found written out, and multiplied out."""
 
     def write_out(factor: Factor) -> Sequence[Term]:
         node, letters, power = factor
@@ -104,7 +149,7 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
         return terms
     rest = [(c / scale, tuple([f for f in factors if f not in common])) for c, factors in terms]
     coefficient, inner = graph.wrap(Sum(axes, share(tuple(rest), tuple(free), graph)))
-    return ((scale * coefficient, (*common, inner)),)
+    return ((scale * coefficient, gather((*common, inner))),)
 
 
 def take_out(value: Sum, graph: Graph) -> Sum:
@@ -195,4 +240,4 @@ def _joined(group: list[Term], free: Letters, graph: Graph, numbers: bool) -> Te
     if len(inner) == 1:
         return inner[0][0], (*common, *inner[0][1])
     coefficient, factor = graph.wrap(Sum([(letter,) for letter in kept], inner))
-    return coefficient, (*common, factor)
+    return coefficient, gather((*common, factor))

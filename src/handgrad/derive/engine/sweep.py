@@ -7,7 +7,7 @@ from handgrad.derive.language.dims import flat
 from .identities import shortened
 from .lower import fresh
 from .rules import Slot, constant, differential
-from .simplify import cheapest, factor_out, share
+from .simplify import cheapest, factor_out, over_one_divisor, share
 from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, summed, times
 
 
@@ -113,7 +113,8 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
         terms += chain(upstream(link.parent, found), link, out, own, graph)
     merged, cheaper = cheapest(collect(terms, free, graph), free, graph, root)
     merged, shorter = shortened(merged, free, graph)
-    found.reasons[node] = ", ".join(filter(None, [cheaper, shorter])) or "collect"
+    merged, joined = over_one_divisor(merged, free, graph)
+    found.reasons[node] = ", ".join(filter(None, [cheaper, shorter, joined])) or "collect"
     found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
