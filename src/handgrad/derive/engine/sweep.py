@@ -115,7 +115,7 @@ def _adjoint(node: Node, found: Sweep, root: Node, graph: Graph) -> None:
     merged, shorter = shortened(merged, free, graph)
     merged, joined = over_one_divisor(merged, free, graph)
     found.reasons[node] = ", ".join(filter(None, [cheaper, shorter, joined])) or "collect"
-    found.adjoints[node] = adjoint = Sum(axes, share(factor_out(merged, axes, graph), free, graph))
+    found.adjoints[node] = adjoint = graph.find(Sum(axes, share(factor_out(merged, axes, graph), free, graph)))
     if not trivial(adjoint):
         found.named[node] = graph.sum_node(adjoint)
 

@@ -281,6 +281,14 @@ class Graph:
         """What a sum is known by, whatever its letters are called."""
         return tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), value.shape
 
+    def find(self, value: Sum) -> Sum:
+        """A sum over letters by the node that it is a multiple of, if there is one: ``-z`` for ``-sum_n x[n]``."""
+        if not any([summed(factors, value.free) for _, factors in value.terms]):
+            return value
+        number = shared_number(value.terms)
+        node = self._known.get(self.key(Sum(value.axes, [(c / number, factors) for c, factors in value.terms])))
+        return Sum(value.axes, [(number, ((node, value.free, 1),))]) if node else value
+
     def sum_node(self, value: Sum) -> Node:
         """A node for a sum of terms."""
         key = self.key(value)
