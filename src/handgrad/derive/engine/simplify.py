@@ -78,7 +78,7 @@ def _overlap(terms: tuple[Term, ...]) -> bool:
     """Whether two terms hold sums that have an array in common."""
     if len(terms) < 2:
         return False
-    inside = [{inner for _, factors in _entrywise(node) for inner, _, _ in factors if inner.op != "size"}
+    inside = [{inner for _, factors in _entrywise(node) for inner, _, _ in factors if inner.op != "size"} or {node}
               for node in nodes_in(terms)]  # fmt: skip
     return len(set().union(*inside)) < sum(map(len, inside))
 
