@@ -29,6 +29,20 @@ GRADIENTS = [
     # a fraction stays one
     ("sum(x**2) / 3", "x", "x: n", "2 * x / 3"),
     ("sum(x) / 7", "x", "x: n", "ones(n) / 7"),
+    # equal terms are merged, through quotients and parentheses, and what cancels does
+    ("L(x * (1 - x / k))", "x", "x: n, k: n", "G * (1 - 2 * x / k)"),
+    ("L(x * (1 - x / k))", "x", "x: n, k:", "G * (1 - 2 * x / k)"),
+    ("sum(r * x * (x / k + 1))", "x", "x: n, r: n, k: n", "r * (2 * x / k + 1)"),
+    ("sum(x * log(x)) - sum(x) * log(sum(x))", "x", "x: n", "a1 - a2"),
+    ("sum(softmax(-D) * D)", "D", "D: n k", "P * (1 - D + (D * P).sum(axis=1, keepdims=True))"),
+    ("0.5 * sum(p * log(p / (p + q))) + 0.5 * sum(q * log(q / (p + q)))", "p", "p: n, q: n", "0.5 * a1"),
+    # over one divisor, where that cancels
+    ("L(X / (1 + abs(X)))", "X", "X: n m", "G / (1 + A)**2"),
+    ("sum(v * x / (k + x))", "x", "x: n, v:, k:", "v * k / (k + x)**2"),
+    ("a * b / (a + b)", "a", "a:, b:", "b**2 / (a + b)**2"),
+    ("sum((1 - x) / (1 + x))", "x", "x: n", "-2 / (1 + x)**2"),
+    ("exp(a @ x) / (exp(a @ x) + exp(b @ x))", "x", "a: n, b: n, x: n", "a2 * a1 * (a - b) / (a1 + a2)**2"),
+    ("sum(x / (1 + sqrt(x)))", "x", "x: n", "1 / r - 0.5 * sqrt(x) / r**2"),
     # axes of length 1, and axes that are products
     ("sum(x**2)", "x", "x: 1", "(2 * x[0]).reshape(1)"),
     ("L(x.reshape(n, 1) * A)", "x", "x: n, A: n i", "(G * A).sum(axis=1)"),

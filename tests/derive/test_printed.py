@@ -817,6 +817,13 @@ def test_a_line_that_multiplies_out_says_so():
         assert "multiply out, insert z2, r" in [step.rule for step in d.steps(notation)]
 
 
+def test_a_line_with_one_divisor_says_so():
+    d = hg.derive("sum((1 - x) / (1 + x))", "x", "x: n")
+    for notation, put_in in (("index", ", insert G_r1"), ("frobenius", "")):
+        assert f"multiply out, common denominator{put_in}" in [step.rule for step in d.steps(notation)]
+    assert d.check((0,))
+
+
 def test_a_line_says_what_a_helper_function_is():
     d = hg.derive("L(gelu(X))", "X", "X: n i")
     assert "derivative of gelu, phi is the normal density and Phi its integral" in d.text("frobenius")

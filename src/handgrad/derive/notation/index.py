@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from handgrad.derive.engine.lower import fresh
-from handgrad.derive.engine.simplify import MULTIPLIED
+from handgrad.derive.engine.simplify import DIVISOR, MULTIPLIED
 from handgrad.derive.engine.sweep import Link, upstream
 from handgrad.derive.engine.terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
 from handgrad.derive.language.dims import flat
@@ -20,6 +20,7 @@ from handgrad.derive.spelling.result import Result
 from .steps import Step
 
 OWN = "pqrstuvw"  # the letters of the variable
+ALGEBRA = (MULTIPLIED, DIVISOR)
 
 
 def index_steps(d: Result) -> list[Step]:
@@ -146,7 +147,7 @@ def _simplified(
     if keys[1] != keys[2]:
         right = d.printer.sum(adjoint.terms, total, letters)
         reason = d.sweep.reasons[node]
-        put_in = inserted(lines[-1][0], right, d) * (reason != MULTIPLIED)
+        put_in = inserted(lines[-1][0], right, d) * (not reason.endswith(ALGEBRA))
         lines.append((right, put_in or rule_with_sums(lines[-1][0], right, reason, d)))
     spelled = d.spell(adjoint) if node is d.variable or name else None
     array = _as_array(spelled, index) if spelled else ""
@@ -195,7 +196,7 @@ def _vanished(before: str, after: str, d: Result) -> tuple[list[str], list[str]]
 
 def rule_with_sums(before: str, after: str, reason: str, d: Result) -> str:
     """The rule that makes one line of another; where it multiplies out, with the sums that are put in on the way."""
-    if reason != MULTIPLIED:
+    if not reason.endswith(ALGEBRA):
         return reason
     sums = {label for node, label in d.labels.items() if node.sum is not None}
     put_in = [label for label in _vanished(before, after, d)[1] if label in sums]

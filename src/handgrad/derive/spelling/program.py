@@ -153,6 +153,7 @@ def write_program(
     Program
     """
     nodes = reachable(nodes_in(value.terms))
+    known = len(graph.nodes)
     uses = dict.fromkeys(nodes, 0)
     diagonal = set()  # nodes of which only the diagonal is asked for
     multiplied = set()  # nodes that a number stands in front of
@@ -174,7 +175,12 @@ def write_program(
 
     def refer(node: Node) -> Expr:
         if node not in exprs:
-            exprs[node] = written_out(node, refer)
+            total = node.sum
+            if total is not None and node.index >= known:  # put together here, perhaps of what has no name
+                flat = [new for term in total.terms for new in _flattened(term, total, open_sums)]
+                exprs[node] = spell(Sum(total.axes, collect(flat, total.free, graph)), refer)
+            else:
+                exprs[node] = written_out(node, refer)
         return exprs[node]
 
     def used_in_place(node: Node, total: Sum) -> bool:
