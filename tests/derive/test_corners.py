@@ -36,6 +36,8 @@ GRADIENTS = [
     ("sum(x * log(x)) - sum(x) * log(sum(x))", "x", "x: n", "a1 - a2"),
     ("sum(softmax(-D) * D)", "D", "D: n k", "P * (1 - D + (D * P).sum(axis=1, keepdims=True))"),
     ("0.5 * sum(p * log(p / (p + q))) + 0.5 * sum(q * log(q / (p + q)))", "p", "p: n, q: n", "0.5 * a1"),
+    # what is used twice has a name, although no line of the derivation gave it one
+    ("mean((x - mean(x))**3) / mean((x - mean(x))**2)**1.5", "x", "x: n", "(t - t.mean()) / n"),
     # over one divisor, where that cancels
     ("L(X / (1 + abs(X)))", "X", "X: n m", "G / (1 + A)**2"),
     ("sum(v * x / (k + x))", "x", "x: n, v:, k:", "v * k / (k + x)**2"),

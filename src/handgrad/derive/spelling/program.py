@@ -268,7 +268,8 @@ def _deserves_name(
     if node in layers or (node in arguments and node.index < forward):
         return expr.size > 2
     short = 2 * SHORT if layers or len(node.dims) < 2 else SHORT
-    return node in labels and ((expr.size > 2 and uses > 1) or expr.size > short)
+    named = node in labels
+    return (named and expr.size > short) or (uses > 1 and expr.size > (2 if named else SHORT))
 
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool, flatten: bool) -> Sum:
