@@ -357,7 +357,9 @@ class Claim:
 
     def latex(self, sign: str = "=") -> str:
         """Print the equations as LaTeX, aligned if there are several lines; evaluate them first."""
-        printer = ClaimPrinter(self.seen, self.spelling)
+        arrays = {name for name, shape in self.dims.items() if shape} | self.lets.keys()
+        transposed = arrays if self.layout == Layout.TRANSPOSED_DENOMINATOR else set[str]()
+        printer = ClaimPrinter(self.seen, self.spelling, transposed)
         lines = []
         for row in self.rows:
             left, *others = map(printer.latex, row.sides)
