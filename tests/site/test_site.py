@@ -84,6 +84,21 @@ def test_one_of_two_drawings_of_a_formula_shows(width: int, shown: int, tab: Tab
         expect(drawings.nth(1 - shown)).to_be_hidden()
 
 
+# Of each cell of a table that is wider inside than outside: what stands in it lies over its neighbour.
+SPILLED = """() => [...document.querySelectorAll("#symbols td")]
+  .filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.innerText)"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 600, 1280])
+@pytest.mark.parametrize("name", ["notation.html", "glossary.html"])
+def test_symbols_stay_in_their_cells(name: str, width: int, tab: Tab, site_url: str) -> None:
+    view = tab(width=width)
+    checks.visit(view, f"{site_url}/{name}")
+    assert view.locator("#symbols td").count() > 30
+    assert view.evaluate("getComputedStyle(document.querySelector('#symbols td')).overflowWrap") == "normal"
+    assert view.evaluate(SPILLED) == []
+
+
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("claims")])
 def test_no_list_of_claims_is_heavy(name: str) -> None:
     assert (SITE / name).stat().st_size < 400_000
