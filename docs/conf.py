@@ -155,6 +155,7 @@ html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = [("site.css", {"priority": 900})]  # after all others
 html_js_files = [("site.js", {"defer": "defer"}), ("copy.js", {"defer": "defer"})]
+html_search_scorer = str(DOCS / "_ext" / "search_scorer.js")
 html_show_search_summary = False  # it would fetch every hit, which a browser refuses on file://
 html_copy_source = True
 html_show_sourcelink = False

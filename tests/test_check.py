@@ -799,6 +799,15 @@ BAD_CALLS = {
 }
 
 
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_primals_in_one_tuple_are_to_be_passed_one_by_one(kind):
+    primals = kind([np.ones((5, 3)), np.ones((4, 3)), np.ones(4)])
+    told = rf"^check_pullback: the only primal is a {kind.__name__}; .* one by one: check_pullback\(op, \*primals\)$"
+    with pytest.raises(TypeError, match=told):
+        hg.check_pullback(hg.linear, primals)
+    assert hg.check_pullback(hg.linear, *primals).ok
+
+
 def test_arguments_of_another_kind_are_named():
     x = np.ones(3)
     with pytest.raises(TypeError, match=r"^check_pullback: op is of type ndarray; it must be a function$"):

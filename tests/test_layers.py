@@ -198,6 +198,14 @@ def test_numbers_of_numpy_are_numbers():
     np.testing.assert_array_equal(hg.LeakyReLU(np.float64(0.25)).forward([-4.0]), [-1.0])
 
 
+def test_a_network_says_which_of_its_layers_refuses():
+    net = hg.Sequential(hg.ReLU(), hg.Sequential(hg.Tanh(), hg.Linear(3, 4)))
+    with pytest.raises(ValueError, match=r"^Sequential, layer 1: Sequential, layer 1: linear: X has 2 features"):
+        net.forward(normal(5, 2))
+    with pytest.raises(TypeError, match=r"^Sequential, layer 0: relu: Z has dtype int64"):
+        net.forward([[1, 2]])
+
+
 def test_a_layer_is_in_a_network_once():
     """Twice, it would go back through its last forward pass twice: the first is forgotten."""
     relu, linear = hg.ReLU(), hg.Linear(3, 3, rng=0)

@@ -1,15 +1,20 @@
 """The package as a whole: its names, and what importing it costs."""
 
+import re
 import subprocess
 import sys
+import tomllib
+from ast import literal_eval
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pytest
 
 import handgrad as hg
 from handgrad import activations
+from handgrad.derive.language import calls, functions, numpy_text
 
 
 def test_every_public_name_is_there_and_documented():
@@ -62,6 +67,33 @@ def test_the_operation_that_contributors_are_shown():
     assert hg.check_pullback(lambda Z: (square(Z)[0], lambda dA: dA * Z), Z).factor == pytest.approx(0.5)
 
 
+def test_the_rows_that_contributors_are_shown(monkeypatch):
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = text.partition("## An elementwise function, a primitive\n")[2]
+    shown = [dedent(block) for block in re.findall(r"(?:^ {4}.+\n)+", text, re.MULTILINE)]
+    arcsinh, vecdot, softmin_definition, softmin = shown
+    names = dict(vars(functions))
+    exec(softmin_definition, names)  # noqa: S102 - a text of this repository
+    for table, row in ((functions.ELEMENTWISE, arcsinh), (functions.ARRAY, softmin)):
+        for name, function in eval(f"{{{row}}}", names).items():  # noqa: S307
+            monkeypatch.setitem(table, name, function)
+    for table, row in zip((calls.ROWS, numpy_text.FULL), vecdot.splitlines(), strict=True):
+        for name, value in literal_eval(f"{{{row}}}").items():
+            monkeypatch.setitem(table, name, value)
+    for expression in ("L(arcsinh(Z))", "L(softmin(Z))", "L(vecdot(Z, Z))"):
+        hg.derive(expression, "Z", "Z: n k").check()
+
+
+def test_the_source_archive_has_what_its_tests_and_its_readme_refer_to():
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    included = project["hatch"]["build"]["targets"]["sdist"]["include"]
+    linked = re.findall(r"\]\((\w[^):]*)\)", (root / "README.md").read_text(encoding="utf-8"))
+    needed = {"conftest.py", *project["pytest"]["testpaths"], *linked}
+    assert {"docs/_static/weight-gradient.svg", "CONTRIBUTING.md", "LICENSE"} <= needed
+    assert [name for name in sorted(needed) if f"/{name.partition('/')[0]}" not in included] == []
+
+
 def test_names_are_registered_in_all_three_places():
     """In `_HOME` and `__all__`, and for type checkers, which read the imports only."""
     source = Path(hg.__file__).read_text(encoding="utf-8")
@@ -69,4 +101,4 @@ def test_names_are_registered_in_all_three_places():
     imported = {name.strip(" ,()") for name in checked.replace(",", "\n").replace("import", "\n").split("\n")}
     assert set(hg._HOME) <= imported
     assert set(hg._HOME) <= set(hg.__all__)
-    assert "square" not in imported
+    assert "no_such_operation" not in imported

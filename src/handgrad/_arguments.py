@@ -48,10 +48,12 @@ def generator(where: str, rng: Any) -> np.random.Generator:
 def differentiable(operation: str, name: str, value: ArrayLike) -> Array:
     """Return `value` as an array that can be differentiated: floats, not integers."""
     array = np.asarray(value)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{operation}: {name} has dtype {array.dtype}; it must be numbers, in floating point")
     if array.dtype.kind not in "fc":
         raise TypeError(
             f"{operation}: {name} has dtype {array.dtype}; a gradient needs floating point, "
-            f"for example {name}.astype(float)"
+            f"for example np.asarray({name}, float)"
         )
     return array
 

@@ -126,6 +126,11 @@ def check_pullback(op: Operation, *primals: Any, rng: np.random.Generator | int 
     is the transpose of the right one
     """
     function("check_pullback", "op", op)
+    if len(primals) == 1 and isinstance(primals[0], tuple | list):
+        raise TypeError(
+            f"check_pullback: the only primal is a {type(primals[0]).__name__}; it must be a NumPy array of float64. "
+            f"Several primals are passed one by one: check_pullback(op, *primals)"
+        )
     rng = generator("check_pullback", rng)
     names = _names(op, len(primals))
     return _check("check_pullback", op, primals, names, rng, rng.standard_normal)

@@ -265,7 +265,7 @@ class Sequential:
                 raise ValueError(
                     f"Sequential: layers {places[id(leaf)]} and {place} are one object, {leaf!r}, which remembers "
                     f"its last forward pass only; make a second one. Weights that are shared need gradients that "
-                    f"are added, +=: see the page on chains"
+                    f"are added, +="
                 )
             places[id(leaf)] = place
 
@@ -275,8 +275,12 @@ class Sequential:
     def forward(self, X: ArrayLike) -> Array:
         """Return the output of the last layer."""
         Y = np.asarray(X)
-        for layer in self.layers:
-            Y = layer.forward(Y)
+        for i, layer in enumerate(self.layers):
+            try:
+                Y = layer.forward(Y)
+            except (TypeError, ValueError) as error:
+                error.args = (f"Sequential, layer {i}: {error}",)
+                raise
         return Y
 
     def backward(self, dY: ArrayLike, *, input_gradient: bool = True) -> Array | None:

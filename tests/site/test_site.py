@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import checks
 import pytest
@@ -84,6 +85,21 @@ def test_one_of_two_drawings_of_a_formula_shows(width: int, shown: int, tab: Tab
         expect(drawings.nth(1 - shown)).to_be_hidden()
 
 
+# Of each cell of a table that is wider inside than outside: what stands in it lies over its neighbour.
+SPILLED = """() => [...document.querySelectorAll("#symbols td")]
+  .filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.innerText)"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 600, 1280])
+@pytest.mark.parametrize("name", ["notation.html", "glossary.html"])
+def test_symbols_stay_in_their_cells(name: str, width: int, tab: Tab, site_url: str) -> None:
+    view = tab(width=width)
+    checks.visit(view, f"{site_url}/{name}")
+    assert view.locator("#symbols td").count() > 30
+    assert view.evaluate("getComputedStyle(document.querySelector('#symbols td')).overflowWrap") == "normal"
+    assert view.evaluate(SPILLED) == []
+
+
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("claims")])
 def test_no_list_of_claims_is_heavy(name: str) -> None:
     assert (SITE / name).stat().st_size < 400_000
@@ -155,6 +171,28 @@ def test_search(opened: str, tab: Tab, site_url: str) -> None:
     view.keyboard.press("Enter")
     expect(view.locator("#search-results li").first).to_be_visible()
     assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("transpose not inverse", "transpose-not-inverse"),
+        ("why use matrix transpose in gradient descent", "transpose-not-inverse"),
+        ("gradient transpose reverse order", "transpose-and-reverse"),
+        ("computational load", "transpose-and-reverse"),
+        ("numerator layout W or W^T", "which-layout"),
+        ("smudge factor", "which-layout"),
+        ("why is the gradient transposed", "transpose-and-reverse"),
+        ("index notation", "weight-gradient-by-indices"),
+    ],
+)
+def test_a_search_in_a_readers_words_finds_the_answer(words: str, answer: str, tab: Tab, site_url: str) -> None:
+    view = tab()
+    view.goto(f"{site_url}/search.html?q={quote(words)}")
+    expect(view.locator("#search-results > p")).to_contain_text("found")
+    found = [str(link.get_attribute("href")) for link in view.locator("#search-results li a").all()]
+    assert [page for page in found if "claims" in page.partition("?")[0]] == []
+    assert [page for page in found[:3] if f"questions/{answer}.html" in page]
 
 
 def test_icons_are_drawn(tab: Tab, site_url: str) -> None:

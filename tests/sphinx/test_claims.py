@@ -127,6 +127,19 @@ def test_the_description_tells_what_was_drawn():
     assert claim.describe() == "S (n, n), c a number; S symmetric; L = c tr(S S)"
 
 
+@pytest.mark.parametrize(
+    ("options", "last"),
+    [
+        ({"layout": "numerator"}, "; numerator layout"),
+        ({"layout": "shape"}, ""),
+        ({"sizes": "i = 2"}, "; i = 2"),
+        ({"sizes": "i = 2", "layout": "transposed-denominator"}, "; i = 2; transposed-denominator layout"),
+    ],
+)
+def test_the_description_tells_what_the_verdict_depends_on(options, last):
+    assert Claim("dL/dW == G^T X", **DENSE, **options).describe() == f"X (n, i), W (o, i); Y = X W^T, L = L(Y){last}"
+
+
 UNREADABLE = [
     ("A B", {"dims": "A: n n; B: n n"}, "an equation is needed"),
     ("", {}, "an equation is needed"),

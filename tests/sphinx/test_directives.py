@@ -81,6 +81,16 @@ def test_the_list_has_every_claim_and_the_total(site):
         assert ids == set(re.findall(rf'href="{name}#(claim-\w+-\d+)"', page)) != set()
 
 
+@pytest.mark.parametrize("layout", ["numerator", "shape"])
+def test_a_derivation_in_the_list_tells_its_layout(site, layout):
+    derived = f"```{{derivation}} L(A @ x)\n:wrt: A\n:dims: A: m n; x: n\n:layout: {layout}\n```\n"
+    site.write("index.md", site.source.joinpath("index.md").read_text("utf-8") + derived)
+    assert site.build() == []
+    assert ("A (m, n), x (n); L(A @ x); numerator layout" in unescape(site.page("claims.html"))) == (
+        layout == "numerator"
+    )
+
+
 CLAIM = "{claim}`A == A | A: n m`"
 
 

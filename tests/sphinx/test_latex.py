@@ -96,6 +96,24 @@ def test_a_name_is_printed(name, latex):
     assert name_latex(name) == latex
 
 
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("d(u^T v)/du == v^T", rf"\frac{{\partial}}{{\partial u{T}}} u{T} v = v{T}"),
+        ("dL/dW1 == W1^T", rf"\frac{{\partial L}}{{\partial (W^1){T}}} = (W^1){T}"),
+        ("dL/dY == Y^T", rf"\frac{{\partial L}}{{\partial Y{T}}} = Y{T}"),
+        ("dL/dc == 0", r"\frac{\partial L}{\partial c} = 0"),
+        ("dL/dW1[a,b] == W1[a,b]", r"\frac{\partial L}{\partial (W^1)_{ab}} = (W^1)_{ab}"),
+    ],
+)
+def test_the_transposed_denominator_is_printed_transposed(text, latex):
+    let = "Y = W1 + 0 * c; L = 0.5 * norm(Y)^2"
+    claim = Claim(text, "u: n; v: n; W1: o i; c:", let=let, layout="transposed-denominator", spell="W1 = W^1")
+    if "u" not in text:
+        claim.check()
+    assert claim.latex() == latex
+
+
 def test_a_spelling_is_used_everywhere_and_does_not_make_double_superscripts():
     claim = Claim("W1^T s(u) == W1^T s(u)", "W1: n m; u: n", spell=r"W1 = W^1; s = \sigma; u = \mathbf{u}")
     claim.check()

@@ -12,6 +12,7 @@ from sphinx.cmd.build import build_main
 
 from handgrad.sphinx import directives
 from handgrad.sphinx.claim import Claim
+from handgrad.sphinx.refute import refute
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not set(page.parts) & {"_build", "node_modules", "_ext"})
@@ -117,6 +118,20 @@ def doubled(text):
     return "\n".join(lines)
 
 
+def read_the_book(folder):
+    """Read all pages of the book, their claims and nothing else."""
+    (folder / "conf.py").write_text(
+        "extensions = ['myst_parser', 'handgrad.sphinx']\n"
+        "myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'fieldlist']\n",
+        "utf-8",
+    )
+    for page in PAGES:
+        copy = folder / page.relative_to(DOCS)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(page, copy)
+    build_main(["-q", "-N", "-b", "dummy", str(folder), str(folder / "out")])
+
+
 @pytest.mark.parametrize("wrong", [True, False])
 def test_a_factor_2_is_caught_in_every_claim_of_the_book(tmp_path, capsys, monkeypatch, wrong):
     seen = []
@@ -128,16 +143,46 @@ def test_a_factor_2_is_caught_in_every_claim_of_the_book(tmp_path, capsys, monke
 
     monkeypatch.setattr(directives, "Claim", Watched)
     monkeypatch.setattr(directives.Refuted, "checked", lambda self: [])
-    (tmp_path / "conf.py").write_text(
-        "extensions = ['myst_parser', 'handgrad.sphinx']\n"
-        "myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'fieldlist']\n",
-        "utf-8",
-    )
-    for page in PAGES:
-        copy = tmp_path / page.relative_to(DOCS)
-        copy.parent.mkdir(exist_ok=True)
-        shutil.copy(page, copy)
-    build_main(["-q", "-N", "-b", "dummy", str(tmp_path), str(tmp_path / "out")])
+    read_the_book(tmp_path)
     told = re.findall(r"\[handgrad\.(?:identity|claim)\]", capsys.readouterr().err)
     assert len(seen) >= 250
     assert len(told) == (len(seen) if wrong else 0)
+
+
+def contradictions(held, refuted):
+    """What is refuted on some conditions, and held to be equal on the same ones, perhaps by way of other sides."""
+    equal = {}
+    for check, left, right in held:
+        one, other = (equal.setdefault((check, side), {(check, side)}) for side in (left, right))
+        one |= other
+        equal.update(dict.fromkeys(one, one))
+    return [(check, left, right) for check, left, right in refuted if (check, right) in equal.get((check, left), ())]
+
+
+def test_what_a_contradiction_is():
+    held = [("n", "A", "B"), ("n", "C", "D"), ("m", "D", "E"), ("n", "B", "C")]
+    refuted = [("n", "A", "D"), ("n", "A", "E"), ("m", "A", "D"), ("n", "A", "X")]
+    assert contradictions(held, refuted) == refuted[:1]
+
+
+def test_no_claim_of_the_book_is_refuted_on_the_conditions_on_which_it_holds(tmp_path, monkeypatch):
+    held, refuted = [], []
+
+    def said(claim):
+        return [(claim.describe(), *(claim.sources[side].strip() for side in link)) for link in claim.links]
+
+    class Watched(Claim):
+        def check(self):
+            held.extend(said(self))
+            return super().check()
+
+    def watched(claim, **options):
+        refuted.extend(said(claim))
+        return refute(claim, **options)
+
+    monkeypatch.setattr(directives, "Claim", Watched)
+    monkeypatch.setattr(directives, "refute", watched)
+    read_the_book(tmp_path)
+    assert len(held) >= 250
+    assert len(refuted) >= 50
+    assert contradictions(held, refuted) == []

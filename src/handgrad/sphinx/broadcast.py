@@ -1,6 +1,6 @@
 """Claims as LaTeX, with broadcasting written out: ``X W^T + b`` adds ``1 b^T``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from handgrad.derive.language.formula import Part
 from handgrad.derive.language.latex import ATOM, ONES, POWER, PRODUCT, TRANSPOSED, Printer
@@ -17,11 +17,15 @@ class ClaimPrinter(Printer):
         The value of each part; what stands after a false line has none, and is printed as it is.
     spelling : dict
         LaTeX for names that are to be printed otherwise than by `name_latex`.
+    transposed : collection of str
+        The names that derivatives are written by the transpose of, as ``dL/dW^T``.
     """
 
-    def __init__(self, seen: Mapping[Part, Value], spelling: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, seen: Mapping[Part, Value], spelling: Mapping[str, str] | None = None, transposed: Collection[str] = ()
+    ) -> None:
         super().__init__(spelling)
-        self.seen = seen
+        self.seen, self.by_transpose = seen, transposed
 
     def is_scalar(self, node: Part) -> bool:
         """Whether a part is a scalar."""
@@ -40,6 +44,12 @@ class ClaimPrinter(Printer):
         if node.op == "numpy T" and self.is_vector(node.args[0]):
             return self.show(node.args[0])
         return super().show(node)
+
+    def variable(self, name: str, letters: tuple[str, ...] | None) -> str:
+        """What a derivative is taken by; its transpose, in the layout that is written so."""
+        if name in self.by_transpose and not letters:
+            return self.inside(Part("name", info=name), ATOM) + TRANSPOSED
+        return super().variable(name, letters)
 
     def product(self, node: Part) -> tuple[str, int]:
         """Products; ``v @ B``, a vector from the left, is ``v^T u``, or as a vector again ``B^T v``."""

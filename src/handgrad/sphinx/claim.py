@@ -357,7 +357,9 @@ class Claim:
 
     def latex(self, sign: str = "=") -> str:
         """Print the equations as LaTeX, aligned if there are several lines; evaluate them first."""
-        printer = ClaimPrinter(self.seen, self.spelling)
+        arrays = {name for name, shape in self.dims.items() if shape} | self.lets.keys()
+        transposed = arrays if self.layout == Layout.TRANSPOSED_DENOMINATOR else set[str]()
+        printer = ClaimPrinter(self.seen, self.spelling, transposed)
         lines = []
         for row in self.rows:
             left, *others = map(printer.latex, row.sides)
@@ -369,13 +371,15 @@ class Claim:
         return aligned(lines)
 
     def describe(self) -> str:
-        """Say what was drawn at random, in words."""
+        """Say what was drawn at random, in words, and all else that a verdict depends on."""
         parts = [
             ", ".join(f"{name} {show_shape(self.dims[name])}" for name in self.names),
             ", ".join(
                 f"{name} {' and '.join(self.conditions[name])}" for name in self.drawn if name in self.conditions
             ),
             ", ".join(let.text for let in self.used_lets.values()),
+            ", ".join(f"{letter} = {length}" for letter, length in self.fixed.items()),
+            show_layout(self.layout),
         ]
         return "; ".join(part for part in parts if part)
 
@@ -413,6 +417,17 @@ def show_sizes(sizes: dict[str, int]) -> str:
     'n = 2, i = 3'
     """
     return ", ".join(f"{letter} = {length}" for letter, length in sizes.items()) or "all numbers"
+
+
+def show_layout(layout: str) -> str:
+    """The layout in words; nothing if it is that of the gradient.
+
+    Examples
+    --------
+    >>> show_layout("numerator"), show_layout("shape")
+    ('numerator layout', '')
+    """
+    return "" if layout == Layout.SHAPE else f"{layout} layout"
 
 
 def show_shape(shape: Shape) -> str:

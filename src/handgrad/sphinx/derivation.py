@@ -14,7 +14,7 @@ from handgrad.derive.notation.frobenius import STEPS
 from handgrad.derive.notation.steps import Step
 from handgrad.derive.notation.typeset import StepPrinter
 
-from .claim import show_shape
+from .claim import show_layout, show_shape
 from .directives import Checked, inline_math
 from .domain import table
 from .lines import read_assignments
@@ -104,7 +104,8 @@ class DerivationDirective(Checked):
 
     def checked(self) -> list[nodes.Node]:
         """Show the derivation."""
-        d = self.derive(self.options.get("layout", "shape"))
+        layout = self.options.get("layout", "shape")
+        d = self.derive(layout)
         count = d.check()
         printer = StepPrinter(d, self.spelling())
         notations = read_notations(self.options.get("notation", "frobenius"))
@@ -115,7 +116,8 @@ class DerivationDirective(Checked):
             opening = f'<details class="hg-fold"><summary>{escape(title)}</summary>'
             shown = [nodes.raw("", opening, format="html"), *shown, nodes.raw("", "</details>", format="html")]
         shapes = ", ".join(f"{name} {show_shape(shape)}" for name, shape in d.shapes.items())
-        return self.claim_box(shown, result, f"{shapes}; {self.arguments[0]}", count)
+        check = "; ".join(part for part in (shapes, self.arguments[0], show_layout(layout)) if part)
+        return self.claim_box(shown, result, check, count)
 
     def derive(self, layout: str) -> Derivation:
         """Derive the argument."""

@@ -226,12 +226,16 @@ class Printer:
     def derivative(self, node: Part) -> tuple[str, int]:
         """A fraction, or ``d/dX`` in front of what is longer than a name."""
         (top,), (name, letters) = node.args, node.info
-        below = rf"\partial {self.entry(Part('name', info=name), letters) if letters else self.name(name)}"
+        below = rf"\partial {self.variable(name, letters)}"
         if top.op == "derived":
             inner = self.latex(top.args[0])
             inner = bracketed(inner) if self.show(top.args[0])[1] <= SUM else inner
             return rf"\frac{{\partial}}{{{below}}} {inner}", PRODUCT
         return rf"\frac{{\partial {self.latex(top)}}}{{{below}}}", ATOM
+
+    def variable(self, name: str, letters: tuple[str, ...] | None) -> str:
+        """What a derivative is taken by: an array, or one entry of it."""
+        return self.entry(Part("name", info=name), letters) if letters else self.name(name)
 
     def product(self, node: Part) -> tuple[str, int]:
         """Products and quotients of all kinds."""
