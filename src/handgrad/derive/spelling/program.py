@@ -196,6 +196,8 @@ def write_program(
                 total = _simplify(total, open_sums, graph, node.index >= forward, flatten)
             if used_in_place(node, total):
                 open_sums[node] = total
+                if any(len(factors) > LONG for _, factors in total.terms):  # now: later that is a recursion
+                    exprs[node] = spell(total, refer)
                 continue
             given = node.index < forward
             exprs[node] = spell(total if given else take_out(total, graph), refer, given)
