@@ -6,7 +6,7 @@ from typing import TypeAlias
 from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
 from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import Shape, flat
-from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
+from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, ratio, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
@@ -16,17 +16,6 @@ Names: TypeAlias = Callable[[Node], Expr]
 
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def ratio(value: float) -> tuple[float, int]:
-    """Write a number as it is if it is short, else as a fraction if it is one."""
-    if value == int(value):
-        return int(value), 1
-    if len(repr(value)) > 4:
-        for below in range(2, 101):
-            if value * below == int(value * below):
-                return int(value * below), below
-    return value, 1
 
 
 def spell(value: Sum, names: Names, ordered: bool = False) -> Expr:
