@@ -119,10 +119,11 @@ def _spell_term(
 def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
     """An array times numbers: those that divide below one line, the signless coefficient in front."""
     above, below = ratio(abs(coefficient))
-    over = [s for s in scalars if not is_reciprocal(s)] + ([main] if main else [])
-    if above != 1 or all(map(is_reciprocal, over)):
+    parts = [*scalars, main] if main else scalars
+    over = [part for part in parts if not is_reciprocal(part)]
+    if above != 1 or not over:
         over = [number(above), *over]
-    under = [multiply(number(1), s).args[1] for s in scalars if is_reciprocal(s)]
+    under = [multiply(number(1), part).args[1] for part in parts if is_reciprocal(part)]
     if below != 1:
         under = [number(below), *under]
     result = _product(over)
