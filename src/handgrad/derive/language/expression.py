@@ -38,6 +38,7 @@ class Expr:
     """
 
     __slots__ = ("args", "info", "op", "row", "shape", "size", "symmetric")
+    __array_ufunc__ = None  # beside a NumPy array an expression is asked first
 
     def __init__(
         self, op: str, args: "tuple[Expr, ...]" = (), info: Any = None, row: str = "", shape: Shape = ()
@@ -63,6 +64,9 @@ class Expr:
             scalar = self if not self.shape else other
             raise ExpressionError(f"@: {label(scalar)} is a scalar; write * for a multiple")
         return contract("@", PRODUCTS[ranks], [self, other])
+
+    def __rmatmul__(self, other: Any) -> "Expr":
+        return to_expr(other) @ self
 
     def __neg__(self) -> "Expr":
         if self.op == "number":
@@ -138,12 +142,12 @@ def whole(value: float) -> float:
 def ratio(value: float) -> tuple[float, float]:
     """A positive number as what is above and below a line: itself if it is short, whole numbers, or their roots."""
     value = whole(value)
-    if len(repr(value)) > 4 and value % 1 and value < 1e4:
+    if len(repr(value)) > 4 and value % 1:
         small = range(1, 101)
         for power, divisors in ((1, (*small, math.log(2), math.log(10))), (2, small)):
             for below in divisors:
                 above = round(value**power * below)
-                if above and math.isclose(value**power * below, above, rel_tol=2 * ROUNDING):
+                if 0 < above < 1e9 and math.isclose(value**power * below, above, rel_tol=2 * ROUNDING):
                     return whole(above ** (1 / power)), whole(below ** (1 / power))
     return value, 1
 
@@ -176,6 +180,10 @@ def to_expr(value: Any) -> Expr:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return number(value)
+    if getattr(value, "shape", None) == ():  # a number of NumPy
+        return to_expr(value.item())
+    if callable(value):
+        raise ExpressionError("a function stands where its value is needed; call it, as in A.inv()")
     raise ExpressionError(f"{value!r} ({type(value).__name__}) is neither a symbol nor a number")
 
 
@@ -189,13 +197,14 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
         return 1 - arithmetic(OPPOSITE[op], a, b)
     if a.op == b.op == "number":
         return _constant_value(f"{a} {op} {b}", lambda: OPERATIONS[op](a.info, b.info))
+    shape = broadcast(op, a, b)
     if op == "/" and b.info == 0 and b.op == "number":
         raise ExpressionError("division by zero")
     if op == "**":
         b = _in_numbers(b)
     if op == "**" and value_of(b) is None and (b.shape or a.op == "number"):
         return elementwise("exp", arithmetic("*", b, elementwise("log", a)))
-    return Expr(op, (a, b), shape=broadcast(op, a, b))
+    return Expr(op, (a, b), shape=shape)
 
 
 COMPARISONS = {sign: name for name, sign in MASKS.items()}

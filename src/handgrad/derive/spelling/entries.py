@@ -91,7 +91,8 @@ class IndexPrinter:
         words += [self.factor(f, inner) for f in last if f[2] > 0 and f[1]]
         if not words or words[-1].startswith("sum_"):
             words.append("1")
-        divisors = [show_number(below)] * (below != 1) + [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
+        divisors = [show_number(below)] * (below != 1)
+        divisors += [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
         if divisors:
             words += ["/", divisors[0] if len(divisors) == 1 else f"({' '.join(divisors)})"]
         return " ".join(words)

@@ -91,7 +91,8 @@ def label_nodes(
 
 def _needs_no_name(node: Node) -> bool:
     """Whether a node needs no name: it is made of constants only, as ``2 / pi``, or a mask."""
-    return constant(node) or bool(node.children) and all([child.op == "size" and child.info in CONSTANTS for child in node.children])
+    leaves = [child.op == "size" and child.info in CONSTANTS for child in node.children]
+    return constant(node) or (bool(leaves) and all(leaves))
 
 
 def names_like(wish: str, alone: bool) -> Iterator[str]:
