@@ -22,13 +22,7 @@ GRADIENTS = [
     ("sum(X**1 + X**0)", "X", "X: n i", "ones(n, i)"),
     ("sum(exp(0 * X) * X)", "X", "X: n i", "ones(n, i)"),
     ("sum(sin(0 * X) + X)", "X", "X: n i", "ones(n, i)"),
-    # logarithms of sums that are no logsumexp
-    ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
-    ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1, keepdims=True))"),
-    ("log(sum(exp(X)))", "X", "X: n i", "A / A.sum()"),
-    # a fraction stays one
-    ("sum(x**2) / 3", "x", "x: n", "2 * x / 3"),
-    ("sum(x) / 7", "x", "x: n", "ones(n) / 7"),
+    # numbers alone, and below a line
     ("sum(log(x)) / n", "x", "x: n", "1 / (n * x)"),
     ("sum(x / 3 + relu(x) / 7)", "x", "x: n", "(x > 0) / 7 + 1 / 3"),
     ("x**3 - x / 3", "x", "x:", "3 * x**2 - 1 / 3"),
@@ -50,6 +44,13 @@ GRADIENTS = [
     ("sum(log2(x))", "x", "x: n", "1 / (log(2) * x)"),
     ("sum(tanh(sqrt(2 / pi) * x))", "x", "x: n", "sqrt(2 / pi) * (1 - a**2)"),
     ("log(2 * pi) * sum(x**2)", "x", "x: n", "2 * a * x"),
+    # logarithms of sums that are no logsumexp
+    ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
+    ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1, keepdims=True))"),
+    ("log(sum(exp(X)))", "X", "X: n i", "A / A.sum()"),
+    # a fraction stays one
+    ("sum(x**2) / 3", "x", "x: n", "2 * x / 3"),
+    ("sum(x) / 7", "x", "x: n", "ones(n) / 7"),
     # axes of length 1, and axes that are products
     ("sum(x**2)", "x", "x: 1", "(2 * x[0]).reshape(1)"),
     ("L(x.reshape(n, 1) * A)", "x", "x: n, A: n i", "(G * A).sum(axis=1)"),
