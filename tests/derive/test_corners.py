@@ -22,6 +22,28 @@ GRADIENTS = [
     ("sum(X**1 + X**0)", "X", "X: n i", "ones(n, i)"),
     ("sum(exp(0 * X) * X)", "X", "X: n i", "ones(n, i)"),
     ("sum(sin(0 * X) + X)", "X", "X: n i", "ones(n, i)"),
+    # numbers alone, and below a line
+    ("sum(log(x)) / n", "x", "x: n", "1 / (n * x)"),
+    ("sum(x / 3 + relu(x) / 7)", "x", "x: n", "(x > 0) / 7 + 1 / 3"),
+    ("x**3 - x / 3", "x", "x:", "3 * x**2 - 1 / 3"),
+    # no number shows how it was computed
+    ("0.1 * sum(x**3)", "x", "x: n", "0.3 * x**2"),
+    ("sum((1.1 * x)**2)", "x", "x: n", "2.42 * x"),
+    ("L(0.1 * 0.7 * X)", "X", "X: n i", "0.07 * G"),
+    ("6.02e23 * sum(x**2)", "x", "x: n", "1.204e+24 * x"),
+    ("1.00000000000001 * sum(x)", "x", "x: n", "1.00000000000001 * ones(n)"),
+    ("sum(x**(1/3))", "x", "x: n", "1 / (3 * x**(2/3))"),
+    ("norm(x)**(5/3)", "x", "x: n", "5 * sqrt(s1)**(2/3) * x / (3 * sqrt(s1))"),
+    ("X**(4/3) @ v", "v", "X: n i, v: i", "X**(4/3)"),
+    # roots and logarithms keep their names
+    ("(1 + sqrt(3)*norm(x - y)/l) * exp(-sqrt(3)*norm(x - y)/l)", "x", "x: n, y: n, l:", "-3 * a * r / l**2"),
+    ("sum(erf(x / sqrt(2)))", "x", "x: n", "sqrt(2) * a1 / sqrt(pi)"),
+    ("-s**(4/3) / sqrt(7)", "s", "s:", "-4 * s**(1/3) / sqrt(63)"),
+    ("sum((x - sqrt(3) / 2)**2)", "x", "x: n", "2 * (x - sqrt(3) / 2)"),
+    ("sum(log10(x) * y)", "x", "x: n, y: n", "y / x / log(10)"),
+    ("sum(log2(x))", "x", "x: n", "1 / (log(2) * x)"),
+    ("sum(tanh(sqrt(2 / pi) * x))", "x", "x: n", "sqrt(2 / pi) * (1 - a**2)"),
+    ("log(2 * pi) * sum(x**2)", "x", "x: n", "2 * a * x"),
     # logarithms of sums that are no logsumexp
     ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
     ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1, keepdims=True))"),
@@ -80,6 +102,27 @@ def test_gradient(expression_, wrt, dims, printed):
     d = hg.derive(expression_, wrt, dims)
     assert printed is None or str(d.gradient) == printed
     assert d.check((0,)) > 3
+
+
+def test_numbers_in_all_notations():
+    d = hg.derive("1e-5 * norm(x)**2 + 2.5e7 * sum(x**(4/3)) - sum(x) / sqrt(8)", "x", "x: n")
+    assert str(d.gradient) == "2e-05 * x + 100000000 * x**(1/3) / 3 - 1 / sqrt(8)"
+    assert "100000000 sum_n x[n]^(1/3) delta[n,p] / 3 - sum_n delta[n,p] / sqrt(8)" in d.text("index")
+    assert d.steps("frobenius")[-1].right == "2e-05 x + 100000000 x**(1/3) / 3 - 1 / sqrt(8)"
+    assert r"10^{-5} (x : x) + 25000000 \mathbf{1}_{n}^{\mathsf{T}} x^{\circ 4/3}" in d.latex()
+    assert r"2 \cdot 10^{-5} \sum_{n} x_{n} \, \delta_{np}" in d.latex("index")
+    assert d.source.endswith("return 2e-05 * x + 100000000 * x**(1/3) / 3 - 1 / 8**0.5\n")
+    assert d.to_numpy()(x=np.ones(3, np.float32)).dtype == np.float32
+    assert d.check((0,))
+    assert hg.derive("sum(exp(-(x / 3)))", "x", "x: n").text("index").count("((") == 0
+
+
+def test_what_is_made_of_constants_needs_no_name():
+    d = hg.derive("n * log(s * sqrt(2 * pi)) + log(2 * pi) * s", "s", "x: n, s:")
+    assert "z      = s sqrt(2 pi)\na1     = log(z)\na2     = log(2 pi)" in d.text("index")
+    assert {name: str(value) for name, value in d.definitions.items()} == {"a2": "log(2 * pi)"}
+    with pytest.raises(hg.ExpressionError, match="pi is an array, and the number in the derivative"):
+        hg.derive("sum(erf(x * pi))", "x", "x: n, pi: n")
 
 
 def test_the_size_of_an_identity_is_printed_as_a_size():

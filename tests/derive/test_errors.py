@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 import handgrad as hg
@@ -72,8 +73,8 @@ BAD = [
     ("softmax(c)", "has no axes"),
     ("softmax(X[:, 0:])", "not supported"),
     ("max(c)", "only one entry"),
-    ("max(1 - x, 0)", r"maximum\(X, 0\); write the one that is meant"),
-    ("x.min(0)", r"minimum\(X, 0\)"),
+    ("max(1 - x, 0)", r"max\(1 - x, axis=0\) or maximum\(1 - x, 0\)"),
+    ("x.min(0)", r"minimum\(x, 0\)"),
     ("X(X)", "is an array in dims"),
     ("__import__('os').system('x')", "cannot name a function"),
     ("lambda: X", "unknown name 'lambda'"),
@@ -126,7 +127,7 @@ def test_hostile_input_is_refused_quickly(text):
 @pytest.mark.parametrize(("dims", "message"), [
     ({"X": "n i k"}, "at most 2"), ({"X": 3}, "must be a string"), ({"X": "n-i"}, "not a dimension"),
     ({"1X": "n"}, "cannot be a name"), ({"G_X": "n"}, "cannot be a name"), ([("X", "n")], "dict or a string"),
-    ("X", "of the form"), ("X: n i k", r"has 3 axes \(n i k\)"), ("X: (n, i)", "of the form"),
+    ("X", "of the form"), ("x: (n,)", r"'x: \(n,\)' must be of the form"), ("X: n i k", r"has 3 axes \(n i k\)"), ("X: (n, i)", "of the form"),
     ({None: "n"}, "None cannot be a name"), ({"lambda": "n"}, "cannot be a name"),
     ({"np": ""}, "np is NumPy"), ({"sum_x": "n"}, "sum_... is a sum sign"), ({"tr": "n"}, "tr is the trace"),
     ({"Y": "n k", "dY": "n k"}, "'dY' cannot be a name beside Y, whose differential it is"),
@@ -181,6 +182,15 @@ def test_symbols_build_the_same_tree():
     assert str(hg.derive((1 / X).sum(axis=0).sum(), X).gradient) == "-1 / X**2"
     assert repr(1 + X) == "<1 + X : (n, i)>"
     assert repr(X.softmax(axis=0)) == "<softmax(X, axis=0) : (n, i)>"
+
+
+def test_symbols_beside_what_is_none():
+    x, A = hg.symbols("x A", dims="x: n, A: n n")
+    with pytest.raises(hg.ExpressionError, match=r"(?s)array.*\(ndarray\) is neither a symbol nor a number"):
+        np.eye(3) @ x
+    with pytest.raises(hg.ExpressionError, match=r"call it, as in A.inv\(\)"):
+        A @ A.inv @ x
+    assert str(np.int64(3) * x + np.float64(0.5)) == "3 * x + 0.5"
 
 
 def test_a_variable_that_does_not_occur_has_gradient_zero():
@@ -276,12 +286,22 @@ def test_every_way_to_add_an_axis(index):
 
 
 @pytest.mark.parametrize(("expression", "message"), [
-    ("L(X @ W^T)", r"a transpose is A\.T, and not A\^T"),
+    ("L(X @ W^T)", r"'\^' has no meaning here; .*, a transpose A\.T"),
     ("sum(X'X)", "the transpose is X.T"),
     ("sum(where((x > 0) & (x < 1), x, 0))", r"a mask of two comparisons is \(x > 0\) \* \(x < 1\)"),
     ("min(x, 1)", "with a number it is minimum"),
     ("vec(X)", r"vec is X.T.flatten\(\) if it stacks columns"),
     ("Tr(X)", "Tr is not known; tr is"),
+    ("X^T X", r"'\^' has no meaning here; a power is \*\*"),
+    ("x**X", r"x has shape \(n,\) and X has shape \(n, i\): \*\* cannot match axis n with axis i"),
+    ("where(x > 0 and x < 1, x, 0)", r"a mask of two comparisons is \(x > 0\) \* \(x < 1\)"),
+    ("max(x, 0)", r"max\(x, axis=0\) or maximum\(x, 0\)"),
+    ("softmax(X, dim=1)", "no argument dim=; write axis="),
+    ("clip(x, min=0, max=1)", r"no argument min=; write clip\(x, low, high\)"),
+    ("cross_entropy(X, X)", r"softmax_cross_entropy\(Z, T\)"),
+    ("L(softmin(X))", r"it is softmax\(-X\)"),
+    ("trace(logm(X))", "logm is not supported"),
+    ("L(LayerNorm(X))", "LayerNorm is not supported"),
     ("sum(normalize(x))", "normalize is not supported"),
 ])  # fmt: skip
 def test_what_is_meant_is_said(expression, message):
@@ -292,6 +312,8 @@ def test_what_is_meant_is_said(expression, message):
 @pytest.mark.parametrize(("expression", "gradient"), [
     ("sum(ln(x))", "1 / x"),
     ("sum(logsigmoid(x))", "sigmoid(-x)"),
+    ("logabsdet(diag(x))", "diag(V)"),
+    ("Entropy(x)", "G_Entropy"),
     ("mse(x, y)", "2 * (x - y) / n"),
 ])  # fmt: skip
 def test_other_names_of_known_functions(expression, gradient):

@@ -41,7 +41,7 @@ def test_index_notation_means(text, letters, wanted):
     ("v[n] +", "ends where an operand"), ("v[n] / c v[n]", "a product after '/' is ambiguous"),
     ("1 / c sum_i X[n,i]", "a product after '/' is ambiguous"), ("v[n] / 2 (v[n])", "a product after '/' is ambiguous"),
     ("v[n] / n", "n is a letter and a length"), ("sum_i X[n,i] i", "i is a letter and a length"),
-    ("v[n]^-1", "an inverse inv"), ("v[n] )", "closes nothing"),
+    ("v[n]^-1", "an inverse is inv"), ("v[n] )", "closes nothing"),
     ("v(n)", "v is no entry"), ("A^T v", "is no entry"), ("diag(A) v[n]", "A is no entry"),
     ("sum_p X[p,n]", "the letters run over"),
     ("sum_i v[n]", "the letter i is summed, but nothing has it"), ("v[n,n]", "an index has 2 axes, its array 1"), ("tanh(v[n]", "never closed"), ("(v[n]", "never closed"),

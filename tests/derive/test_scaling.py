@@ -49,6 +49,13 @@ def test_a_long_product_and_a_long_sum():
     assert str(hg.derive("sum(" + " + ".join(["X"] * 300) + ")", "X", "X: n").gradient) == "300 * ones(n)"
 
 
+def test_functions_of_functions_cost_no_recursion():
+    d = hg.derive("exp(" * 300 + "x" + ")" * 300, "x", "x: n")
+    assert str(d.gradient).startswith("diag(")
+    assert d.text("index").count("\n") > 600
+    assert d.source.count("np.exp") == 300
+
+
 def test_a_long_exponent_costs_no_recursion():
     d = hg.derive(f"sum(x**({'+'.join(['y'] * 3000)}))", "x", "x: n, y:")
     assert str(d.gradient) == "s * x**(s - 1)"

@@ -26,7 +26,7 @@ OPENING = {
 CLOSING = (r"\rVert_F", r"\rVert", r"\rvert", ")", "]", "}")
 COMMANDS = {r"\tr": "tr", r"\det": "det", r"\log\det": "logdet", r"\sigma": "sigmoid", r"\varphi": "phi",
             r"\operatorname{log\,softmax}": "log_softmax"}  # fmt: skip
-NUMBER = r"[\d.]+(?:e[+-]\d\d)?"
+NUMBER = r"[\d.]+"
 LOWERED = r"_\{((?:[^{}]|\{[^{}]*\})*)\}"
 
 

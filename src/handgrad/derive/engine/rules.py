@@ -120,6 +120,8 @@ def _written_for(given: dict[str, Node], terms: Sequence[Term], axes: list[Lette
     def place(node: Node) -> Factor:
         if node.sum is not None:
             return graph.wrap(Sum(axes, _written_for(given, node.sum.terms, axes, graph)), split=False)[1]
+        if node.op == "size":  # pi
+            return graph.leaf("size", node.info), (), 1
         if node.arg is None:
             return given[node.info], letters, 1
         inner, own, _ = place(node.arg)

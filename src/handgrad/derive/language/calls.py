@@ -8,7 +8,7 @@ from .dims import Axis, Item, Shape, flat, read_dims, show_shape
 from .errors import ExpressionError
 from .expression import Expr, contract, elementwise, is_mask, length, name_expr, reshape, to_expr, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, SQUARE, kind
-from .names import ALIASES, REFUSED, RESERVED
+from .names import ALIASES, OPTIONS, REFUSED, RESERVED
 from .shapes import label
 
 # A contraction is its einsum row. Parentheses merge axes, 1 is an axis of length 1.
@@ -84,14 +84,18 @@ def signature(name: str) -> tuple[int, Sequence[str]]:
 def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None) -> Expr:
     """Apply a function by name; a name that is not known is an unknown function."""
     name = ALIASES.get(name, name)
-    if name in REFUSED:
+    if name in REFUSED and name not in KNOWN:  # a row of one's own may be called so
         raise ExpressionError(name + REFUSED[name])
-    if name in RESERVED and name not in KNOWN:
+    # Entropy may be a loss, LayerNorm is none
+    if (name if name == name.capitalize() else name.lower()) in RESERVED and name not in KNOWN:
         raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
     if name in ("max", "min") and len(args) == 2 and value_of(args[1]) == 0:
-        raise ExpressionError(f"{name}(X, 0) may be {name}(X, axis=0) or {name}imum(X, 0); write the one that is meant")
+        of = label(args[0])
+        raise ExpressionError(
+            f"{name}({of}, 0) may be {name}({of}, axis=0) or {name}imum({of}, 0); write what is meant"
+        )
     if name == "leaky_relu" and len(args) == 2:  # with a slope of its own
         return _where(args[0] > 0, args[0], args[1] * args[0])
     arity, allowed = signature(name)
@@ -101,12 +105,12 @@ def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None)
         args = args[:1]
     if name not in KNOWN and (meant := _meant(name)):
         raise ExpressionError(f"{name} is not known; {meant} is. Choose another name for a function of your own")
+    for option in options:
+        if option not in allowed:
+            raise ExpressionError(f"{name} takes no argument {option}={OPTIONS.get(option, '')}")
     if len(args) != arity:
         hint = f"; the {name} of two arrays is {name}imum(a, b)" if name in ("max", "min") and len(args) == 2 else ""
         raise ExpressionError(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(args)}{hint}")
-    for option in options:
-        if option not in allowed:
-            raise ExpressionError(f"{name} takes no argument {option}=")
     x = args[0]
     if "axis" in options:
         options["axis"] = _axis(name, x, options["axis"])

@@ -29,9 +29,8 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         found: dict[str, str] = {}
         for part in parts:
             if len(part) != 2 or "(" in part[1]:
-                raise ExpressionError(
-                    f"dims: {':'.join(part)!r} must be of the form 'name: n i'; a space separates axes"
-                )
+                shown = dims if "(" in dims else ":".join(part)
+                raise ExpressionError(f"dims: {shown!r} must be of the form 'name: n i'; a space separates axes")
             if found.setdefault(part[0].strip(), part[1].strip()) != part[1].strip():
                 raise ExpressionError(f"dims: {part[0].strip()} is given twice")
         dims = found

@@ -38,6 +38,7 @@ class Expr:
     """
 
     __slots__ = ("args", "info", "op", "row", "shape", "size", "symmetric")
+    __array_ufunc__ = None  # beside a NumPy array an expression is asked first
 
     def __init__(
         self, op: str, args: "tuple[Expr, ...]" = (), info: Any = None, row: str = "", shape: Shape = ()
@@ -63,6 +64,9 @@ class Expr:
             scalar = self if not self.shape else other
             raise ExpressionError(f"@: {label(scalar)} is a scalar; write * for a multiple")
         return contract("@", PRODUCTS[ranks], [self, other])
+
+    def __rmatmul__(self, other: Any) -> "Expr":
+        return to_expr(other) @ self
 
     def __neg__(self) -> "Expr":
         if self.op == "number":
@@ -122,18 +126,52 @@ def number(value: float) -> Expr:
     """A constant; a whole number is kept as an integer."""
     if not abs(value) <= 1.7976931348623157e308:
         raise ExpressionError(f"{value} is not a number to derive with")
-    return Expr("number", info=whole(value) if abs(value) < 1e15 else float(value))
+    return Expr("number", info=whole(value))
+
+
+ROUNDING = 4e-15  # what a few operations may add to a number, as a part of it
 
 
 def whole(value: float) -> float:
-    """A number as an integer if it is one."""
-    return int(value) if value == int(value) else value
+    """A number without what rounding added, 0.3 for ``3 * 0.1``; as an integer if it is one."""
+    short = float(f"{value:.12g}")
+    value = short if math.isclose(value, short, rel_tol=ROUNDING) else value
+    return int(value) if abs(value) < 1e15 and value == int(value) else float(value)
+
+
+def ratio(value: float) -> tuple[float, float]:
+    """A positive number as what is above and below a line: itself if it is short, whole numbers, or their roots."""
+    value = whole(value)
+    if len(repr(value)) > 4 and value % 1:
+        small = range(1, 101)
+        for power, divisors in ((1, (*small, math.log(2), math.log(10))), (2, small)):
+            for below in divisors:
+                above = round(value**power * below)
+                if 0 < above < 1e9 and math.isclose(value**power * below, above, rel_tol=2 * ROUNDING):
+                    return whole(above ** (1 / power)), whole(below ** (1 / power))
+    return value, 1
 
 
 def show_number(value: float) -> str:
-    """Print a number; the logarithm of a small whole number by its name."""
-    base = round(math.exp(min(abs(value), 5)))
-    return ("-" if value < 0 else "") + f"log({base})" if abs(value) == math.log(base) != 0 else repr(value)
+    """Print a number; what is no short decimal as ``log(2)``, ``1 / 3`` or ``sqrt(3) / 2``, if it is that."""
+    sign, size = "-" * (value < 0), abs(whole(value))
+    above, below = ratio(size) if len(repr(size)) > 12 else (size, 1)
+    return sign + _named(above) + f" / {_named(below)}" * (below != 1)
+
+
+def show_exponent(value: float) -> str:
+    """Print an exponent: ``(1/3)``."""
+    text = show_number(value)
+    return f"({text.replace(' ', '')})" if "/" in text else text
+
+
+def _named(value: float) -> str:
+    """Print a positive number; the logarithm and the root of a small whole number by their names."""
+    logarithm, root = round(math.exp(min(value, 5))), round(min(value, 32) ** 2)
+    for name, function, base in (("log", math.log, logarithm), ("sqrt", math.sqrt, root)):
+        if value % 1 and base and math.isclose(value, function(base), rel_tol=ROUNDING):
+            return f"{name}({base})"
+    return repr(value)
 
 
 def to_expr(value: Any) -> Expr:
@@ -142,6 +180,10 @@ def to_expr(value: Any) -> Expr:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return number(value)
+    if getattr(value, "shape", None) == ():  # a number of NumPy
+        return to_expr(value.item())
+    if callable(value):
+        raise ExpressionError("a function stands where its value is needed; call it, as in A.inv()")
     raise ExpressionError(f"{value!r} ({type(value).__name__}) is neither a symbol nor a number")
 
 
@@ -155,13 +197,14 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
         return 1 - arithmetic(OPPOSITE[op], a, b)
     if a.op == b.op == "number":
         return _constant_value(f"{a} {op} {b}", lambda: OPERATIONS[op](a.info, b.info))
+    shape = broadcast(op, a, b)
     if op == "/" and b.info == 0 and b.op == "number":
         raise ExpressionError("division by zero")
     if op == "**":
         b = _in_numbers(b)
     if op == "**" and value_of(b) is None and (b.shape or a.op == "number"):
         return elementwise("exp", arithmetic("*", b, elementwise("log", a)))
-    return Expr(op, (a, b), shape=broadcast(op, a, b))
+    return Expr(op, (a, b), shape=shape)
 
 
 COMPARISONS = {sign: name for name, sign in MASKS.items()}

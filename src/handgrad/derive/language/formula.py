@@ -47,7 +47,9 @@ MEANT = {
     "⁻": "; an inverse is inv(A)",
     "·": "; a product is written * or @",
     "=": "; write the right side alone",
-    **dict.fromkeys(["if", "else", "and", "or", "not", "for", "in"], "; a choice is where(x > 0, a, b)"),
+    **dict.fromkeys(["if", "else", "or", "not", "for", "in"], "; a choice is where(x > 0, a, b)"),
+    "and": "; a mask of two comparisons is (x > 0) * (x < 1)",
+    "^": "; a power is **, an inverse inv(A), a transpose A.T",
 }
 WORDS = {"True": True, "False": False, "None": None}
 
@@ -275,7 +277,7 @@ class _Reader:
             op = "juxtaposed"
         if op == ",":
             return self.comma(token)
-        if op not in LEVELS:
+        if op not in LEVELS or (op == "^" and self.numpy):
             raise self.fail(f"{op!r} has no meaning here{MEANT.get(op, '') * self.numpy}", token)
         level, once = LEVELS[op], op == ":" or op in COMPARISONS
         if op == "/" and self.in_front():

@@ -39,8 +39,8 @@ ELEMENTWISE = {
     "exp": Elementwise("y", math.exp, "np.exp"),
     "log": Elementwise("1 / z", math.log, "np.log"),
     "log1p": Elementwise("1 / (1 + z)", lambda z: math.log(1 + z), "np.log1p"),
-    "log2": Elementwise("1 / (0.6931471805599453 * z)", math.log2, "np.log2"),
-    "log10": Elementwise("1 / (2.302585092994046 * z)", math.log10, "np.log10"),
+    "log2": Elementwise("1 / (log(2) * z)", math.log2, "np.log2"),
+    "log10": Elementwise("1 / (log(10) * z)", math.log10, "np.log10"),
     "expm1": Elementwise("exp(z)", math.expm1, "np.expm1"),
     "sin": Elementwise("cos(z)", math.sin, "np.sin"),
     "cos": Elementwise("-sin(z)", math.cos, "np.cos"),
@@ -76,7 +76,7 @@ ELEMENTWISE = {
     "Phi": Elementwise("phi(z)", _normal_cdf, "0.5 * np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2))"),
     "phi": Elementwise("-z * y", _normal_pdf, "np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)"),
     "iszero": Elementwise("0", lambda z: float(z == 0), "(z == 0) * 1.0"),
-    "erf": Elementwise("1.1283791670955126 * exp(-z**2)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),
+    "erf": Elementwise("2 * exp(-z**2) / sqrt(pi)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),
 }
 MASKS = {"step": ">", "iszero": "=="}  # printed as a comparison
 

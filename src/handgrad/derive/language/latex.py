@@ -97,7 +97,10 @@ def count_latex(count: float | str) -> str:
     """Print a number, or the name of a dimension."""
     if isinstance(count, str):
         return " ".join(map(dimension_latex, count.split("*")))
-    return str(count) if isinstance(count, int) else f"{count:.10g}"
+    head, _, power = (str(count) if isinstance(count, int) else f"{count:.10g}").partition("e")
+    if not power:
+        return head
+    return rf"10^{{{int(power)}}}" if head == "1" else rf"{head} \cdot 10^{{{int(power)}}}"
 
 
 def is_half(value: object) -> bool:
@@ -212,6 +215,9 @@ class Printer:
     def raised(self, node: Part, sign: str = "") -> str:
         """A power."""
         base, exponent = node.args
+        inner = exponent.args[0] if exponent.op == "group" else exponent
+        if is_fraction(inner):
+            return f"{self.inside(base, ATOM)}^{{{sign}{'/'.join(map(self.bare, inner.args))}}}"
         if is_half(exponent.info) and exponent.info > 0:
             return f"{self.inside(base, ATOM)}^{{{sign}{int(2 * exponent.info)}/2}}"
         return f"{self.inside(base, ATOM)}^{{{sign + self.latex(exponent) if sign else self.bare(exponent)}}}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from .dims import Axis
 from .errors import ExpressionError
-from .expression import Expr, show_number, whole
+from .expression import Expr, show_exponent, show_number, whole
 from .functions import ALONG, MASKS, kind
 from .trees import postorder
 
@@ -334,14 +334,15 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "atom":
         return str(info), ATOM
     if kind == "number":
-        return show_number(info), ATOM if info >= 0 else ADDITION
+        text = show_number(info)
+        return text, ADDITION if info < 0 else ELEMENTWISE if "/" in text else ATOM
     if kind == "product":
         return " ".join([_inside(part, POWER) for part in parts]), PRODUCT
     if kind == "scale":
         if parts[0].kind == "number" and parts[0].info == -1:
             return "-" + _inside(parts[1], ELEMENTWISE), ADDITION
         if negative(m):
-            return f"{show_number(parts[0].info)} {_inside(parts[1], PRODUCT)}", ADDITION
+            return f"-{_inside(number(-parts[0].info), POWER)} {_inside(parts[1], PRODUCT)}", ADDITION
         return _inside(parts[0], POWER) + " " + _inside(parts[1], PRODUCT), PRODUCT
     if kind == "hadamard":
         return " * ".join([_inside(part, POWER) for part in parts]), ELEMENTWISE
@@ -366,7 +367,8 @@ def show(m: Matrix) -> tuple[str, int]:
         if parts[1].info == 0.5:
             return f"sqrt({show(parts[0])[0]})", ATOM
         sign = "^" if m.scalar else "**"
-        return f"{_inside(parts[0], ATOM)}{sign}{_inside(parts[1], ATOM)}", POWER
+        raised = show_exponent(parts[1].info) if parts[1].kind == "number" else _inside(parts[1], ATOM)
+        return f"{_inside(parts[0], ATOM)}{sign}{raised}", POWER
     if info == "inv":
         return _inside(parts[0], ATOM) + "^-1", POWER
     if info in MASKS:

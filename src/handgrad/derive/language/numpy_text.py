@@ -1,11 +1,12 @@
 """Print expressions as NumPy: short for readers, complete for Python."""
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from .choice import with_choices
 from .dims import CONSTANTS, show_axis
-from .expression import Expr, is_mask, number, show_number, value_of
+from .expression import Expr, is_mask, number, show_exponent, show_number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
 from .trees import postorder
 
@@ -71,7 +72,8 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in ("name", "size"):
         return (f"{np}{info}" if op == "size" and info in CONSTANTS else str(info)), ATOM
     if op == "number":
-        return _number(info, python), ATOM if info >= 0 else 4
+        text = _number(show_number(info), python)
+        return text, BINDING["/"] if "/" in text else ATOM if info >= 0 else 4
     if op in ("ones", "zeros", "eye"):
         inside = ", ".join(map(show_axis, expr.shape[:1] if op == "eye" else expr.shape))
         return f"{np}{op}(({inside}))" if python and ", " in inside else f"{np}{op}({inside})", ATOM
@@ -116,8 +118,9 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     return name.format(listed) if "{}" in name else f"{name}({listed})", ATOM
 
 
-def _number(value: float, python: bool) -> str:
-    return show_number(value).replace("log", "np.log") if python else show_number(value)
+def _number(text: str, python: bool) -> str:
+    """A number as Python computes it: 3**0.5, since NumPy's root of an integer would make float64 of float32."""
+    return re.sub(r"sqrt\((\d+)\)", r"\1**0.5", text).replace("log", "np.log") if python else text
 
 
 def _power(base: Expr, exponent: float, texts: dict[int, Text], python: bool) -> Text:
@@ -125,7 +128,7 @@ def _power(base: Expr, exponent: float, texts: dict[int, Text], python: bool) ->
         below = texts[id(base)] if exponent == -1 else _power(base, -exponent, texts, python)
         return f"1 / {_inside(below, 4)}", 3
     if exponent != 0.5:
-        return f"{_inside(texts[id(base)], 6)}**{_number(exponent, python)}", 5
+        return f"{_inside(texts[id(base)], 6)}**{_number(show_exponent(exponent), python)}", 5
     if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
         listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
         return f"{'np.linalg.' * python}norm({listed})", ATOM

@@ -14,10 +14,7 @@ INDEXED: dict[str, tuple[Callable[[Expr, int], Expr], int]] = {
     "None,:": (expand, 0), "None": (expand, 0),
     ":,0": (squeeze, 1), "0": (squeeze, 0), "0,:": (squeeze, 0),
 }  # fmt: skip
-FOREIGN = {
-    **dict.fromkeys(["^", "inverse"], "^ is no operator; a power is **, an inverse inv(A), a transpose A.T"),
-    ":": "':' is no operator; A : B is sum(A * B)",
-}
+FOREIGN = {":": "':' is no operator; A : B is sum(A * B)", "inverse": "an inverse is inv(A)"}
 
 
 def parse(text: str, shapes: Mapping[str, Shape], sizes: Collection[str] = ()) -> Expr:
@@ -97,8 +94,6 @@ def _named(name: str, names: Mapping[str, Expr]) -> Expr:
     stem = name.partition("'")[0].removesuffix("ᵀ")
     if stem != name and stem in names:
         raise ExpressionError(f"{name} is not supported; the transpose is {stem}.T")
-    if name == "T":
-        raise ExpressionError("a transpose is A.T, and not A^T")
     known = ", ".join([one for one, expr in names.items() if expr.op == "name"])
     listed = f"the names are: {known}" if known else 'dims gives every name its dimensions, "X: n i, W: o i"'
     raise ExpressionError(f"unknown name {name!r}; {listed}{UNKNOWN.get(name, '')}")

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 
 from handgrad.derive.engine.terms import Factor, Letter, Letters, Node, Term, grouped, summed
-from handgrad.derive.language.expression import show_number
+from handgrad.derive.language.expression import ratio, show_exponent, show_number
 from handgrad.derive.language.functions import MASKS
 
-from .spell import ratio, split
+from .spell import split
 
 POOL = "ijklmnabcefghuvwxyzopqrst"
 
@@ -91,7 +91,8 @@ class IndexPrinter:
         words += [self.factor(f, inner) for f in last if f[2] > 0 and f[1]]
         if not words or words[-1].startswith("sum_"):
             words.append("1")
-        divisors = [f"{below}"] * (below != 1) + [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
+        divisors = [show_number(below)] * (below != 1)
+        divisors += [self.factor((n, ls, -p), inner) for n, ls, p in factors if p < 0]
         if divisors:
             words += ["/", divisors[0] if len(divisors) == 1 else f"({' '.join(divisors)})"]
         return " ".join(words)
@@ -104,7 +105,7 @@ class IndexPrinter:
             return f"sqrt{text}" if text.startswith("(") else f"sqrt({text})"
         if power != 1 and self.is_power(node):
             text = f"({text})"
-        return text if power == 1 else f"{text}^{power!r}"
+        return text if power == 1 else f"{text}^{show_exponent(power)}"
 
     def is_power(self, node: Node) -> bool:
         """Whether an entry is printed with an exponent."""
@@ -130,8 +131,8 @@ class IndexPrinter:
             return f"{f'({base})' if self.is_power(node.arg) else base}^{exponent}"
         if node.op in ("call", "unknown"):
             inside = self.entry(node.arg, own, letters)
+            inside = inside[1:-1] if node.arg.sum is not None and inside.startswith("(") else inside
             if node.info in MASKS:
-                inside = inside[1:-1] if node.arg.sum is not None and inside.startswith("(") else inside
                 terms = node.arg.sum.at(own) if node.arg.sum and node.arg not in self.labels else ()
                 right = "0"
                 if [c for c, _ in terms] == [1, -1]:  # a > b rather than a - b > 0

@@ -24,6 +24,7 @@ from handgrad.derive.engine.terms import (
     summed,
     times,
 )
+from handgrad.derive.language.dims import CONSTANTS
 from handgrad.derive.language.expression import Expr, arithmetic, name_expr
 from handgrad.derive.language.functions import ALONG, ARRAY, kind
 
@@ -70,7 +71,7 @@ def label_nodes(
             labels[node] = str(node.info)
         elif node.op == "loss":
             labels[node] = node.info[0]
-        elif node is root or (node.index < forward and not constant(node)) or kind(node.op) in ALONG:
+        elif node is root or (node.index < forward and not _needs_no_name(node)) or kind(node.op) in ALONG:
             if node is root and not node.shape:
                 wish = scalar if scalar not in taken.union(labels.values()) else "E"
             else:
@@ -86,6 +87,12 @@ def label_nodes(
         names = names_like(wish, len(group) == 1)
         labels |= zip(group, (name for name in names if name not in taken and f"d{name}" not in taken))
     return labels
+
+
+def _needs_no_name(node: Node) -> bool:
+    """Whether a node needs no name: it is made of constants only, as ``2 / pi``, or a mask."""
+    leaves = [child.op == "size" and child.info in CONSTANTS for child in node.children]
+    return constant(node) or (bool(leaves) and all(leaves))
 
 
 def names_like(wish: str, alone: bool) -> Iterator[str]:
@@ -202,6 +209,8 @@ def write_program(
                 total = _simplify(total, open_sums, graph, node.index >= forward, flatten)
             if used_in_place(node, total):
                 open_sums[node] = total
+                if any(len(factors) > LONG for _, factors in total.terms):  # now: later that is a recursion
+                    exprs[node] = spell(total, refer)
                 continue
             given = node.index < forward
             exprs[node] = spell(total if given else take_out(total, graph), refer, given)
@@ -257,7 +266,7 @@ def _deserves_name(
     node: Node, expr: Expr, uses: int, labels: dict[Node, str], forward: int,
     arguments: set[Node | None], layers: Collection[Node],
 ) -> bool:  # fmt: skip
-    if expr.size == 1 or constant(node):
+    if expr.size == 1 or _needs_no_name(node):
         return False
     if kind(node.op) in ALONG or node.op == "loss":
         return True

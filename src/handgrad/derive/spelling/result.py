@@ -7,7 +7,7 @@ from handgrad.derive.engine.lower import lower, without_norms
 from handgrad.derive.engine.rules import upstream_name
 from handgrad.derive.engine.sweep import sweep
 from handgrad.derive.engine.terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, terms_of
-from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.dims import CONSTANTS, Shape, flat
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, name_expr, sizes_in, squeeze
 from handgrad.derive.language.trees import postorder
@@ -82,9 +82,10 @@ class Result:
                 raise ExpressionError(
                     f"dims: {function} is an {taken[function]}, and the derivative needs the function; rename one"
                 )
-        for name in axes.intersection(shapes):
+        for name in {*axes, *CONSTANTS}.intersection(shapes):
             if name in self._lengths():
-                raise ExpressionError(f"dims: {name} is an array, and the length of an axis; rename one of them")
+                other = "length of an axis" if name in axes else "number in the derivative"
+                raise ExpressionError(f"dims: {name} is an array, and the {other}; rename one of them")
 
     @cached_property
     def labels(self) -> dict[Node, str]:

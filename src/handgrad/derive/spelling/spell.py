@@ -6,7 +6,7 @@ from typing import TypeAlias
 from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
 from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import Shape, flat
-from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
+from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, ratio, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
@@ -16,17 +16,6 @@ Names: TypeAlias = Callable[[Node], Expr]
 
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def ratio(value: float) -> tuple[float, int]:
-    """Write a number as it is if it is short, else as a fraction if it is one."""
-    if value == int(value):
-        return int(value), 1
-    if len(repr(value)) > 4:
-        for below in range(2, 101):
-            if value * below == int(value * below):
-                return int(value * below), below
-    return value, 1
 
 
 def spell(value: Sum, names: Names, ordered: bool = False) -> Expr:
@@ -130,10 +119,11 @@ def _spell_term(
 def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
     """An array times numbers: those that divide below one line, the signless coefficient in front."""
     above, below = ratio(abs(coefficient))
-    over = [s for s in scalars if not is_reciprocal(s)] + ([main] if main else [])
-    if above != 1 or all(map(is_reciprocal, over)):
+    parts = [*scalars, main] if main else scalars
+    over = [part for part in parts if not is_reciprocal(part)]
+    if above != 1 or not over:
         over = [number(above), *over]
-    under = [multiply(number(1), s).args[1] for s in scalars if is_reciprocal(s)]
+    under = [multiply(number(1), part).args[1] for part in parts if is_reciprocal(part)]
     if below != 1:
         under = [number(below), *under]
     result = _product(over)
