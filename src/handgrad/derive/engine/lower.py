@@ -5,8 +5,9 @@ from typing import Any
 
 from handgrad.derive.language.dims import Shape, flat
 from handgrad.derive.language.errors import ExpressionError
-from handgrad.derive.language.expression import Expr, elementwise, number, whole
+from handgrad.derive.language.expression import Expr, elementwise, number
 from handgrad.derive.language.functions import ALONG, kind
+from handgrad.derive.language.numerals import whole
 from handgrad.derive.language.shapes import matched, read_row
 from handgrad.derive.language.trees import numbered
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from handgrad.derive.language.dims import Shape, flat
-from handgrad.derive.language.expression import whole as whole_number
+from handgrad.derive.language.numerals import whole as whole_number
 
 
 class Letter:

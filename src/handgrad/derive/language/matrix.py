@@ -9,8 +9,9 @@ from typing import Any
 
 from .dims import Axis
 from .errors import ExpressionError
-from .expression import Expr, show_exponent, show_number, whole
+from .expression import Expr
 from .functions import ALONG, MASKS, kind
+from .numerals import show_exponent, show_number, whole
 from .trees import postorder
 
 ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, ADDITION = 9, 8, 7, 6, 5, 4

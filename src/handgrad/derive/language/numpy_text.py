@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from .choice import with_choices
 from .dims import CONSTANTS, show_axis
-from .expression import Expr, is_mask, number, show_exponent, show_number, value_of
+from .expression import Expr, is_mask, number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
+from .numerals import show_exponent, show_number
 from .trees import postorder
 
 # how tightly each operation binds when printed

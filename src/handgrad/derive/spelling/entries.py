@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 
 from handgrad.derive.engine.terms import Factor, Letter, Letters, Node, Term, grouped, summed
-from handgrad.derive.language.expression import ratio, show_exponent, show_number
 from handgrad.derive.language.functions import MASKS
+from handgrad.derive.language.numerals import ratio, show_exponent, show_number
 
 from .spell import split
 

@@ -161,17 +161,7 @@ def write_program(
     """
     nodes = reachable(nodes_in(value.terms))
     known = len(graph.nodes)
-    uses = dict.fromkeys(nodes, 0)
-    diagonal = set()  # nodes of which only the diagonal is asked for
-    multiplied = set()  # nodes that a number stands in front of
-    for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:
-        for coefficient, factors in terms:
-            for node, letters, _ in factors:
-                uses[node] += 1
-                if coefficient != 1:
-                    multiplied.add(node)
-                if node.sum and len(set(letters)) < len(letters):
-                    diagonal.add(node)
+    uses, diagonal, multiplied = _uses(value, nodes)
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
     # What is only compared needs no name.
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
@@ -226,6 +216,21 @@ def write_program(
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
     return Program(definitions, result)
+
+
+def _uses(value: Sum, nodes: Sequence[Node]) -> tuple[dict[Node, int], set[Node], set[Node]]:
+    """How often nodes are used; of which only the diagonal is asked for; in front of which a number stands."""
+    uses = dict.fromkeys(nodes, 0)
+    diagonal, multiplied = set(), set()
+    for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:
+        for coefficient, factors in terms:
+            for node, letters, _ in factors:
+                uses[node] += 1
+                if coefficient != 1:
+                    multiplied.add(node)
+                if node.sum and len(set(letters)) < len(letters):
+                    diagonal.add(node)
+    return uses, diagonal, multiplied
 
 
 def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:

@@ -6,8 +6,9 @@ from typing import TypeAlias
 from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
 from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import Shape, flat
-from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, ratio, reshape, squeeze
+from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
+from handgrad.derive.language.numerals import ratio
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
 from .pieces import Piece, merge
