@@ -15,6 +15,7 @@ from .pieces import Piece, merge
 Names: TypeAlias = Callable[[Node], Expr]
 
 
+STARTING = {"*", "/", "@", "T", "sum", "mean", "expand"}  # what is minus itself with minus the first operand
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -63,10 +64,19 @@ def spell(value: Sum, names: Names, ordered: bool = False) -> Expr:
 def added(parts: Sequence[tuple[float, Expr]]) -> Expr:
     """A sum of parts, each with a number that says its sign."""
     sign, total = parts[0]
-    total = total if sign > 0 else -total
+    total = total if sign > 0 else _opposite(total) or -total
     for sign, part in parts[1:]:
         total = total + part if sign > 0 else total - part
     return total
+
+
+def _opposite(expr: Expr) -> Expr | None:
+    """Minus a difference, or what starts with one: ``(b - a) * c`` for ``-(a - b) * c``; but ``1 - a`` is well known."""
+    first, *others = expr.args or (expr,)
+    if expr.op == "-" and first.op != "number":
+        return first.args[0] + others[0] if first.op == "neg" else others[0] - first
+    turned = _opposite(first) if expr.op in STARTING else None
+    return turned and expr.on((turned, *others))
 
 
 def _fill(part: Expr, shape: Shape) -> Expr:
