@@ -8,6 +8,7 @@ from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import Shape, flat
 from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
+from handgrad.derive.language.trees import postorder
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
 from .pieces import Piece, merge
@@ -140,6 +141,7 @@ def _spell_term(
 def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
     """An array times numbers: those that divide below one line, the signless coefficient in front."""
     above, below = ratio(abs(coefficient))
+    scalars = sorted(scalars, key=lambda scalar: any([part.shape for part in postorder([scalar])]))  # a * (u @ v)
     over = [s for s in scalars if not is_reciprocal(s)] + ([main] if main else [])
     if above != 1 or all(map(is_reciprocal, over)):
         over = [number(above), *over]
