@@ -60,7 +60,7 @@ GRADIENTS = [
     ("0.5*logdet(K + s**2*eye(n)) + 0.5*y @ inv(K + s**2*eye(n)) @ y", "s", "K: n n, s:, y: n",
      "s * (trace(inv(Z)) - y @ (inv(Z) @ (inv(Z) @ y)))"),
     ("x @ A @ x / (x @ x)", "A", "A: n n, x: n", "outer(x, x) / (x @ x)"),
-    ("a * b * (x @ y) * (x @ x)", "a", "a:, b:, x: n, y: n", "(x @ x) * b * (x @ y)"),
+    ("a * b * (x @ y) * (x @ x)", "a", "a:, b:, x: n, y: n", "b * (x @ x) * (x @ y)"),
     ("trace((A + c * eye(n)) @ (A + c * eye(n)))", "c", "A: n n, c:", "2 * trace(A) + 2 * c * n"),
     ("x > 0", "x", "x: n", "zeros(n, n)"),
     ("sum(sign(x))", "x", "x: n", "zeros(n)"),
@@ -668,7 +668,7 @@ def test_pi_keeps_its_name():
 
 def test_a_number_has_no_axis_beside_one_of_length_1():
     d = hg.derive("L(sum((c - k) * (u[:, None] - v[:, None]) * t, axis=0))", "u", "u: n, v: n, t: i, c:, k:")
-    assert str(d.gradient) == "(G @ t) * (c - k) * ones(n)"
+    assert str(d.gradient) == "(c - k) * (G @ t) * ones(n)"
     assert d.steps("frobenius")[-1].right == "(c - k) 1_n G^T t"
     assert d.check((0,))
 

@@ -302,10 +302,14 @@ def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
 def ordered(m: Matrix) -> tuple[list[str], Any]:
     """What a matrix is known by: the numbers in front of it, and the rest.
 
-    It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand.
+    It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand, nor
+    how the sum of such a product is written: ``(a * b)^T c`` or ``a : (b * c)``.
     """
     if m.kind == "sum":
         return [], sorted([(sign, repr(ordered(part))) for sign, part in zip(m.info, m.parts)])
+    if m.kind == "inner" or (m.kind == "product" and m.scalar and len(m.parts) == 2):  # a : b is a^T b
+        a, b = m.parts
+        return [], ("inner", ordered(hadamard(a if m.kind == "inner" else flip(a), b)))
     factors = list(_factors(m))
     if len(factors) == 1:
         return [], (m.kind, m.info, [repr(ordered(part)) for part in m.parts])

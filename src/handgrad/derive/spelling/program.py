@@ -22,6 +22,7 @@ from handgrad.derive.engine.terms import (
     opened,
     shared_number,
     summed,
+    terms_of,
     times,
 )
 from handgrad.derive.language.expression import Expr, arithmetic, name_expr
@@ -309,10 +310,11 @@ def _written_out(factor: Factor, free: Letters, open_sums: dict[Node, Sum], grap
         times_vector = deltas and len(free) < 2 and not {*letters} <= {*free}  # (I - 1 p^T) z
         if exponent == 1 and (times_vector or len(set(letters)) < len(letters)):  # of a trace of a sum
             return inner.at(letters)
-        if exponent != 1 or shared_number(inner.terms) == 1:
+        if exponent != 1:
             return [(1, (factor,))]
         coefficient, new = graph.wrap(Sum(grouped(node, letters), inner.at(letters)), whole=True)
-        return [(coefficient, (new,))]
+        taken = take_out(Sum(grouped(*new[:2]), terms_of(new)), graph).terms  # (24 a - 48 b) c is 24 (a - 2 b) c
+        return times([(coefficient, ())], taken if len(taken) == 1 else [(1, (new,))])
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
     if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):
