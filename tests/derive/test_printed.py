@@ -90,7 +90,7 @@ GRADIENTS = [
      "0.5 * (outer(inv(S).T @ r, inv(S) @ r) - inv(S).T)"),
     # sums of what is centred are zero, sums that are divided by their length are means
     ("sum(var(X, axis=0))", "X", "X: n k", "2 * (X - X.mean(axis=0)) / n"),
-    ("x.mean() / x.std()", "x", "x: n", "(1 - x.mean() * r / s) / sqrt(s) / n"),
+    ("x.mean() / x.std()", "x", "x: n", "(1 - x.mean() * r / s) / (n * sqrt(s))"),
     ("L((x - x.mean()) / sqrt(x.var() + eps))", "x", "x: n, eps:", "G_r - G_r.mean()"),
     ("L(X / norm(X, axis=1, keepdims=True))", "X", "X: n m",
      "G / sqrt(R) - (G * X).sum(axis=1, keepdims=True) * X / R**1.5"),
@@ -155,7 +155,7 @@ GRADIENTS = [
     ("sum(max(X, axis=1) - min(X, axis=1))", "X", "X: n i", "(X == m1[:, None]) - (X == m2[:, None])"),
     ("norm(x - y)**2 - norm(x - z)**2", "x", "x: n, y: n, z: n", "2 * (z - y)"),
     # a choice is written as one
-    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(c > a, r, c * sign(r))"),
+    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(a < c, r, c * sign(r))"),
     ("L(where(X > 0, X, c * X))", "X", "X: n i, c:", "G * where(X > 0, 1, c)"),
     ("L(elu(X))", "X", "X: n i", "G * where(X > 0, 1, 1 + A)"),
     ("sum(minimum(x, 0))", "x", "x: n", "(x < 0)"),
@@ -163,6 +163,26 @@ GRADIENTS = [
     ("sum(where(x > y, x**2 / y, -x / y))", "x", "x: n, y: n", "where(x > y, 2 * x, -1) / y"),
     ("sum(where(x > y, -x**2, -x * y))", "x", "x: n, y: n", "where(x > y, -2 * x, -y)"),
     ("L(where(X > 0, -X, c * X / v))", "X", "X: n i, c:, v: i", "G * where(X > 0, -1, c / v)"),
+    # a comparison reads as it was written
+    ("sum(where(x >= 0, x, 0))", "x", "x: n", "(x >= 0)"),
+    ("sum(where(x <= y, x**2, 0))", "x", "x: n, y: n", "2 * x * (x <= y)"),
+    ("sum(where(x != 0, x**2, x))", "x", "x: n", "where(x == 0, 1, 2 * x)"),
+    ("L(clip(r, 1 - e, 1 + e))", "r", "r: n, e:", "G * (r > 1 - e) * (r < 1 + e)"),
+    ("sum((x - y - z > c - 1) * x)", "x", "x: n, y: n, z: n, c:", "(x > y + z + c - 1)"),
+    # no minus before a difference
+    ("-a @ (P @ ones(m) - r)", "a", "P: n m, a: n, r: n", "r - P.sum(axis=1)"),
+    ("-sum(T * log_softmax(Z / tau))", "tau", "Z: n k, T: n k, tau:",
+     "((T - T.sum(axis=1, keepdims=True) * P) * Z).sum() / tau**2"),
+    ("0.5 * (y - tanh(w @ x))**2", "w", "w: n, x: n, y:", "(a - y) * (1 - a**2) * x"),
+    ("norm(x - mean(x))**2 + mean(x)**2", "x", "x: n", "2 * (x + (1 / n**2 - 1 / n) * x.sum())"),
+    # numbers in front of sums
+    ("sum((y - a*exp(-k*t))**2)", "k", "y: n, a:, k:, t: n", "2 * a * ((y - a * a1) * a1 * t).sum()"),
+    ("sum(cos(2*pi*x/t))", "t", "x: n, t:", "2 * pi * (sin(z) @ x) / t**2"),
+    ("sum(4*e*((s/x)**12 - (s/x)**6))", "x", "e:, s:, x: k", "24 * e * s**6 * (1 / x**7 - 2 * s**6 / x**13)"),
+    ("sum(4*e*((s/x)**12 - (s/x)**6))", "s", "e:, s:, x: k",
+     "24 * e * s**5 * (2 * s**6 * (1 / x**12).sum() - (1 / x**6).sum())"),
+    ("mean(tanh(X @ w)**4) - 3*mean(tanh(X @ w)**2)**2", "w", "X: n p, w: p",
+     "4 * X.T @ ((a**3 - 3 * (a**2).mean() * a) * (1 - a**2)) / n"),
     # axes that are products
     ("L(kron(a, b))", "a", "a: n, b: m", "G.reshape(n, m) @ b"),
     ("L(X.flatten() * v)", "X", "X: n i, v: n*i", "(G * v).reshape(n, i)"),
@@ -569,7 +589,7 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
      ["V1 = np.linalg.inv(S)", "return V1.T - np.outer(V1.T @ x, V1 @ x)"]),
     ("norm(X @ w - y) / norm(X @ w)", "w", "X: n i, w: i, y: n",
      ["r1 = X @ w", "r2 = r1 - y", "s1 = r2 @ r2", "s2 = r1 @ r1", "t = np.sqrt(s1)",
-      "return X.T @ ((r2 / t - t * r1 / s2) / np.sqrt(s2))"]),
+      "return X.T @ (r2 / t - t * r1 / s2) / np.sqrt(s2)"]),
 ])  # fmt: skip
 def test_the_source_computes_nothing_twice(expression, wrt, dims, body):
     d = hg.derive(expression, wrt, dims)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from .expression import Expr, arithmetic, is_mask, number, value_of
+from .functions import MASKS
 from .trees import postorder
 
 NOTHING: Mapping[str, Expr] = {}
@@ -63,7 +64,7 @@ def _choice(total: Expr) -> Expr | None:
             if _is_short(yes) and _is_short(no):  # 0.99 * (z > 0) + 0.01
                 return Expr("where", (mask, yes, no), shape=total.shape)
             for other, no in _factors(second):
-                if other.op == "-" and value_of(other.args[0]) == 1 and str(other.args[1]) == str(mask):
+                if MASKS[mask.info] in (">", "<", "==") and is_mask(other) and str(1 - other) == str(mask):
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from .choice import with_choices
 from .dims import CONSTANTS, show_axis
-from .expression import Expr, is_mask, number, show_number, value_of
+from .expression import Expr, arithmetic, is_mask, number, show_number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
 from .trees import postorder
 
@@ -91,7 +91,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in SUFFIXES:
         return _inside(args[0], ATOM) + SUFFIXES[op](expr), ATOM
     if is_mask(expr):
-        return (_mask(expr, texts) + " * 1.0", 3) if python else (_mask(expr, texts), ATOM)
+        return (_mask(expr, python) + " * 1.0", 3) if python else (_mask(expr, python), ATOM)
     listed = ", ".join(
         [part[0][1:-1] if not python and is_mask(arg) else part[0] for arg, part in zip(expr.args, args)]
     )
@@ -99,7 +99,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         whole = python and expr.args[1].op == expr.args[2].op == "number"  # where(x > 0, 1, -1) would be integers
         no = repr(float(expr.args[2].info)) if whole else args[2][0]
         # In a function the comparison may have a name: it is used elsewhere too.
-        condition = _mask(expr.args[0], texts)[1:-1] if is_mask(expr.args[0]) else f"{args[0][0]} > 0"
+        condition = _mask(expr.args[0], python)[1:-1] if is_mask(expr.args[0]) else f"{args[0][0]} > 0"
         return f"{np}where({condition}, {args[1][0]}, {no})", ATOM
     if op == "einsum":
         several = ", optimize=True" * (python and len(args) > 2)
@@ -161,20 +161,26 @@ def _starts_with_product(expr: Expr) -> bool:
     return expr.args[0].op == "@" and not expr.args[1].shape and not _is_inner(expr.args[0])
 
 
-def _mask(expr: Expr, texts: dict[int, Text]) -> str:
-    """A comparison; the shorter side is the second."""
-    arg, sign = expr.args[0], MASKS[expr.info]
-    left, right = arg.args if arg.op in ("+", "-") else (arg, number(0))
-    if arg.op == "neg":
-        left, right, sign = arg.args[0], number(0), sign.replace(">", "<")
-    if arg.op == "+" and value_of(right) is None:
-        left, right = arg, number(0)
-    elif arg.op == "+":
-        right = number(-right.info)
-    if left.size + 1 < right.size or left.op == "number":
-        left, right, sign = right, left, sign.replace(">", "<")
-    both = [texts[id(side)][0] if id(side) in texts else str(side) for side in (left, right)]
-    return f"({both[0]} {sign} {both[1]})"
+def _mask(expr: Expr, python: bool) -> str:
+    """A comparison of ``a - b + c`` with 0 is one of a with ``b - c``: what comes after a minus, and numbers, go over."""
+    left, right, sign = expr.args[0], number(0), MASKS[expr.info]
+    sums = [left]
+    while sums[0].op in ("+", "-"):  # a, a - b, a - b + c
+        sums.insert(0, sums[0].args[0])
+    over = [at for at, part in enumerate(sums) if at and (part.op == "-" or part.args[1].op == "number")]
+    if over:
+        left, first, *others = sums[over[0] - 1 :]
+        right = first.args[1] if first.op == "-" else -first.args[1]
+        for part in others:
+            right = arithmetic("-" if part.op == "+" else "+", right, part.args[1])
+    if left.op == "neg":
+        left, right, sign = left.args[0], -right, sign.translate(TURNED)
+    if left.op == "number":
+        left, right, sign = right, left, sign.translate(TURNED)
+    return f"({write(left, python)} {sign} {write(right, python)})"
+
+
+TURNED = str.maketrans("<>", "><")
 
 
 def _binary(expr: Expr, args: list[Text], python: bool) -> Text:

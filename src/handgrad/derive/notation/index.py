@@ -159,7 +159,7 @@ def _simplified(
             and ordered(to_matrix(spelled)) != ordered(to_matrix(d.in_shape.result))
         )  # fmt: skip
         why = inserted(lines[-1][0], right, d) or "collect" * bool(changed)
-        lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
+        lines += [(right, why)] * bool(why)
     elif name:
         lines.append((its_name, "its name"))
     return lines
