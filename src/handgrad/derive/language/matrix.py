@@ -355,10 +355,10 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "inner":
         return _inside(parts[0], POWER) + " : " + _inside(parts[1], POWER), FROBENIUS
     if kind == "sum":
-        text = ""
+        text, binding = "", ELEMENTWISE if any([part.kind == "number" for part in parts]) else FROBENIUS  # 1 + (x : x)
         for sign, part in zip(info, parts):
             text += (" + " if sign > 0 else " - ") if text else "" if sign > 0 else "-"
-            text += _inside(part, FROBENIUS)
+            text += _inside(part, binding)
         return text, ADDITION
     if kind == "T" and (parts[0].kind, parts[0].info) == ("call", "inv"):
         return _inside(parts[0].parts[0], ATOM) + "^-T", POWER
@@ -378,7 +378,8 @@ def show(m: Matrix) -> tuple[str, int]:
         if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
             left, right = left.parts
         return f"({show(left)[0]} {MASKS[info]} {show(right)[0] if right else 0})", ATOM
-    return f"{info}({', '.join([show(part)[0] for part in parts])})", ATOM
+    listed = [show(part)[0][1:-1] if part.kind == "call" and part.info in MASKS else show(part)[0] for part in parts]
+    return f"{info}({', '.join(listed)})", ATOM
 
 
 def has_matrix_form(root: Expr) -> bool:

@@ -196,7 +196,8 @@ def _written_out(steps: list[Step], d: Result) -> list[Step]:
         return []
     total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
     lines = _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
-    return lines if unnamed.intersection(words) or len(lines) > 1 else []  # a value that is put in tells nothing new
+    put_in = len(lines) == 1 and lines[0].rule.startswith("insert")  # which tells nothing new
+    return lines if unnamed.intersection(words) or not put_in else []
 
 
 def _mentioned(steps: list[Step], d: Result) -> list[Node]:

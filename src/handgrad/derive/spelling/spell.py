@@ -121,8 +121,10 @@ def _spell_term(
     if pieces is None:
         main = _reshaped(factors, axes, names)
     if pieces is None and main is None:
-        scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
-        arrays = [f for f in factors if f[1]]
+        groups = [group for group in linked(factors) if {*flat(axes)}.isdisjoint(flat([ls for _, ls, _ in group]))]
+        scalars = [_spell_term((1, tuple(group)), (), names, None) if group[0][1] else entry_expr(group[0], names)
+                   for group in groups]  # fmt: skip
+        arrays = [factor for factor in factors if not any([factor in group for group in groups])]
         main = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
     elif pieces is not None:
         scalars = [piece.expr() for piece in pieces if not piece.axes]
