@@ -13,11 +13,11 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
     """The same expression, with a node ``where`` for every choice; `values` says what names stand for."""
     if not any(map(is_mask, postorder([root]))):
         return root
-    chosen = _replaced(root, ("+", "-"), _choice)
-    return _replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
+    chosen = replaced(root, ("+", "-"), _choice)
+    return replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
 
 
-def _replaced(root: Expr, ops: Collection[str], replace: Callable[[Expr], Expr | None]) -> Expr:
+def replaced(root: Expr, ops: Collection[str], replace: Callable[[Expr], Expr | None]) -> Expr:
     """The expression with other parts in place of some operations, if there are others."""
     made: dict[int, Expr] = {}
     for expr in postorder([root]):
@@ -55,6 +55,9 @@ def _parts(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> list[Expr]:
 
 def _choice(total: Expr) -> Expr | None:
     left, right = total.args
+    clipped = _clipped(total)
+    if clipped is not None:
+        return clipped
     for first, second in ((left, right), (right, left)):
         for mask, rest in _factors(first):
             if not is_mask(mask):
@@ -67,6 +70,20 @@ def _choice(total: Expr) -> Expr | None:
                 if MASKS[mask.info] in (">", "<", "==") and is_mask(other) and str(1 - other) == str(mask):
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
+    return None
+
+
+def _clipped(total: Expr) -> Expr | None:
+    """``where(x > low, x * (x < high), low) + high * (x >= high)`` as ``clip(x, low, high)``."""
+    choice, last = total.args
+    for below, x in _factors(choice.args[1]) if choice.op == "where" else ():
+        low = choice.args[2]
+        for outside, rest in _factors(last):
+            high = rest if total.op == "+" else -rest
+            above = x + low.args[0] > 0 if low.op == "neg" else x > low
+            compared = [(choice.args[0], above), (below, x < high), (outside, x >= high)]
+            if all([str(mask) == str(meant) for mask, meant in compared]):
+                return Expr("clip", (x, low, high), shape=total.shape)
     return None
 
 

@@ -365,8 +365,10 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "T":
         return _inside(parts[0], ATOM) + "^T", POWER
     if kind == "power":
-        if parts[1].info == 0.5 and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
-            return f"norm({parts[0].parts[0]})", ATOM
+        roots = parts[1].info % 1 == 0.5 if parts[1].kind == "number" else False
+        if roots and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
+            norm, exponent = f"norm({parts[0].parts[0]})", int(2 * parts[1].info)
+            return (norm, ATOM) if exponent == 1 else (f"{norm}^{exponent}", POWER)
         if parts[1].info == 0.5:
             return f"sqrt({show(parts[0])[0]})", ATOM
         sign = "^" if m.scalar else "**"

@@ -13,7 +13,7 @@ from .trees import postorder
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
 ATOM = 9
 LOOSE = 2.5  # a scalar in front of a matrix product, c * A @ B: any product may contain it, none may split it
-FULL = {name: f"np.{name}" for name in ("outer", "kron", "trace", "diag")}
+FULL = {name: f"np.{name}" for name in ("outer", "kron", "trace", "diag", "clip")}
 # what follows an operand
 SUFFIXES: dict[str, Callable[[Expr], str]] = {
     "T": lambda _: ".T",
@@ -124,11 +124,12 @@ def _power(base: Expr, exponent: float, texts: dict[int, Text], python: bool) ->
     if exponent < 0:
         below = texts[id(base)] if exponent == -1 else _power(base, -exponent, texts, python)
         return f"1 / {_inside(below, 4)}", 3
+    if exponent % 1 == 0.5 and base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
+        listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
+        norm = f"{'np.linalg.' * python}norm({listed})"
+        return (norm, ATOM) if exponent == 0.5 else (f"{norm}**{int(2 * exponent)}", 5)
     if exponent != 0.5:
         return f"{_inside(texts[id(base)], 6)}**{_number(exponent, python)}", 5
-    if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
-        listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
-        return f"{'np.linalg.' * python}norm({listed})", ATOM
     if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
         return f"{texts[id(base)][0]}**0.5", 5
     return f"{'np.' * python}sqrt({texts[id(base)][0]})", ATOM

@@ -37,6 +37,7 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     turned,
     varies,
 )
+from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.program import reachable, written_out
 from handgrad.derive.spelling.result import Result
 
@@ -193,6 +194,8 @@ def _written_out(steps: list[Step], d: Result) -> list[Step]:
     unnamed = {d.labels[node] for node in d.sweep.named.values()} - {*program.definitions}
     words = [token.text for step in steps[-1:] for token in tokenize(step.right)]
     if "[" in words or d.variable not in d.sweep.path or not has_matrix_form(program.result):
+        return []
+    if any([part.op == "loss" for part in postorder([program.result])]):  # in G / L(Z), is L a function?
         return []
     total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
     lines = _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []

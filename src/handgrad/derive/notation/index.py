@@ -181,7 +181,8 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str
 def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
     left, gone = _vanished(before, after, d)
-    below = [label for sign, label in pairwise(left) if sign == "/"]
+    plain = [word for word in left if word not in ("sqrt", "(")]
+    below = [label for sign, label in pairwise(plain) if sign == "/"]
     cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
     labels = [label for label in gone if label not in cancelled]
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)

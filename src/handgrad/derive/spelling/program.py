@@ -156,11 +156,14 @@ def write_program(
     nodes = reachable(nodes_in(value.terms))
     uses = dict.fromkeys(nodes, 0)
     diagonal = set()  # nodes of which only the diagonal is asked for
+    rooted = set()  # nodes that a square root is taken of
     multiplied = set()  # nodes that a number stands in front of
     for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:
         for coefficient, factors in terms:
-            for node, letters, _ in factors:
+            for node, letters, exponent in factors:
                 uses[node] += 1
+                if exponent % 1 == 0.5:
+                    rooted.add(node)
                 if coefficient != 1:
                     multiplied.add(node)
                 if node.sum and len(set(letters)) < len(letters):
@@ -200,7 +203,7 @@ def write_program(
                 continue
             given = node.index < forward
             exprs[node] = spell(total if given else take_out(total, graph), refer, given)
-        if not (flatten or node in diagonal) and _deserves_name(
+        if not (flatten or node in diagonal or (node in rooted and _is_squares(total))) and _deserves_name(
             node, refer(node), uses[node], labels, forward, arguments, layers
         ):
             labels[node] = label = labels.get(node) or fresh_name(node.op, len(node.shape), labels.values())
@@ -212,6 +215,11 @@ def write_program(
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
     return Program(definitions, result)
+
+
+def _is_squares(value: Sum | None) -> bool:
+    """Whether a number is a sum of squares: its root is written as a norm."""
+    return value is not None and not value.free and [[f[2] for f in factors] for _, factors in value.terms] == [[2]]
 
 
 def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:
