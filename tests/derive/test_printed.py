@@ -170,6 +170,8 @@ GRADIENTS = [
     ("L(clip(r, 1 - e, 1 + e))", "r", "r: n, e:", "G * (r > 1 - e) * (r < 1 + e)"),
     ("sum((x - y - z > c - 1) * x)", "x", "x: n, y: n, z: n, c:", "(x > y + z + c - 1)"),
     ("sum(where(x > y, z * where(z < y, x, 1), x**2) + z * (x <= 2))", "x", "x: n, y: n, z: n", None),
+    ("sum(where(1 - (x > 0) * (y > 0), x**2, c))", "x", "x: n, y: n, c:", None),
+    ("L((-x + 1) * y)", "y", "x: n, y: n", "G * (1 - x)"),
     # a norm stays one
     ("norm(X @ w - y) * norm(w)", "w", "X: n p, w: p, y: n", "norm(w) * X.T @ r / norm(r) + norm(r) * w / norm(w)"),
     ("trace(X) * X", "X", "X: n n", "trace(X) * einsum('nb,ac->nabc', eye(n), eye(n)) + einsum('na,bc->nabc', X, eye(n))"),
@@ -749,6 +751,11 @@ def test_the_last_lines_end_in_what_is_printed(expression, wrt, dims, lines):
     assert [step.right for step in d.steps("frobenius")][-len(lines) :] == lines
     assert "1 + x : x" not in d.text("frobenius")
     assert d.check((0,))
+
+
+def test_a_large_number_is_not_multiplied_into_a_sum():
+    d = hg.derive("L(softmax(Z - (1 - M) * 1e9))", "Z", "Z: n k, M: n k")
+    assert "Z1 = Z - 1000000000 * (1 - M)" in d.source
 
 
 def test_the_signs_of_comparisons_in_latex():

@@ -318,7 +318,7 @@ def _written_out(factor: Factor, free: Letters, open_sums: dict[Node, Sum], grap
         times_vector = deltas and len(free) < 2 and not {*letters} <= {*free}  # (I - 1 p^T) z
         if exponent == 1 and (times_vector or len(set(letters)) < len(letters)):  # of a trace of a sum
             return inner.at(letters)
-        if exponent != 1:
+        if exponent != 1 or (shared_number(inner.terms) == 1 and take_out(inner, graph) is inner):
             return [(1, (factor,))]
         coefficient, new = graph.wrap(Sum(grouped(node, letters), inner.at(letters)), whole=True)
         taken = take_out(Sum(grouped(*new[:2]), terms_of(new)), graph).terms  # (24 a - 48 b) c is 24 (a - 2 b) c
