@@ -62,10 +62,6 @@ def _choice(total: Expr) -> Expr | None:
         for mask, rest in _factors(first):
             if not is_mask(mask):
                 continue
-            yes, no = [arithmetic(total.op, *[kept if arg is first else arg for arg in total.args])
-                       for kept in (rest, number(0))]  # fmt: skip
-            if _is_short(yes) and _is_short(no):  # 0.99 * (z > 0) + 0.01
-                return Expr("where", (mask, yes, no), shape=total.shape)
             for other, no in _factors(second):
                 if MASKS[mask.info] in (">", "<", "==") and is_mask(other) and str(1 - other) == str(mask):
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
@@ -85,12 +81,6 @@ def _clipped(total: Expr) -> Expr | None:
             if all([str(mask) == str(meant) for mask, meant in compared]):
                 return Expr("clip", (x, low, high), shape=total.shape)
     return None
-
-
-def _is_short(expr: Expr) -> bool:
-    """Whether an expression is a number other than 0, with few digits."""
-    value = value_of(expr)
-    return bool(value) and len(repr(value)) < 6
 
 
 def _factors(expr: Expr) -> Iterator[tuple[Expr, Expr]]:

@@ -303,7 +303,7 @@ def _flattened(term: Term, value: Sum, open_sums: dict[Node, Sum]) -> Sequence[T
     if len(factors) == 1 < len(value.terms) and abs(coefficient) == 1:
         node, letters, exponent = factors[0]
         opens = exponent == 1 and node in open_sums and set(letters) <= set(value.free)
-        if opens and not any(map(constant, node.children)):  # of 1 - (x > 0) a choice is made
+        if opens:
             return times([(coefficient, ())], open_sums[node].at(letters))
     return [term]
 
