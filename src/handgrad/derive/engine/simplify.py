@@ -178,8 +178,7 @@ def _joined(group: list[Term], free: Letters, graph: Graph, numbers: bool) -> Te
 
     Terms with different `numbers` are not joined before a matrix: it is dear to multiply.
     """
-    if group[0][0] < 0:  # b - a
-        group = sorted(group, key=lambda term: term[0] < 0)
+    group = sorted(group, key=lambda term: term[0] < 0) if group[0][0] < 0 else group  # b - a
     common = [factor for factor in group[0][1] if all(_has(factor, factors) for _, factors in group[1:])]
     outside = {letter for _, letters, _ in common for letter in letters} | set(free)
     rests = [(c, tuple([f for f in factors if not _has(f, common)])) for c, factors in group]
