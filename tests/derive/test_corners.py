@@ -33,7 +33,7 @@ GRADIENTS = [
     ("6.02e23 * sum(x**2)", "x", "x: n", "1.204e+24 * x"),
     ("1.00000000000001 * sum(x)", "x", "x: n", "1.00000000000001 * ones(n)"),
     ("sum(x**(1/3))", "x", "x: n", "1 / (3 * x**(2/3))"),
-    ("norm(x)**(5/3)", "x", "x: n", "5 * sqrt(s1)**(2/3) * x / (3 * sqrt(s1))"),
+    ("norm(x)**(5/3)", "x", "x: n", "5 * norm(x)**(2/3) * x / (3 * norm(x))"),
     ("X**(4/3) @ v", "v", "X: n i, v: i", "X**(4/3)"),
     # roots and logarithms keep their names
     ("(1 + sqrt(3)*norm(x - y)/l) * exp(-sqrt(3)*norm(x - y)/l)", "x", "x: n, y: n, l:", "-3 * a * r / l**2"),

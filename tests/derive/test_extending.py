@@ -90,7 +90,7 @@ def test_a_function_of_an_array_is_one_row(monkeypatch, name, row, cases):
      "vec(dY) = diag(A.T.reshape(m*n)) @ vec(dX) + kron(eye(m), B) @ vec(dX)"),
     ("X.T", "X", "X: n d", "vec(dY) = vec(dX.T)"),
     ("X + X.T", "X", "X: n n", "vec(dY) = vec(dX) + vec(dX.T)"),
-    ("x / norm(x)", "x", "x: n", "vec(dy) = ((eye(n) - outer(x, x) / s) / sqrt(s)) @ vec(dx)"),
+    ("x / norm(x)", "x", "x: n", "vec(dy) = ((eye(n) - outer(x, x) / (x @ x)) / norm(x)) @ vec(dx)"),
     ("mean(Y, axis=1)", "Y", "Y: n k", "vec(dy) = (kron(ones(k)[None, :], eye(n)) / k) @ vec(dY)"),
     ("sum(Y, axis=0, keepdims=True)", "Y", "Y: n k", "vec(dY1) = kron(eye(k), ones(n)[None, :]) @ vec(dY)"),
     ("outer(z, sum(Y, axis=1))", "Y", "Y: n k, z: l", "vec(dY1) = kron(eye(n), outer(z, ones(k))) @ vec(dY.T)"),

@@ -60,7 +60,7 @@ GRADIENTS = [
     ("0.5*logdet(K + s**2*eye(n)) + 0.5*y @ inv(K + s**2*eye(n)) @ y", "s", "K: n n, s:, y: n",
      "s * (trace(inv(Z)) - y @ (inv(Z) @ (inv(Z) @ y)))"),
     ("x @ A @ x / (x @ x)", "A", "A: n n, x: n", "outer(x, x) / (x @ x)"),
-    ("a * b * (x @ y) * (x @ x)", "a", "a:, b:, x: n, y: n", "(x @ x) * b * (x @ y)"),
+    ("a * b * (x @ y) * (x @ x)", "a", "a:, b:, x: n, y: n", "b * (x @ x) * (x @ y)"),
     ("trace((A + c * eye(n)) @ (A + c * eye(n)))", "c", "A: n n, c:", "2 * trace(A) + 2 * c * n"),
     ("x > 0", "x", "x: n", "zeros(n, n)"),
     ("sum(sign(x))", "x", "x: n", "zeros(n)"),
@@ -77,20 +77,20 @@ GRADIENTS = [
     ("exp(-0.5 * x @ A @ x)", "x", "A: n n, x: n", "-0.5 * L * (A + A.T) @ x"),
     # what is positive comes first, numbers in front, gradients that are used once are written out
     ("x @ A @ x / (x @ x)", "x", "A: n n, x: n", "((A + A.T) @ x - 2 * (x @ A @ x) * x / s) / s"),
-    ("x @ y / (norm(x) * norm(y))", "x", "x: n, y: n", "(y / sqrt(s1) - (x @ y) * x / s1**1.5) / sqrt(s2)"),
+    ("x @ y / (norm(x) * norm(y))", "x", "x: n, y: n", "(y / norm(x) - (x @ y) * x / norm(x)**3) / norm(y)"),
     ("sum(P * log(P / (sum(P, axis=1, keepdims=True) * sum(P, axis=0, keepdims=True))))", "P", "P: n m", "A - 1"),
     ("x * (u @ x) * (v @ x)", "u", "x: n, u: n, v: n", "(v @ x) * outer(x, x)"),
     ("(u @ x)**2 * (v @ x)**2", "v", "x: n, u: n, v: n", "2 * (u @ x)**2 * (v @ x) * x"),
     ("norm(x - 2 * (v @ x) / (v @ v) * v - y)**2", "v", "x: n, v: n, y: n",
      "4 * (2 * (r @ v) * (v @ x) * v / s - (v @ x) * r - (r @ v) * x) / s"),
     ("mean((x - mean(x))**3)", "x", "x: n", "3 * (r**2 - (r**2).mean()) / n"),
-    ("x / norm(x)", "x", "x: n", "(eye(n) - outer(x, x) / s) / sqrt(s)"),
+    ("x / norm(x)", "x", "x: n", "(eye(n) - outer(x, x) / (x @ x)) / norm(x)"),
     ("a @ inv(X + c * eye(n)) @ b", "c", "a: n, b: n, X: n n, c:", "-a @ (inv(Z) @ (inv(Z) @ b))"),
     ("-0.5 * logdet(S) - 0.5 * (x - m) @ inv(S) @ (x - m)", "S", "S: n n, x: n, m: n",
      "0.5 * (outer(inv(S).T @ r, inv(S) @ r) - inv(S).T)"),
     # sums of what is centred are zero, sums that are divided by their length are means
     ("sum(var(X, axis=0))", "X", "X: n k", "2 * (X - X.mean(axis=0)) / n"),
-    ("x.mean() / x.std()", "x", "x: n", "(1 - x.mean() * r / s) / sqrt(s) / n"),
+    ("x.mean() / x.std()", "x", "x: n", "(1 - x.mean() * r / s) / (n * sqrt(s))"),
     ("L((x - x.mean()) / sqrt(x.var() + eps))", "x", "x: n, eps:", "G_r - G_r.mean()"),
     ("L(X / norm(X, axis=1, keepdims=True))", "X", "X: n m",
      "G / sqrt(R) - (G * X).sum(axis=1, keepdims=True) * X / R**1.5"),
@@ -155,7 +155,7 @@ GRADIENTS = [
     ("sum(max(X, axis=1) - min(X, axis=1))", "X", "X: n i", "(X == m1[:, None]) - (X == m2[:, None])"),
     ("norm(x - y)**2 - norm(x - z)**2", "x", "x: n, y: n, z: n", "2 * (z - y)"),
     # a choice is written as one
-    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(c > a, r, c * sign(r))"),
+    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(a < c, r, c * sign(r))"),
     ("L(where(X > 0, X, c * X))", "X", "X: n i, c:", "G * where(X > 0, 1, c)"),
     ("L(elu(X))", "X", "X: n i", "G * where(X > 0, 1, 1 + A)"),
     ("sum(minimum(x, 0))", "x", "x: n", "(x < 0)"),
@@ -163,6 +163,32 @@ GRADIENTS = [
     ("sum(where(x > y, x**2 / y, -x / y))", "x", "x: n, y: n", "where(x > y, 2 * x, -1) / y"),
     ("sum(where(x > y, -x**2, -x * y))", "x", "x: n, y: n", "where(x > y, -2 * x, -y)"),
     ("L(where(X > 0, -X, c * X / v))", "X", "X: n i, c:, v: i", "G * where(X > 0, -1, c / v)"),
+    # a comparison reads as it was written
+    ("sum(where(x >= 0, x, 0))", "x", "x: n", "(x >= 0)"),
+    ("sum(where(x <= y, x**2, 0))", "x", "x: n, y: n", "2 * x * (x <= y)"),
+    ("sum(where(x != 0, x**2, x))", "x", "x: n", "where(x == 0, 1, 2 * x)"),
+    ("L(clip(r, 1 - e, 1 + e))", "r", "r: n, e:", "G * (r > 1 - e) * (r < 1 + e)"),
+    ("sum((x - y - z > c - 1) * x)", "x", "x: n, y: n, z: n, c:", "(x > y + z + c - 1)"),
+    ("sum(where(x > y, z * where(z < y, x, 1), x**2) + z * (x <= 2))", "x", "x: n, y: n, z: n", None),
+    ("sum(where(1 - (x > 0) * (y > 0), x**2, c))", "x", "x: n, y: n, c:", None),
+    ("L((-x + 1) * y)", "y", "x: n, y: n", "G * (1 - x)"),
+    # a norm stays one
+    ("norm(X @ w - y) * norm(w)", "w", "X: n p, w: p, y: n", "norm(w) * X.T @ r / norm(r) + norm(r) * w / norm(w)"),
+    ("trace(X) * X", "X", "X: n n", "trace(X) * einsum('nb,ac->nabc', eye(n), eye(n)) + einsum('na,bc->nabc', X, eye(n))"),
+    # no minus before a difference
+    ("-a @ (P @ ones(m) - r)", "a", "P: n m, a: n, r: n", "r - P.sum(axis=1)"),
+    ("-sum(T * log_softmax(Z / tau))", "tau", "Z: n k, T: n k, tau:",
+     "((T - T.sum(axis=1, keepdims=True) * P) * Z).sum() / tau**2"),
+    ("0.5 * (y - tanh(w @ x))**2", "w", "w: n, x: n, y:", "(a - y) * (1 - a**2) * x"),
+    ("norm(x - mean(x))**2 + mean(x)**2", "x", "x: n", "2 * (x + (1 / n**2 - 1 / n) * x.sum())"),
+    # numbers in front of sums
+    ("sum((y - a*exp(-k*t))**2)", "k", "y: n, a:, k:, t: n", "2 * a * ((y - a * a1) * a1 * t).sum()"),
+    ("sum(cos(2*pi*x/t))", "t", "x: n, t:", "2 * pi * (sin(z) @ x) / t**2"),
+    ("sum(4*e*((s/x)**12 - (s/x)**6))", "x", "e:, s:, x: k", "24 * e * s**6 * (1 / x**7 - 2 * s**6 / x**13)"),
+    ("sum(4*e*((s/x)**12 - (s/x)**6))", "s", "e:, s:, x: k",
+     "24 * e * s**5 * (2 * s**6 * (1 / x**12).sum() - (1 / x**6).sum())"),
+    ("mean(tanh(X @ w)**4) - 3*mean(tanh(X @ w)**2)**2", "w", "X: n p, w: p",
+     "4 * X.T @ ((a**3 - 3 * (a**2).mean() * a) * (1 - a**2)) / n"),
     # axes that are products
     ("L(kron(a, b))", "a", "a: n, b: m", "G.reshape(n, m) @ b"),
     ("L(X.flatten() * v)", "X", "X: n i, v: n*i", "(G * v).reshape(n, i)"),
@@ -413,7 +439,7 @@ def test_lines_say_what_varies_and_how():
         "insert ds",
         "(a^T b) c = c a^T b",
         "the matrix in front of dx",
-        "collect",
+        "insert s",
     ]
     sums = hg.derive("tanh(W @ x) + sin(W @ x)", "x", "W: o i, x: i").steps("frobenius")
     assert "term by term" in [step.rule for step in sums]
@@ -568,8 +594,17 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
     ("logdet(S) + x @ inv(S) @ x", "S", "S: V V, x: V",
      ["V1 = np.linalg.inv(S)", "return V1.T - np.outer(V1.T @ x, V1 @ x)"]),
     ("norm(X @ w - y) / norm(X @ w)", "w", "X: n i, w: i, y: n",
-     ["r1 = X @ w", "r2 = r1 - y", "s1 = r2 @ r2", "s2 = r1 @ r1", "t = np.sqrt(s1)",
-      "return X.T @ ((r2 / t - t * r1 / s2) / np.sqrt(s2))"]),
+     ["r1 = X @ w", "r2 = r1 - y", "t = np.linalg.norm(r2)", "t1 = r1 @ r1", "G_r1 = (r2 / t - t * r1 / t1) / np.sqrt(t1)",
+      "return X.T @ G_r1"]),
+    # what is computed anyway decides where the parentheses of a product stand
+    ("a @ X.T @ Y @ b / (norm(X @ a) * norm(Y @ b))", "a", "a: p, X: n p, Y: n q, b: q",
+     ["r1 = X @ a", "t = Y @ b", "t1 = r1 @ r1",
+      "return X.T @ (t / np.sqrt(t1) - (r1 @ t) * r1 / t1**1.5) / np.linalg.norm(t)"]),
+    ("logdet(W.T @ A @ W)", "W", "W: n k, A: n n",
+     ["T = A @ W", "Z = W.T @ T", "V = np.linalg.inv(Z)", "return T @ V + A.T @ W @ V.T"]),
+    ("L(clip(X, -1, 1) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, -1, 1)", "return R.T @ G"]),
+    ("L(clip(X, -c, c) @ W)", "W", "X: n i, W: i o, c:", ["R = np.clip(X, -c, c)", "return R.T @ G"]),
+    ("L(clip(X, 1 - c, 2 * c) @ W)", "W", "X: n i, W: i o, c:", ["R = np.clip(X, 1 - c, 2 * c)", "return R.T @ G"]),
 ])  # fmt: skip
 def test_the_source_computes_nothing_twice(expression, wrt, dims, body):
     d = hg.derive(expression, wrt, dims)
@@ -668,7 +703,7 @@ def test_pi_keeps_its_name():
 
 def test_a_number_has_no_axis_beside_one_of_length_1():
     d = hg.derive("L(sum((c - k) * (u[:, None] - v[:, None]) * t, axis=0))", "u", "u: n, v: n, t: i, c:, k:")
-    assert str(d.gradient) == "(G @ t) * (c - k) * ones(n)"
+    assert str(d.gradient) == "(c - k) * (G @ t) * ones(n)"
     assert d.steps("frobenius")[-1].right == "(c - k) 1_n G^T t"
     assert d.check((0,))
 
@@ -699,6 +734,34 @@ def test_the_last_line_and_no_needless_name(expression, wrt, dims, last):
 
 def test_the_second_derivative_of_a_quadratic_form():
     assert hg.derive("x @ A @ x", "x", "x: n, A: n n").derive("x").steps("frobenius")[-1].right == "A + A^T"
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "lines"), [
+    ("mean((x - mean(x))**4)", "x", "x: n", ["4 (r**3 - 1_n 1_n^T r**3 / n) / n"]),
+    ("sum(p * q)", "p", "p: n, q: n", ["q"]),
+    ("sum(E*exp(-beta*E))/sum(exp(-beta*E))", "beta", "E: n, beta:", ["-G_z^T E", "-(p : ((E - 1_n E^T p) * E))"]),
+    ("x + h*tanh(W @ x)", "h", "x: n, h:, W: n n", ["a", "tanh(z)"]),
+    ("relu(W @ x + b)", "x", "W: m n, x: n, b: m", ["diag(z > 0) W"]),
+    ("inv(eye(n) + t * A) @ x", "t", "A: n n, t:, x: n", ["-Z^-1 A Z^-1 x"]),
+    ("log(1 + x @ x)", "x", "x: n", ["2 x / z"]),
+    ("log(L(Z)) * c", "Z", "Z: n k, c:", ["c G / L"]),
+])  # fmt: skip
+def test_the_last_lines_end_in_what_is_printed(expression, wrt, dims, lines):
+    d = hg.derive(expression, wrt, dims)
+    assert [step.right for step in d.steps("frobenius")][-len(lines) :] == lines
+    assert "1 + x : x" not in d.text("frobenius")
+    assert d.check((0,))
+
+
+def test_a_large_number_is_not_multiplied_into_a_sum():
+    d = hg.derive("L(softmax(Z - (1 - M) * 1e9))", "Z", "Z: n k, M: n k")
+    assert "Z1 = Z - 1000000000 * (1 - M)" in d.source
+
+
+def test_the_signs_of_comparisons_in_latex():
+    d = hg.derive("sum(where(x >= 0, x, 0) + where(x <= 1, x, 0) + where(x != 1, x, 0) * (x < 3))", "x", "x: n")
+    assert r"[x \geq 0] + [x \leq 1] + [x \neq 1] \odot [x < 3]" in d.latex("index")
+    assert d.check((0,))
 
 
 def test_pi_as_an_exponent_is_a_number():

@@ -126,10 +126,10 @@ def test_symbols_take_the_operators_of_python():
         y[0]
 
 
-def test_a_comparison_prints_its_shorter_side_second():
+def test_a_comparison_prints_numbers_second():
     assert str(hg.derive("sum(clip(x, -1, 1))", "x", "x: n").gradient) == "(x > -1) * (x < 1)"
     assert hg.derive("sum(clip(x, -1, 1))", "x", "x: n").check((0,))
-    assert str(hg.derive("sum(where(c < x + y, x, 0))", "x", "x: n, y: n, c: n").gradient) == "(x + y > c)"
+    assert str(hg.derive("sum(where(c < x + y, x, 0))", "x", "x: n, y: n, c: n").gradient) == "(c < x + y)"
     hinge = hg.derive("mean(maximum(0, 1 - y * (X @ w)))", "w", "X: n i, w: i, y: n")
     assert str(hinge.gradient) == "-X.T @ (y * (z > 0)) / n"
     assert "-1.0 * (x > 0)" in hg.derive("-sum(relu(x))", "x", "x: n").source

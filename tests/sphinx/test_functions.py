@@ -79,7 +79,19 @@ def test_every_function_of_the_engine_is_computed_and_followed_by_a_complex_step
     np.testing.assert_allclose(stepped, (define(z + h) - define(z - h)) / (2 * h), rtol=1e-7, atol=1e-9)
 
 
-ZERO = {"relu": 0, "step": 0, "sign": 0, "abs": 0, "iszero": 1, "elu": 0, "leaky_relu": 0}
+ZERO = {
+    "relu": 0,
+    "step": 0,
+    "sign": 0,
+    "abs": 0,
+    "iszero": 1,
+    "notzero": 0,
+    "isnegative": 0,
+    "atleast0": 1,
+    "atmost0": 1,
+    "elu": 0,
+    "leaky_relu": 0,
+}
 
 
 @pytest.mark.parametrize("name", ZERO)

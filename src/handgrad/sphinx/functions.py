@@ -55,7 +55,11 @@ ELEMENTWISE: dict[str, Callable[[Array], Array]] = {
     "abs": lambda z: z * np.sign(z.real),
     "sign": lambda z: np.sign(z.real),
     "step": lambda z: (z.real > 0) * 1.0,
+    "isnegative": lambda z: (z.real < 0) * 1.0,
+    "atleast0": lambda z: (z.real >= 0) * 1.0,
+    "atmost0": lambda z: (z.real <= 0) * 1.0,
     "iszero": lambda z: (z.real == 0) * 1.0,
+    "notzero": lambda z: (z.real != 0) * 1.0,
 }
 
 

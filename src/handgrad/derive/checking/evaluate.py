@@ -82,8 +82,8 @@ def _evaluate(expr: Expr, args: list[Table], given: Mapping[str, Table], sizes: 
         return arg
     if op == "loss":
         return {(): functions[info](arg)}
-    if op == "call" and info == "iszero":
-        return {index: float(abs(z) < ROUNDING) for index, z in arg.items()}
+    if op == "call" and info in ("iszero", "notzero"):
+        return {index: float((abs(z) < ROUNDING) == (info == "iszero")) for index, z in arg.items()}
     if op in ("call", "unknown"):
         value = ELEMENTWISE[info].value if op == "call" else functions[info]
         return {index: value(z) for index, z in arg.items()}

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.functions import ARRAY, ELEMENTWISE
-from handgrad.derive.language.latex import dimension_latex, name_latex
+from handgrad.derive.language.latex import COMPARED, dimension_latex, name_latex
 
 PIECES = {
-    **{sign: sign for sign in " +-:>/"}, "=": "==", r"\,": "", r"\left": "", r"\right": "", "{}": "", r"\cdot": "",
+    **{sign: sign for sign in " +-:<>/"}, **{latex: sign for sign, latex in COMPARED.items()},
+    r"\,": "", r"\left": "", r"\right": "", "{}": "", r"\cdot": "",
     r"\odot": "*", r"\pi": "pi", r"\oslash": "/", r"\otimes": "⊗", r"}{\partial ": "/d", "}{": ") / (",
     r"^{\mathsf{T}}": "^T", r"^{-\mathsf{T}}": "^-T", "^{-1}": "^-1",
 }  # fmt: skip

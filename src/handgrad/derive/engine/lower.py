@@ -352,8 +352,7 @@ def _function(expr: Expr, arg: Sum, graph: Graph) -> Sum:
     if op in ("call", "unknown"):
         return _call(info, arg, graph, op)
     _, (node, _, _) = graph.wrap(arg, whole=True, split=False)
-    axes = fresh(expr.shape)
-    shape = expr.shape
+    axes, shape = fresh(expr.shape), expr.shape
     if kind(op) in ALONG:
         info = info[0]
         if kind(op) == "number":  # keepdims is a matter of the axes

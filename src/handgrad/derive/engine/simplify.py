@@ -157,7 +157,7 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
 def take_out(value: Sum, graph: Graph) -> Sum:
     """Put the numbers of all terms in front of their sum: ``2 R - 2 R W W^T = 2 (R - R W W^T)``, ``a/n - b/n^2``."""
     terms = value.terms
-    if len(terms) < 2 or not value.free:
+    if len(terms) < 2:
         return value
     numbers = {coefficient for coefficient, _ in terms}
     scale = min(map(abs, numbers)) if min(numbers) < 0 < max(numbers) else 1
@@ -166,7 +166,7 @@ def take_out(value: Sum, graph: Graph) -> Sum:
     powers = [{node: power for node, letters, power in factors if not letters} for _, factors in terms]
     common = [(node, (), min([own.get(node, 0) for own in powers], key=abs)) for node in powers[0]
               if len({own.get(node, 0) > 0 for own in powers}) == 1]  # fmt: skip
-    common = [factor for factor in common if factor[2]]
+    common = [factor for factor in common if factor[2] > 0 or (factor[2] and value.free)]  # n / s - r / s^3 is a number
     if scale == 1 and not common:
         return value
     over = tuple([(node, (), -power) for node, _, power in common])
@@ -225,6 +225,7 @@ def _joined(group: list[Term], free: Letters, graph: Graph, numbers: bool) -> Te
 
     Terms with different `numbers` are not joined before a matrix: it is dear to multiply.
     """
+    group = sorted(group, key=lambda term: term[0] < 0) if group[0][0] < 0 else group  # b - a
     common = [factor for factor in group[0][1] if all(_has(factor, factors) for _, factors in group[1:])]
     outside = {letter for _, letters, _ in common for letter in letters} | set(free)
     rests = [(c, tuple([f for f in factors if not _has(f, common)])) for c, factors in group]

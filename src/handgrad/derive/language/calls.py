@@ -276,8 +276,6 @@ def _var(x: Expr, *, axis: int | None = None, keepdims: bool = False) -> Expr:
 def _where(mask: Expr, a: Expr, b: Expr) -> Expr:
     if not _is_condition(mask):
         raise ExpressionError(f"where: {label(mask)} is no comparison; write {label(mask)} != 0")
-    if mask.op == "-":  # the opposite of a comparison
-        mask, a, b = mask.args[1], b, a
     return mask * a + (1 - mask) * b
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from .expression import Expr, arithmetic, is_mask, number, value_of
+from .functions import MASKS
 from .trees import postorder
 
 NOTHING: Mapping[str, Expr] = {}
@@ -12,11 +13,11 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
     """The same expression, with a node ``where`` for every choice; `values` says what names stand for."""
     if not any(map(is_mask, postorder([root]))):
         return root
-    chosen = _replaced(root, ("+", "-"), _choice)
-    return _replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
+    chosen = replaced(root, ("+", "-"), _choice)
+    return replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
 
 
-def _replaced(root: Expr, ops: Collection[str], replace: Callable[[Expr], Expr | None]) -> Expr:
+def replaced(root: Expr, ops: Collection[str], replace: Callable[[Expr], Expr | None]) -> Expr:
     """The expression with other parts in place of some operations, if there are others."""
     made: dict[int, Expr] = {}
     for expr in postorder([root]):
@@ -54,25 +55,32 @@ def _parts(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> list[Expr]:
 
 def _choice(total: Expr) -> Expr | None:
     left, right = total.args
+    clipped = _clipped(total)
+    if clipped is not None:
+        return clipped
     for first, second in ((left, right), (right, left)):
         for mask, rest in _factors(first):
             if not is_mask(mask):
                 continue
-            yes, no = [arithmetic(total.op, *[kept if arg is first else arg for arg in total.args])
-                       for kept in (rest, number(0))]  # fmt: skip
-            if _is_short(yes) and _is_short(no):  # 0.99 * (z > 0) + 0.01
-                return Expr("where", (mask, yes, no), shape=total.shape)
             for other, no in _factors(second):
-                if other.op == "-" and value_of(other.args[0]) == 1 and str(other.args[1]) == str(mask):
+                if MASKS[mask.info] in (">", "<", "==") and is_mask(other) and str(1 - other) == str(mask):
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None
 
 
-def _is_short(expr: Expr) -> bool:
-    """Whether an expression is a number other than 0, with few digits."""
-    value = value_of(expr)
-    return bool(value) and len(repr(value)) < 6
+def _clipped(total: Expr) -> Expr | None:
+    """``where(x > low, x * (x < high), low) + high * (x >= high)`` as ``clip(x, low, high)``."""
+    choice, last = total.args
+    for below, x in _factors(choice.args[1]) if choice.op == "where" else ():
+        low = choice.args[2]
+        for outside, rest in _factors(last):
+            high = rest if total.op == "+" else -rest
+            above = x + low.args[0] > 0 if low.op == "neg" else x > low
+            compared = [(choice.args[0], above), (below, x < high), (outside, x >= high)]
+            if all([str(mask) == str(meant) for mask, meant in compared]):
+                return Expr("clip", (x, low, high), shape=total.shape)
+    return None
 
 
 def _factors(expr: Expr) -> Iterator[tuple[Expr, Expr]]:

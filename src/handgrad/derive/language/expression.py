@@ -53,8 +53,8 @@ class Expr:
     __sub__, __rsub__ = operator("-")
     __mul__, __rmul__ = operator("*")
     __truediv__, __rtruediv__ = operator("/")
-    __gt__, __lt__ = operator(">")
-    __ge__, __le__ = operator(">=")
+    __gt__, __lt__ = operator(">")[0], operator("<")[0]
+    __ge__, __le__ = operator(">=")[0], operator("<=")[0]
     __pow__, __rpow__ = operator("**")
 
     def __matmul__(self, other: Any) -> "Expr":
@@ -146,10 +146,8 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
     """Elementwise ``+ - * / **`` and comparisons, with NumPy broadcasting."""
     if op in COMPARISONS:
         return elementwise(COMPARISONS[op], arithmetic("-", a, b))
-    if op == "<":
-        return arithmetic(">", b, a)
-    if op in OPPOSITE:
-        return 1 - arithmetic(OPPOSITE[op], a, b)
+    if op == "-" and value_of(a) == 1 and is_mask(b):
+        return elementwise(COMPARISONS[OPPOSITE[MASKS[b.info]]], b.args[0])
     if a.op == b.op == "number":
         return _constant_value(f"{a} {op} {b}", lambda: OPERATIONS[op](a.info, b.info))
     shape = broadcast(op, a, b)
@@ -163,7 +161,7 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
 
 
 COMPARISONS = {sign: name for name, sign in MASKS.items()}
-OPPOSITE = {"<=": ">", ">=": "<", "!=": "=="}
+OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 def raised(a: float, b: float) -> float:

@@ -269,7 +269,7 @@ class _Reader:
         """Read an operator, or the nothing between factors side by side, or a comma."""
         token = self.take()
         op = token.text
-        if token.kind != "operator" or op == "(" or (op == "<" and not self.numpy):
+        if token.kind != "operator" or op == "(" or (op == "<" and not self.numpy and not self.spaced(token)):
             if self.numpy:
                 hint = MEANT.get(op, "; write * or @ between two factors")
                 raise self.fail(f"{op!r} follows a complete factor{hint}", token)
@@ -287,6 +287,10 @@ class _Reader:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
             raise self.fail("A : B is a number; a second ':' needs parentheses" if op == ":" else hint, token)
         return self.marks.append(_Mark(op, level, token))
+
+    def spaced(self, token: Token) -> bool:
+        """Whether a space comes after a token: ``c <A, B>`` is a product, ``z < 0`` a comparison."""
+        return self.text[token.stop : token.stop + 1] == " "
 
     def reduce(self, level: int) -> None:
         """Apply the operators that bind at least as tightly as `level`."""

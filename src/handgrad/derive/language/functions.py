@@ -65,7 +65,10 @@ ELEMENTWISE = {
         lambda z: z if z > 0 else math.expm1(z),
         "np.where(z > 0, z, np.expm1(np.minimum(z, 0)))",
     ),
-    "step": Elementwise("0", lambda z: 1.0 if z > 0 else 0.0, "(z > 0) * 1.0"),
+    "step": Elementwise("0", lambda z: float(z > 0), "(z > 0) * 1.0"),
+    "isnegative": Elementwise("0", lambda z: float(z < 0), "(z < 0) * 1.0"),
+    "atleast0": Elementwise("0", lambda z: float(z >= 0), "(z >= 0) * 1.0"),
+    "atmost0": Elementwise("0", lambda z: float(z <= 0), "(z <= 0) * 1.0"),
     "abs": Elementwise("sign(z)", abs, "np.abs"),
     "sign": Elementwise("0", lambda z: float((z > 0) - (z < 0)), "np.sign"),
     "gelu": Elementwise(
@@ -76,9 +79,12 @@ ELEMENTWISE = {
     "Phi": Elementwise("phi(z)", _normal_cdf, "0.5 * np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2))"),
     "phi": Elementwise("-z * y", _normal_pdf, "np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)"),
     "iszero": Elementwise("0", lambda z: float(z == 0), "(z == 0) * 1.0"),
+    "notzero": Elementwise("0", lambda z: float(z != 0), "(z != 0) * 1.0"),
     "erf": Elementwise("2 * exp(-z**2) / sqrt(pi)", math.erf, "np.vectorize(math.erf, otypes=[float])(z)"),
 }
-MASKS = {"step": ">", "iszero": "=="}  # printed as a comparison
+MASKS = {  # printed as a comparison
+    "step": ">", "isnegative": "<", "atleast0": ">=", "atmost0": "<=", "iszero": "==", "notzero": "!="
+}  # fmt: skip
 
 
 class ArrayFunction(NamedTuple):

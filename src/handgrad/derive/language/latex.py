@@ -22,6 +22,7 @@ GREEK = [
     "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
     "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega",
 ]  # fmt: skip
+COMPARED = {"==": "=", "!=": r"\neq", ">=": r"\geq", "<=": r"\leq"}
 LETTERS = {**{name: f"\\{name}" for name in GREEK}, "lam": r"\lambda", "eps": r"\varepsilon", "nabla": r"\nabla"}
 FUNCTIONS = {
     **{
@@ -328,7 +329,7 @@ OPERATIONS: dict[str, Row] = {
     "group": (lambda p, n: bracketed(p.latex(n.args[0])), ATOM),
     "entry": (lambda p, n: p.entry(n.args[0], n.info), ATOM),
     "inner": (lambda p, n: rf"\langle {p.latex(n.args[0])},\, {p.latex(n.args[1])} \rangle", ATOM),
-    "mask": (lambda p, n: f"[{p.latex(n.args[0])} {n.info.replace('==', '=')} {p.latex(n.args[1])}]", ATOM),
+    "mask": (lambda p, n: f"[{p.latex(n.args[0])} {COMPARED.get(n.info, n.info)} {p.latex(n.args[1])}]", ATOM),
     "neg": (lambda p, n: "-" + p.inside(n.args[0], FROBENIUS), SUM),
     **dict.fromkeys(["+", "-"], (Printer.added, SUM)),
     ":": (lambda p, n: f"{p.inside(n.args[0], POWER)} : {p.inside(n.args[1], POWER)}", FROBENIUS),

@@ -303,10 +303,14 @@ def replaced(m: Matrix, known: Mapping[str, Matrix]) -> Matrix:
 def ordered(m: Matrix) -> tuple[list[Any], Any]:
     """What a matrix is known by: the numbers in front of it, and the rest.
 
-    It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand.
+    It does not tell in what order sums, numbers and elementwise products are written, nor where numbers stand, nor
+    how the sum of such a product is written: ``(a * b)^T c`` or ``a : (b * c)``.
     """
     if m.kind == "sum":
         return [], sorted([(sign, ordered(part)) for sign, part in zip(m.info, m.parts)], key=repr)
+    if m.kind == "inner" or (m.kind == "product" and m.scalar and len(m.parts) == 2):  # a : b is a^T b
+        a, b = m.parts
+        return [], ("inner", ordered(hadamard(a if m.kind == "inner" else flip(a), b)))
     factors = list(_factors(m))
     if len(factors) == 1:
         return [], (m.kind, m.info, list(map(ordered, m.parts)))
@@ -353,18 +357,20 @@ def show(m: Matrix) -> tuple[str, int]:
     if kind == "inner":
         return _inside(parts[0], POWER) + " : " + _inside(parts[1], POWER), FROBENIUS
     if kind == "sum":
-        text = ""
+        text, binding = "", ELEMENTWISE if any([part.kind == "number" for part in parts]) else FROBENIUS  # 1 + (x : x)
         for sign, part in zip(info, parts):
             text += (" + " if sign > 0 else " - ") if text else "" if sign > 0 else "-"
-            text += _inside(part, FROBENIUS)
+            text += _inside(part, binding)
         return text, ADDITION
     if kind == "T" and (parts[0].kind, parts[0].info) == ("call", "inv"):
         return _inside(parts[0].parts[0], ATOM) + "^-T", POWER
     if kind == "T":
         return _inside(parts[0], ATOM) + "^T", POWER
     if kind == "power":
-        if parts[1].info == 0.5 and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
-            return f"norm({parts[0].parts[0]})", ATOM
+        roots = parts[1].info % 1 == 0.5 if parts[1].kind == "number" else False
+        if roots and parts[0].kind == "inner" and str(parts[0].parts[0]) == str(parts[0].parts[1]):
+            norm, exponent = f"norm({parts[0].parts[0]})", int(2 * parts[1].info)
+            return (norm, ATOM) if exponent == 1 else (f"{norm}^{exponent}", POWER)
         if parts[1].info == 0.5:
             return f"sqrt({show(parts[0])[0]})", ATOM
         sign = "^" if m.scalar else "**"
@@ -377,7 +383,8 @@ def show(m: Matrix) -> tuple[str, int]:
         if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
             left, right = left.parts
         return f"({show(left)[0]} {MASKS[info]} {show(right)[0] if right else 0})", ATOM
-    return f"{info}({', '.join([show(part)[0] for part in parts])})", ATOM
+    listed = [show(part)[0][1:-1] if part.kind == "call" and part.info in MASKS else show(part)[0] for part in parts]
+    return f"{info}({', '.join(listed)})", ATOM
 
 
 def has_matrix_form(root: Expr) -> bool:

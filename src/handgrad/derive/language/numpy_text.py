@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from .choice import with_choices
 from .dims import CONSTANTS, show_axis
-from .expression import Expr, is_mask, number, value_of
+from .expression import Expr, arithmetic, is_mask, number, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, MASKS, kind
 from .numerals import show_exponent, show_number
 from .trees import postorder
@@ -15,7 +15,7 @@ from .trees import postorder
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
 ATOM = 9
 LOOSE = 2.5  # a scalar in front of a matrix product, c * A @ B: any product may contain it, none may split it
-FULL = {name: f"np.{name}" for name in ("outer", "kron", "trace", "diag")}
+FULL = {name: f"np.{name}" for name in ("outer", "kron", "trace", "diag", "clip")}
 # what follows an operand
 SUFFIXES: dict[str, Callable[[Expr], str]] = {
     "T": lambda _: ".T",
@@ -94,7 +94,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in SUFFIXES:
         return _inside(args[0], ATOM) + SUFFIXES[op](expr), ATOM
     if is_mask(expr):
-        return (_mask(expr, texts) + " * 1.0", 3) if python else (_mask(expr, texts), ATOM)
+        return (_mask(expr, python) + " * 1.0", 3) if python else (_mask(expr, python), ATOM)
     listed = ", ".join(
         [part[0][1:-1] if not python and is_mask(arg) else part[0] for arg, part in zip(expr.args, args)]
     )
@@ -102,7 +102,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         whole = python and expr.args[1].op == expr.args[2].op == "number"  # where(x > 0, 1, -1) would be integers
         no = repr(float(expr.args[2].info)) if whole else args[2][0]
         # In a function the comparison may have a name: it is used elsewhere too.
-        condition = _mask(expr.args[0], texts)[1:-1] if is_mask(expr.args[0]) else f"{args[0][0]} > 0"
+        condition = _mask(expr.args[0], python)[1:-1] if is_mask(expr.args[0]) else f"{args[0][0]} > 0"
         return f"{np}where({condition}, {args[1][0]}, {no})", ATOM
     if op == "einsum":
         several = ", optimize=True" * (python and len(args) > 2)
@@ -128,11 +128,12 @@ def _power(base: Expr, exponent: float, texts: dict[int, Text], python: bool) ->
     if exponent < 0:
         below = texts[id(base)] if exponent == -1 else _power(base, -exponent, texts, python)
         return f"1 / {_inside(below, 4)}", 3
+    if exponent % 1 == 0.5 and base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
+        listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
+        norm = f"{'np.linalg.' * python}norm({listed})"
+        return (norm, ATOM) if exponent == 0.5 else (f"{norm}**{int(2 * exponent)}", 5)
     if exponent != 0.5:
         return f"{_inside(texts[id(base)], 6)}**{_number(show_exponent(exponent), python)}", 5
-    if base.op == "sum" and base.args[0].op == "**" and value_of(base.args[0].args[1]) == 2:
-        listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
-        return f"{'np.linalg.' * python}norm({listed})", ATOM
     if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
         return f"{texts[id(base)][0]}**0.5", 5
     return f"{'np.' * python}sqrt({texts[id(base)][0]})", ATOM
@@ -165,20 +166,26 @@ def _starts_with_product(expr: Expr) -> bool:
     return expr.args[0].op == "@" and not expr.args[1].shape and not _is_inner(expr.args[0])
 
 
-def _mask(expr: Expr, texts: dict[int, Text]) -> str:
-    """A comparison; the shorter side is the second."""
-    arg, sign = expr.args[0], MASKS[expr.info]
-    left, right = arg.args if arg.op in ("+", "-") else (arg, number(0))
-    if arg.op == "neg":
-        left, right, sign = arg.args[0], number(0), sign.replace(">", "<")
-    if arg.op == "+" and value_of(right) is None:
-        left, right = arg, number(0)
-    elif arg.op == "+":
-        right = number(-right.info)
-    if left.size + 1 < right.size or left.op == "number":
-        left, right, sign = right, left, sign.replace(">", "<")
-    both = [texts[id(side)][0] if id(side) in texts else str(side) for side in (left, right)]
-    return f"({both[0]} {sign} {both[1]})"
+def _mask(expr: Expr, python: bool) -> str:
+    """A comparison of ``a - b + c`` with 0 is one of a with ``b - c``: what comes after a minus, and numbers, go over."""
+    left, right, sign = expr.args[0], number(0), MASKS[expr.info]
+    sums = [left]
+    while sums[0].op in ("+", "-"):  # a, a - b, a - b + c
+        sums.insert(0, sums[0].args[0])
+    over = [at for at, part in enumerate(sums) if at and (part.op == "-" or part.args[1].op == "number")]
+    if over:
+        left, first, *others = sums[over[0] - 1 :]
+        right = first.args[1] if first.op == "-" else -first.args[1]
+        for part in others:
+            right = arithmetic("-" if part.op == "+" else "+", right, part.args[1])
+    if left.op == "neg":
+        left, right, sign = left.args[0], -right, sign.translate(TURNED)
+    if left.op == "number":
+        left, right, sign = right, left, sign.translate(TURNED)
+    return f"({write(left, python)} {sign} {write(right, python)})"
+
+
+TURNED = str.maketrans("<>", "><")
 
 
 def _binary(expr: Expr, args: list[Text], python: bool) -> Text:

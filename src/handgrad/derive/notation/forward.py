@@ -26,10 +26,11 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     turned,
     varies,
 )
+from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.program import Program
 from handgrad.derive.spelling.result import Result
 
-from .index import derivative_steps, inserted, link_rule
+from .index import derivative_steps, inserted, link_rule, new_lines
 from .steps import WIDTH, Step
 
 LONG = 240  # characters: what is longer is not put into what comes after it
@@ -108,7 +109,11 @@ def _put_together(d: Result, known: dict[str, Matrix]) -> list[Step]:
         steps.append(Step(f"{top}/d{label[2:]}", str(to_matrix(program.definitions[label])), reason, result=True))
         steps.append(Step("", label, "its name"))
     if front is None:
-        return [*steps, Step(f"{top}/{name}", str(final), why, result=True)]
+        value = d.spell(d.arranged("shape"))  # by the names that the lines before it have
+        unknown = any([str(part.info).startswith("J_") for part in postorder([value])])
+        first = str(final if unknown else to_matrix(value))
+        lines = new_lines("", [(first, why), (str(final), inserted(first, str(final), d) or "collect")])
+        return [*steps, lines[0]._replace(left=f"{top}/{name}", result=True), *lines[1:]]
     return [*steps, Step("", str(final), inserted(str(front), str(final), d) or "collect")]
 
 

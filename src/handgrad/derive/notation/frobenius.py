@@ -37,6 +37,7 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     turned,
     varies,
 )
+from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.program import reachable, written_out
 from handgrad.derive.spelling.result import Result
 
@@ -194,9 +195,12 @@ def _written_out(steps: list[Step], d: Result) -> list[Step]:
     words = [token.text for step in steps[-1:] for token in tokenize(step.right)]
     if "[" in words or d.variable not in d.sweep.path or not has_matrix_form(program.result):
         return []
+    if any([part.op == "loss" for part in postorder([program.result])]):  # in G / L(Z), is L a function?
+        return []
     total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
     lines = _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
-    return lines if unnamed.intersection(words) or len(lines) > 1 else []  # a value that is put in tells nothing new
+    put_in = len(lines) == 1 and lines[0].rule.startswith("insert")  # which tells nothing new
+    return lines if unnamed.intersection(words) or not put_in else []
 
 
 def _mentioned(steps: list[Step], d: Result) -> list[Node]:

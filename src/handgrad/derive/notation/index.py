@@ -160,7 +160,7 @@ def _simplified(
             and ordered(to_matrix(spelled)) != ordered(to_matrix(d.in_shape.result))
         )  # fmt: skip
         why = inserted(lines[-1][0], right, d) or "collect" * bool(changed)
-        lines += [(right, why)] * bool(why and " < " not in right)  # in index notation < opens an inner product
+        lines += [(right, why)] * bool(why)
     elif name:
         lines.append((its_name, "its name"))
     return lines
@@ -182,7 +182,8 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str
 def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
     left, gone = _vanished(before, after, d)
-    below = [label for sign, label in pairwise(left) if sign == "/"]
+    plain = [word for word in left if word not in ("sqrt", "(")]
+    below = [label for sign, label in pairwise(plain) if sign == "/"]
     cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
     labels = [label for label in gone if label not in cancelled]
     return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)

@@ -22,6 +22,7 @@ from handgrad.derive.engine.terms import (
     opened,
     shared_number,
     summed,
+    terms_of,
     times,
 )
 from handgrad.derive.language.dims import CONSTANTS
@@ -161,7 +162,7 @@ def write_program(
     """
     nodes = reachable(nodes_in(value.terms))
     known = len(graph.nodes)
-    uses, diagonal, multiplied = _uses(value, nodes)
+    uses, diagonal, multiplied, rooted = _uses(value, nodes)
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
     # What is only compared needs no name.
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
@@ -204,7 +205,7 @@ def write_program(
                 continue
             given = node.index < forward
             exprs[node] = spell(total if given else take_out(total, graph), refer, given)
-        if not (flatten or node in diagonal) and _deserves_name(
+        if not (flatten or node in diagonal or (node in rooted and _is_squares(total))) and _deserves_name(
             node, refer(node), uses[node], labels, forward, arguments, layers
         ):
             labels[node] = label = labels.get(node) or fresh_name(node.op, len(node.shape), labels.values())
@@ -218,19 +219,26 @@ def write_program(
     return Program(definitions, result)
 
 
-def _uses(value: Sum, nodes: Sequence[Node]) -> tuple[dict[Node, int], set[Node], set[Node]]:
-    """How often nodes are used; of which only the diagonal is asked for; in front of which a number stands."""
+def _uses(value: Sum, nodes: Sequence[Node]) -> tuple[dict[Node, int], set[Node], set[Node], set[Node]]:
+    """How often nodes are used; of which only the diagonal is asked for; in front of which a number stands; of which a root is taken."""
     uses = dict.fromkeys(nodes, 0)
-    diagonal, multiplied = set(), set()
+    diagonal, multiplied, rooted = set(), set(), set()
     for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:
         for coefficient, factors in terms:
-            for node, letters, _ in factors:
+            for node, letters, exponent in factors:
                 uses[node] += 1
+                if exponent % 1 == 0.5:
+                    rooted.add(node)
                 if coefficient != 1:
                     multiplied.add(node)
                 if node.sum and len(set(letters)) < len(letters):
                     diagonal.add(node)
-    return uses, diagonal, multiplied
+    return uses, diagonal, multiplied, rooted
+
+
+def _is_squares(value: Sum | None) -> bool:
+    """Whether a number is a sum of squares: its root is written as a norm."""
+    return value is not None and not value.free and [[f[2] for f in factors] for _, factors in value.terms] == [[2]]
 
 
 def _is_plain(value: Sum, exprs: dict[Node, Expr]) -> bool:
@@ -315,7 +323,7 @@ def _flattened(term: Term, value: Sum, open_sums: dict[Node, Sum]) -> Sequence[T
     if len(factors) == 1 < len(value.terms) and abs(coefficient) == 1:
         node, letters, exponent = factors[0]
         opens = exponent == 1 and node in open_sums and set(letters) <= set(value.free)
-        if opens and not any(map(constant, node.children)):  # of 1 - (x > 0) a choice is made
+        if opens:
             return times([(coefficient, ())], open_sums[node].at(letters))
     return [term]
 
@@ -330,10 +338,11 @@ def _written_out(factor: Factor, free: Letters, open_sums: dict[Node, Sum], grap
         times_vector = deltas and len(free) < 2 and not {*letters} <= {*free}  # (I - 1 p^T) z
         if exponent == 1 and (times_vector or len(set(letters)) < len(letters)):  # of a trace of a sum
             return inner.at(letters)
-        if exponent != 1 or shared_number(inner.terms) == 1:
+        if exponent != 1 or (shared_number(inner.terms) == 1 and take_out(inner, graph) is inner):
             return [(1, (factor,))]
         coefficient, new = graph.wrap(Sum(grouped(node, letters), inner.at(letters)), whole=True)
-        return [(coefficient, (new,))]
+        taken = take_out(Sum(grouped(*new[:2]), terms_of(new)), graph).terms  # (24 a - 48 b) c is 24 (a - 2 b) c
+        return times([(coefficient, ())], taken if len(taken) == 1 else [(1, (new,))])
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
     if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):

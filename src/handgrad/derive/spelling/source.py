@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from keyword import iskeyword
 from typing import Any
 
-from handgrad.derive.language.choice import with_choices
+from handgrad.derive.language.choice import replaced, with_choices
 from handgrad.derive.language.dims import Shape
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, name_expr, sizes_in
@@ -96,7 +96,7 @@ def shared(program: Program, taken: Collection[str]) -> Program:
     """Give a name to what would be computed twice."""
     values = program.definitions
     chosen = {label: with_choices(expr, values) for label, expr in values.items()}
-    program = Program(chosen, with_choices(program.result, values))
+    program = _associated(Program(chosen, with_choices(program.result, values)))
     number, unique = numbered([*program.definitions.values(), program.result])
     own = {number[id(root)]: label for label, root in program.definitions.items()}
     uses = dict.fromkeys(range(len(unique)), 0)
@@ -119,6 +119,20 @@ def shared(program: Program, taken: Collection[str]) -> Program:
                 )
                 definitions[name], made[at] = made[at], name_expr(name, expr.shape)
     return Program(definitions, made[number[id(program.result)]])
+
+
+def _associated(program: Program) -> Program:
+    """The same values, with ``r @ (Y @ b)`` for ``(r @ Y) @ b`` where ``Y @ b`` is computed anyway."""
+    exprs = postorder([*program.definitions.values(), program.result])
+    known = {str(expr) for expr in exprs if expr.op == "@" and expr.args[0].op != "@"}
+
+    def turned(product: Expr) -> Expr | None:
+        left, right = product.args
+        again = left.args[1] @ right if left.op == "@" and len(left.args[1].shape) == 2 else None
+        return left.args[0] @ again if again is not None and str(again) in known else None
+
+    new = {label: replaced(expr, ("@",), turned) for label, expr in program.definitions.items()}
+    return Program(new, replaced(program.result, ("@",), turned))
 
 
 def in_steps(root: Expr) -> Program:

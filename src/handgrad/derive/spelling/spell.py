@@ -9,6 +9,7 @@ from handgrad.derive.language.dims import Shape, flat
 from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
 from handgrad.derive.language.numerals import ratio
+from handgrad.derive.language.trees import postorder
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
 from .pieces import Piece, merge
@@ -16,6 +17,7 @@ from .pieces import Piece, merge
 Names: TypeAlias = Callable[[Node], Expr]
 
 
+STARTING = {"*", "/", "@", "T", "sum", "mean", "expand"}  # what is minus itself with minus the first operand
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -53,10 +55,19 @@ def spell(value: Sum, names: Names, ordered: bool = False) -> Expr:
 def added(parts: Sequence[tuple[float, Expr]]) -> Expr:
     """A sum of parts, each with a number that says its sign."""
     sign, total = parts[0]
-    total = total if sign > 0 else -total
+    total = total if sign > 0 else _opposite(total) or -total
     for sign, part in parts[1:]:
         total = total + part if sign > 0 else total - part
     return total
+
+
+def _opposite(expr: Expr) -> Expr | None:
+    """Minus a difference, or what starts with one: ``(b - a) * c`` for ``-(a - b) * c``; but ``1 - a`` is well known."""
+    first, *others = expr.args or (expr,)
+    if expr.op == "-" and first.op != "number":
+        return first.args[0] + others[0] if first.op == "neg" else others[0] - first
+    turned = _opposite(first) if expr.op in STARTING else None
+    return turned and expr.on((turned, *others))
 
 
 def _fill(part: Expr, shape: Shape) -> Expr:
@@ -100,8 +111,10 @@ def _spell_term(
     if pieces is None:
         main = _reshaped(factors, axes, names)
     if pieces is None and main is None:
-        scalars = [entry_expr(factor, names) for factor in factors if not factor[1]]
-        arrays = [f for f in factors if f[1]]
+        groups = [group for group in linked(factors) if {*flat(axes)}.isdisjoint(flat([ls for _, ls, _ in group]))]
+        scalars = [_spell_term((1, tuple(group)), (), names, None) if group[0][1] else entry_expr(group[0], names)
+                   for group in groups]  # fmt: skip
+        arrays = [factor for factor in factors if not any([factor in group for group in groups])]
         main = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
     elif pieces is not None:
         scalars = [piece.expr() for piece in pieces if not piece.axes]
@@ -120,6 +133,7 @@ def _spell_term(
 def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
     """An array times numbers: those that divide below one line, the signless coefficient in front."""
     above, below = ratio(abs(coefficient))
+    scalars = sorted(scalars, key=lambda scalar: any([part.shape for part in postorder([scalar])]))  # a * (u @ v)
     parts = [*scalars, main] if main else scalars
     over = [part for part in parts if not is_reciprocal(part)]
     if above != 1 or not over:
