@@ -951,3 +951,13 @@ def test_einsum_and_kronecker_forms_are_simplified(expression, wrt, dims, einsum
     assert kronecker in (None, d.kronecker())
     assert d.check((0,))
     assert d.layout("numerator").check((0,))
+
+
+@pytest.mark.parametrize(("expression", "wrt", "line"), [
+    ("-sum((x < 0) * x)", "x", "return -1.0 * (x < 0)"),
+    ("sum((x > 0) * minimum(y - a, y / 3))", "a", "return -1.0 * (x > 0) * 1.0 @ ((y < a + y / 3) * 1.0)"),
+])  # fmt: skip
+def test_minus_a_mask_is_a_number_in_numpy(expression, wrt, line):
+    d = hg.derive(expression, wrt, "x: n, y: n, a:")
+    assert line in d.source
+    assert d.check((0,))

@@ -82,6 +82,8 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
         return _binary(expr, args, python)
     if op == "neg":
         minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
+        if python and is_mask(expr.args[0]):
+            return minus + _mask(expr.args[0], texts), 3
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
         base, exponent = expr.args
@@ -154,7 +156,7 @@ def _is_inner(expr: Expr) -> bool:
 
 
 def _leftmost(expr: Expr) -> Expr:
-    while expr.op in ("*", "/"):
+    while expr.op in ("*", "/", "@"):
         expr = expr.args[0]
     return expr
 
