@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from handgrad.derive.language.functions import MASKS
-
 from .lower import shifted_power
 from .terms import (
     Factor,
@@ -120,12 +118,11 @@ def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``, ``z**(g - 1) * z`` is ``z**g``."""
     if not any([node.op in ("call", "**") for node, _, _ in factors]):
         return factors
-    found = [(n, ls, 1 if p > 0 and n.info in MASKS else p) for n, ls, p in factors]
-    for node, letters, power in found:
-        for other, own, exponent in found:
+    for node, letters, power in factors:
+        for other, own, exponent in factors:
             if letters != own or node is other or node.arg is None:
                 continue
-            rest = [f for f in found if f[0] is not other or f[1] != own]
+            rest = [f for f in factors if f[0] is not other or f[1] != own]
             others = [f for f in rest if f[0] is not node or f[1] != own]
             if node.op == "**" and other is node.arg and power == 1:
                 return join((*others, shifted_power((node, letters, 1), exponent, graph)), graph)
@@ -142,4 +139,4 @@ def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
             if name and power == -exponent:
                 made = graph.function("call", name, node.arg, node.shape), letters, power
                 return join(tuple([made if f[0] is node and f[1] == letters else f for f in rest]), graph)
-    return tuple(found)
+    return factors

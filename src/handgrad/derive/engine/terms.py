@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.functions import MASKS
 from handgrad.derive.language.numerals import whole as whole_number
+
+SMALL = 1e-5  # no smaller number is added to one that is larger
 
 
 class Letter:
@@ -183,7 +186,8 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         powers[node, letters] = powers.get((node, letters), 0) + power
     if len(powers) == len(factors):
         return factors
-    return tuple([(node, letters, p) for (node, letters), p in powers.items() if p])
+    return tuple([(node, letters, 1 if p > 0 and node.op == "call" and node.info in MASKS else p)
+                  for (node, letters), p in powers.items() if p])  # fmt: skip
 
 
 def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
@@ -237,7 +241,7 @@ def collect(terms: Sequence[Term], free: Letters, graph: "Graph") -> tuple[Term,
             _, factors = counted((1, factors), summed(left, free), graph)
         if len(terms) == 1:
             return ((coefficient, factors),) if coefficient else ()
-        key = canonical(factors, free)
+        key = canonical(factors, free), not factors and abs(coefficient) < SMALL  # 1 - p + 1e-12 keeps its 1e-12
         if key in merged:
             coefficient += merged[key][0]
             factors = merged[key][1]

@@ -276,7 +276,9 @@ def _var(x: Expr, *, axis: int | None = None, keepdims: bool = False) -> Expr:
 def _where(mask: Expr, a: Expr, b: Expr) -> Expr:
     if not _is_condition(mask):
         raise ExpressionError(f"where: {label(mask)} is no comparison; write {label(mask)} != 0")
-    return mask * a + (1 - mask) * b
+    if value_of(b) == 0:
+        return mask * a
+    return (1 - mask) * b if value_of(a) == 0 else mask * a + (1 - mask) * b
 
 
 def _is_condition(expr: Expr) -> bool:

@@ -43,8 +43,14 @@ def _partial(expr: Expr, values: Mapping[str, Expr]) -> list[Expr]:
             if part.op in ("/", "**") or part.info in ("log", "log1p")]  # fmt: skip
 
 
-def _names(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> set[object]:
-    return {part.info for part in _parts(exprs, values) if part.op == "name"}
+def _names(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> set[str]:
+    """The names in expressions, and in what names stand for."""
+    names: set[str] = set()
+    while exprs:
+        new = {str(part.info) for part in postorder(exprs) if part.op == "name"} - names
+        names |= new
+        exprs = [values[name] for name in new if name in values]
+    return names
 
 
 def _parts(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> list[Expr]:
@@ -70,17 +76,24 @@ def _choice(total: Expr) -> Expr | None:
 
 
 def _clipped(total: Expr) -> Expr | None:
-    """``where(x > low, x * (x < high), low) + high * (x >= high)`` as ``clip(x, low, high)``."""
-    choice, last = total.args
-    for below, x in _factors(choice.args[1]) if choice.op == "where" else ():
-        low = choice.args[2]
-        for outside, rest in _factors(last):
-            high = rest if total.op == "+" else -rest
-            above = x + low.args[0] > 0 if low.op == "neg" else x > low
-            compared = [(choice.args[0], above), (below, x < high), (outside, x >= high)]
-            if all([str(mask) == str(meant) for mask, meant in compared]):
-                return Expr("clip", (x, low, high), shape=total.shape)
+    """``where(x > low, x * (x < high), low) + high * (x >= high)`` as ``clip(x, low, high)``; a bound of 0 adds nothing."""
+    middle, last = total.args
+    chosen = middle.op == "where"
+    low = middle.args[2] if chosen else number(0)
+    for above, rest in [middle.args[:2]] if chosen else _factors(middle):
+        for below, x in _factors(rest) if is_mask(above) else ():
+            for outside, edge in _factors(last):
+                edge = edge if total.op == "+" else -edge
+                for bounds, beyond in (((low, edge), x >= edge), ((edge, low), 1 - _above(x, edge))):
+                    meant = _above(x, bounds[0]), x < bounds[1], beyond
+                    if list(map(str, (above, below, outside))) == list(map(str, meant)):
+                        return Expr("clip", (x, *bounds), shape=total.shape)
     return None
+
+
+def _above(x: Expr, low: Expr) -> Expr:
+    """``x > low``, as it is made of terms."""
+    return x + low.args[0] > 0 if low.op == "neg" else x > low
 
 
 def _factors(expr: Expr) -> Iterator[tuple[Expr, Expr]]:

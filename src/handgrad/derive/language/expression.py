@@ -155,6 +155,8 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
         raise ExpressionError("division by zero")
     if op == "**":
         b = _in_numbers(b)
+        if is_mask(a) and (value_of(b) or 0) > 0:
+            return a
     if op == "**" and value_of(b) is None and (b.shape or a.op == "number"):
         return elementwise("exp", arithmetic("*", b, elementwise("log", a)))
     return Expr(op, (a, b), shape=shape)

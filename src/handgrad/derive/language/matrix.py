@@ -379,10 +379,13 @@ def show(m: Matrix) -> tuple[str, int]:
     if info == "inv":
         return _inside(parts[0], ATOM) + "^-1", POWER
     if info in MASKS:
-        left, right = parts[0], None
-        if left.kind == "sum" and len(left.parts) == 2 and left.info == [1, -1]:
-            left, right = left.parts
-        return f"({show(left)[0]} {MASKS[info]} {show(right)[0] if right else 0})", ATOM
+        left, right = parts[0], number(0)
+        terms = list(zip(left.info, left.parts)) if left.kind == "sum" and left.info[0] > 0 else []
+        over = [(-sign, part) for sign, part in terms[1:] if sign < 0 or part.kind == "number"]
+        if over:  # a > b - c rather than a - b + c > 0
+            stay = terms[:1] + [(sign, part) for sign, part in terms[1:] if sign > 0 and part.kind != "number"]
+            left, right = [add([part for _, part in side], [sign for sign, _ in side]) for side in (stay, over)]
+        return f"({show(left)[0]} {MASKS[info]} {show(right)[0]})", ATOM
     listed = [show(part)[0][1:-1] if part.kind == "call" and part.info in MASKS else show(part)[0] for part in parts]
     return f"{info}({', '.join(listed)})", ATOM
 

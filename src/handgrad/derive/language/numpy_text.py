@@ -83,7 +83,7 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op == "neg":
         minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
         if python and is_mask(expr.args[0]):
-            return minus + _mask(expr.args[0], texts), 3
+            return minus + _mask(expr.args[0], python), 3
         return minus + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
         base, exponent = expr.args
@@ -165,12 +165,16 @@ def _starts_with_product(expr: Expr) -> bool:
     """Whether a text starts with ``a @ b * c``, the matrix product not in parentheses."""
     while expr.args[0].op in ("*", "/"):
         expr = expr.args[0]
-    return expr.args[0].op == "@" and not expr.args[1].shape and not _is_inner(expr.args[0])
+    first, second = expr.args
+    inner = _is_inner(first)  # x @ x, which has them in a product
+    return (inner and expr.op == "/") or (first.op == "@" and not second.shape and not inner)
 
 
 def _mask(expr: Expr, python: bool) -> str:
     """A comparison of ``a - b + c`` with 0 is one of a with ``b - c``: what comes after a minus, and numbers, go over."""
     left, right, sign = expr.args[0], number(0), MASKS[expr.info]
+    if left.op == "neg":
+        left, sign = left.args[0], sign.translate(TURNED)
     sums = [left]
     while sums[0].op in ("+", "-"):  # a, a - b, a - b + c
         sums.insert(0, sums[0].args[0])
