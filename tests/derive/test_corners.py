@@ -60,6 +60,13 @@ GRADIENTS = [
     ("0.5 * sum(p * log(p / (p + q))) + 0.5 * sum(q * log(q / (p + q)))", "p", "p: n, q: n", "0.5 * a1"),
     # what is used twice has a name, although no line of the derivation gave it one
     ("mean((x - mean(x))**3) / mean((x - mean(x))**2)**1.5", "x", "x: n", "(t - t.mean()) / n"),
+    # a difference turned round is minus the difference
+    ("sum((x - y) * tanh(y - x))", "x", "x: n, y: n", "z * (1 - a**2) + a"),
+    # what is added to keep away from a pole stays
+    ("sum(log(1 - x + 1e-16))", "x", "x: n", "-1 / (1 - x + 1e-16)"),
+    # masks are equal to their squares
+    ("sum((x > 0)**2 * x)", "x", "x: n", "(x > 0)"),
+    ("sum((x > c) * (x < 1) * (x > c) * x)", "x", "x: n, c:", "(x > c) * (x < 1)"),
     # over one divisor, where that cancels
     ("L(X / (1 + abs(X)))", "X", "X: n m", "G / (1 + A)**2"),
     ("sum(v * x / (k + x))", "x", "x: n, v:, k:", "v * k / (k + x)**2"),

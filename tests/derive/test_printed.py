@@ -167,6 +167,8 @@ GRADIENTS = [
     ("sum(where(x >= 0, x, 0))", "x", "x: n", "(x >= 0)"),
     ("sum(where(x <= y, x**2, 0))", "x", "x: n, y: n", "2 * x * (x <= y)"),
     ("sum(where(x != 0, x**2, x))", "x", "x: n", "where(x == 0, 1, 2 * x)"),
+    ("sum(where(-x > 1, x**2, -x))", "x", "x: n", "where(x < -1, 2 * x, -1)"),
+    ("sum(where(a - b + c > d, x**2, 0))", "x", "x: n, a:, b:, c:, d:", "2 * (a > b - c + d) * x"),
     ("L(clip(r, 1 - e, 1 + e))", "r", "r: n, e:", "G * (r > 1 - e) * (r < 1 + e)"),
     ("sum((x - y - z > c - 1) * x)", "x", "x: n, y: n, z: n, c:", "(x > y + z + c - 1)"),
     ("sum(where(x > y, z * where(z < y, x, 1), x**2) + z * (x <= 2))", "x", "x: n, y: n, z: n", None),
@@ -603,6 +605,10 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
     ("logdet(W.T @ A @ W)", "W", "W: n k, A: n n",
      ["T = A @ W", "Z = W.T @ T", "V = np.linalg.inv(Z)", "return T @ V + A.T @ W @ V.T"]),
     ("L(clip(X, -1, 1) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, -1, 1)", "return R.T @ G"]),
+    ("L(clip(X, 0, 1) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, 0, 1)", "return R.T @ G"]),
+    ("L(clip(X, -1, 0) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, -1, 0)", "return R.T @ G"]),
+    ("L((2 * (X > 0) * (X < 1) * X + (X >= 1)) @ W)", "W", "X: n i, W: i o",
+     ["R = np.where(X < 1, 2 * X * (X > 0), 1)", "return R.T @ G"]),
     ("L(clip(X, -c, c) @ W)", "W", "X: n i, W: i o, c:", ["R = np.clip(X, -c, c)", "return R.T @ G"]),
     ("L(clip(X, 1 - c, 2 * c) @ W)", "W", "X: n i, W: i o, c:", ["R = np.clip(X, 1 - c, 2 * c)", "return R.T @ G"]),
 ])  # fmt: skip
@@ -960,4 +966,30 @@ def test_einsum_and_kronecker_forms_are_simplified(expression, wrt, dims, einsum
 def test_minus_a_mask_is_a_number_in_numpy(expression, wrt, line):
     d = hg.derive(expression, wrt, "x: n, y: n, a:")
     assert line in d.source
+    assert d.check((0,))
+
+
+def test_what_divides_under_a_mask_is_guarded_by_what_it_is_computed_from():
+    d = hg.derive("sum(where(x == 0, 1, x / (exp(x) - 1)))", "x", "x: n")
+    with np.errstate(all="ignore"):
+        assert d.to_numpy()(x=np.array([0.0, 1.0]))[0] == 0
+    assert d.check((0,))
+
+
+def test_a_comparison_has_its_numbers_on_the_right_in_every_notation():
+    d = hg.derive("L(clip(X, -1, 1) @ W)", "X", "X: n i, W: i o")
+    assert d.text("frobenius").count("(X > -1) * (X < 1)") == 1
+    assert r"[X > -1] \odot [X < 1]" in d.latex("frobenius")
+
+
+def test_a_choice_with_nothing_is_a_product():
+    latex = hg.derive("sum((x >= y) * x**(1/3))", "x", "x: n, y: n").latex("index")
+    assert r"[x \geq y]" in latex
+    assert "+ 0" not in latex
+    assert str(hg.derive("L(where(x > 0, 0, x))", "x", "x: n").gradient) == "G * (x <= 0)"
+
+
+def test_a_quotient_that_is_multiplied_has_parentheses_around_its_inner_product():
+    d = hg.derive("10 * log10(sum(x**2) / sum((x - y)**2))", "y", "x: n, y: n")
+    assert str(d.gradient) == "20 * (x @ x) * r / (log(10) * s**2 * (x @ x / s))"
     assert d.check((0,))

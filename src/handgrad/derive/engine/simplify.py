@@ -1,6 +1,6 @@
 """Algebra on a sum of terms: multiply out where that cancels, and put in front what terms share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 from handgrad.derive.language.dims import flat
@@ -23,25 +23,24 @@ def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -
     if not cancels and not overlap and len(terms) < 2:
         return terms, ""
     known = -1 if overlap else root.index  # a value of the forward pass is there, but two of them may cancel
-    best, used = _multiplied_out(terms, _quotients, cancels, known, free, graph)
+    best, used = _multiplied_out(terms, False, cancels, known, free, graph)
     if not used and cancels and overlap:
-        best, used = _multiplied_out(terms, _sums, cancels, known, free, graph)
+        best, used = _multiplied_out(terms, True, cancels, known, free, graph)
     return best, used
 
 
 def _multiplied_out(
-    terms: tuple[Term, ...],
-    choose: Callable[[list[Node]], set[Node]],
-    cancels: bool,
-    known: int,
-    free: Letters,
-    graph: Graph,
+    terms: tuple[Term, ...], every: bool, cancels: bool, known: int, free: Letters, graph: Graph
 ) -> tuple[tuple[Term, ...], str]:
-    """The terms with the sums that are chosen multiplied out, up to three levels deep; as they were if that is longer."""
+    """The terms with sums of quotients multiplied out, if there are none or if asked with `every` sum.
+
+    Up to three levels deep; the terms as they were if that is longer.
+    """
     best, why, used = terms, "", ""
     for _ in range(3):
         nodes = [node for _, factors in terms for node, _, power in factors if power == 1 or len(_entrywise(node)) == 1]
-        multiplied = _opened(choose(nodes), terms, free, graph)
+        found = {node for node in nodes if _divides(node) and not every} or {*filter(_entrywise, nodes)}
+        multiplied = _opened(found, terms, free, graph)
         summed_up = [sum_softmax(term, free, graph) for term in multiplied]
         why = why or SOFTMAX * (summed_up != multiplied)
         terms = collect(summed_up, free, graph)
@@ -67,7 +66,7 @@ def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tu
         if len({*own}) < 2 or any([p != int(p) for p in own]):
             continue
         above = [(c, gather((*factors, (node, letters, -min(own))))) for c, factors in plain]
-        sums = _sums([one for _, factors in above for one, _, power in factors if power > 0])
+        sums = {one for _, factors in above for one, _, power in factors if power > 0 and _entrywise(one)}
         merged = collect(_opened(sums, above, free, graph), free, graph)
         if len(merged) < len(terms):
             return tuple([(c, gather((*factors, (node, letters, min(own))))) for c, factors in merged]), DIVISOR
@@ -95,15 +94,6 @@ def _divides(node: Node) -> bool:
         return False
     below = [inner for _, factors in node.sum.terms for inner, _, power in factors if power < 0]
     return any([inner.dims or (not node.dims and inner.op != "size") for inner in below]) and bool(_entrywise(node))
-
-
-def _sums(nodes: list[Node]) -> set[Node]:
-    return {*filter(_entrywise, nodes)}
-
-
-def _quotients(nodes: list[Node]) -> set[Node]:
-    """Sums of quotients; if there are none, all sums."""
-    return {*filter(_divides, nodes)} or _sums(nodes)
 
 
 def _opened(found: set[Node], terms: Sequence[Term], free: Letters, graph: Graph) -> list[Term]:
