@@ -54,7 +54,9 @@ def _multiplied_out(
 
 def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
     """Put terms over one divisor where that cancels: ``1 / r - x / r^2 = c / r^2`` where ``r = c + x``."""
-    single = {node for node in nodes_in(terms) if len(terms) > 1 and len(_entrywise(node)) == 1}
+    if len(terms) < 2:
+        return terms, ""
+    single = {node for node in nodes_in(terms) if len(_entrywise(node)) == 1}
     written = [*terms, *[term for node in single for term in _entrywise(node)]]
     below = [node for _, factors in written for node, _, power in factors if power < 0 and _entrywise(node)]
     if len({*below}) == len(below):

@@ -327,9 +327,10 @@ class Graph:
         if coefficient != 1:
             terms = tuple([(whole_number(c / coefficient), factors) for c, factors in terms])
         found = Sum(kept, terms)
-        turned = Sum(kept, [(-c, factors) for c, factors in reversed(terms)])
-        if split and len(terms) == 2 and self.key(turned) in self._known:  # y - x beside x - y
-            coefficient, found = -coefficient, turned
+        if split and len(terms) == 2:
+            turned = Sum(kept, [(-c, factors) for c, factors in reversed(terms)])
+            if self.key(turned) in self._known:  # y - x beside x - y
+                coefficient, found = -coefficient, turned
         return coefficient, (self.sum_node(found), found.free, 1)
 
 

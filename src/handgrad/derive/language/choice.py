@@ -66,10 +66,12 @@ def _choice(total: Expr) -> Expr | None:
         return clipped
     for first, second in ((left, right), (right, left)):
         for mask, rest in _factors(first):
-            if not is_mask(mask):
-                continue
             for other, no in _factors(second):
-                if MASKS[mask.info] in (">", "<", "==") and is_mask(other) and str(1 - other) == str(mask):
+                if (
+                    _compares(mask, ">", "<", "==")
+                    and _compares(other, "<=", ">=", "!=")
+                    and str(1 - other) == str(mask)
+                ):
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None
@@ -81,14 +83,21 @@ def _clipped(total: Expr) -> Expr | None:
     chosen = middle.op == "where"
     low = middle.args[2] if chosen else number(0)
     for above, rest in [middle.args[:2]] if chosen else _factors(middle):
-        for below, x in _factors(rest) if is_mask(above) else ():
-            for outside, edge in _factors(last):
+        for below, x in _factors(rest) if _compares(above, ">") else ():
+            for outside, edge in _factors(last) if _compares(below, "<") else ():
+                if not _compares(outside, ">=", "<="):
+                    continue
                 edge = edge if total.op == "+" else -edge
                 for bounds, beyond in (((low, edge), x >= edge), ((edge, low), 1 - _above(x, edge))):
                     meant = _above(x, bounds[0]), x < bounds[1], beyond
                     if list(map(str, (above, below, outside))) == list(map(str, meant)):
                         return Expr("clip", (x, *bounds), shape=total.shape)
     return None
+
+
+def _compares(expr: Expr, *signs: str) -> bool:
+    """Whether an expression is a comparison with such a sign."""
+    return is_mask(expr) and MASKS[expr.info] in signs
 
 
 def _above(x: Expr, low: Expr) -> Expr:

@@ -16,7 +16,7 @@ def whole(value: float) -> float:
 def ratio(value: float) -> tuple[float, float]:
     """A positive number as what is above and below a line: itself if it is short, whole numbers, or their roots."""
     value = whole(value)
-    if len(repr(value)) > 4 and value % 1:
+    if value % 1 and len(repr(value)) > 4:
         small = range(1, 101)
         for power, divisors in ((1, (*small, math.log(2), math.log(10))), (2, small)):
             for below in divisors:
@@ -45,4 +45,4 @@ def _named(value: float) -> str:
     for name, function, base in (("log", math.log, logarithm), ("sqrt", math.sqrt, root)):
         if value % 1 and base and math.isclose(value, function(base), rel_tol=ROUNDING):
             return f"{name}({base})"
-    return repr(value)
+    return repr(value).removesuffix(".0")

@@ -92,8 +92,9 @@ def label_nodes(
 
 def _needs_no_name(node: Node) -> bool:
     """Whether a node needs no name: it is made of constants only, as ``2 / pi``, or a mask."""
-    leaves = [child.op == "size" and child.info in CONSTANTS for child in node.children]
-    return constant(node) or (bool(leaves) and all(leaves))
+    if node.dims or not node.children:
+        return constant(node)
+    return constant(node) or all([child.op == "size" and child.info in CONSTANTS for child in node.children])
 
 
 def names_like(wish: str, alone: bool) -> Iterator[str]:
