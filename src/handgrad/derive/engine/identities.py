@@ -38,7 +38,7 @@ def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tup
         [CENTRED] * (len(kept) < len(terms))
         + [SOFTMAX] * (summed_up != kept)
         + [CANCELLED] * (folded != summed_up)
-        + [_joint_rule(kept)] * (joined != folded)
+        + ([_joint_rule(kept)] if joined != folded else [])
     )
     return (collect(joined, free, graph), ", ".join(why)) if why else (terms, "")
 

@@ -298,7 +298,7 @@ class Graph:
         key = self.key(value)
         if key in self._known:
             return self._known[key]
-        shape = value.shape
+        shape: Shape = key[1]
         node = self._new(key, "sum", None, None, value, shape)
         if len(shape) == 2 and shape[0] == shape[1]:
             swapped = value.axes[1] + value.axes[0]

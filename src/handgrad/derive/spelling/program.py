@@ -300,7 +300,7 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
 
     In values, which are not `factored`, products stay in their parentheses: ``X @ Q @ (X @ K).T``.
     """
-    if not any([node in open_sums for node in nodes_in(value.terms)]):
+    if not any([node in open_sums for _, factors in value.terms for node, _, _ in factors]):
         return value
     flat = [new for term in value.terms for new in _flattened(term, value, open_sums)]
 
