@@ -76,7 +76,7 @@ def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tu
 
 
 def _overlap(terms: tuple[Term, ...]) -> bool:
-    """Whether two terms hold sums that have an array in common."""
+    """Whether terms hold sums that have an array in common, with one another or with what stands beside them."""
     if len(terms) < 2:
         return False
     inside = [{inner for _, factors in _entrywise(node) for inner, _, _ in factors if inner.op != "size"} or {node}
@@ -124,12 +124,16 @@ def cost(terms: tuple[Term, ...], known: int) -> int:
     return total
 
 
+def _added_first(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """``b - a`` for ``-a + b``."""
+    return tuple(sorted(terms, key=lambda term: term[0] < 0) if terms[0][0] < 0 else terms)
+
+
 def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -> tuple[Term, ...]:
     """Put what all terms share in front: ``P G - P m = P (G - m)``."""
     if len(terms) < 2:
         return terms
-    if terms[0][0] < 0:
-        terms = tuple(sorted(terms, key=lambda term: term[0] < 0))
+    terms = _added_first(terms)
     free = flat(axes)
     common = [factor for factor in terms[0][1] if all(l in free for l in factor[1]) and
               all(factor in factors for _, factors in terms[1:])]  # fmt: skip
@@ -210,12 +214,12 @@ def _has(factor: Factor, factors: Sequence[Factor]) -> bool:
     return factor in factors or (node.symmetric and (node, letters[::-1], power) in factors)
 
 
-def _joined(group: list[Term], free: Letters, graph: Graph, numbers: bool) -> Term | None:
+def _joined(group: Sequence[Term], free: Letters, graph: Graph, numbers: bool) -> Term | None:
     """What the terms share, times the sum of the rests; None if that is no array of at most two axes.
 
     Terms with different `numbers` are not joined before a matrix: it is dear to multiply.
     """
-    group = sorted(group, key=lambda term: term[0] < 0) if group[0][0] < 0 else group  # b - a
+    group = _added_first(group)
     common = [factor for factor in group[0][1] if all(_has(factor, factors) for _, factors in group[1:])]
     outside = {letter for _, letters, _ in common for letter in letters} | set(free)
     rests = [(c, tuple([f for f in factors if not _has(f, common)])) for c, factors in group]

@@ -1,10 +1,10 @@
 """Recognise a choice in a sum: ``(z > 0) * a + (1 - (z > 0)) * b`` is printed as ``where(z > 0, a, b)``."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .expression import Expr, arithmetic, is_mask, number, value_of
 from .functions import MASKS
-from .trees import postorder
+from .trees import postorder, replaced
 
 NOTHING: Mapping[str, Expr] = {}
 
@@ -15,17 +15,6 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
         return root
     chosen = replaced(root, ("+", "-"), _choice)
     return replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
-
-
-def replaced(root: Expr, ops: Collection[str], replace: Callable[[Expr], Expr | None]) -> Expr:
-    """The expression with other parts in place of some operations, if there are others."""
-    made: dict[int, Expr] = {}
-    for expr in postorder([root]):
-        args = tuple([made[id(arg)] for arg in expr.args])
-        changed = any([new is not old for new, old in zip(args, expr.args)])
-        new = expr.on(args) if changed else expr
-        made[id(expr)] = (replace(new) if expr.op in ops else None) or new
-    return made[id(root)]
 
 
 def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:

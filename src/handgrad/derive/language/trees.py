@@ -1,6 +1,6 @@
 """Walks over trees, of expressions and of formulas."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -45,3 +45,14 @@ def numbered(roots: "Sequence[Expr]") -> "tuple[dict[int, int], list[Expr]]":
             unique.append(expr)
         number[id(expr)] = known[key]
     return number, unique
+
+
+def replaced(root: "Expr", ops: Collection[str], replace: "Callable[[Expr], Expr | None]") -> "Expr":
+    """The expression with other parts in place of some operations, if there are others."""
+    made: dict[int, Expr] = {}
+    for expr in postorder([root]):
+        args = tuple([made[id(arg)] for arg in expr.args])
+        changed = any([new is not old for new, old in zip(args, expr.args)])
+        new = expr.on(args) if changed else expr
+        made[id(expr)] = (replace(new) if expr.op in ops else None) or new
+    return made[id(root)]

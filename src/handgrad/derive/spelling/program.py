@@ -92,9 +92,9 @@ def label_nodes(
 
 def _needs_no_name(node: Node) -> bool:
     """Whether a node needs no name: it is made of constants only, as ``2 / pi``, or a mask."""
-    if node.dims or not node.children:
-        return constant(node)
-    return constant(node) or all([child.op == "size" and child.info in CONSTANTS for child in node.children])
+    children = [] if node.dims else node.children
+    numbers = [child for child in children if child.op == "size" and child.info in CONSTANTS]
+    return constant(node) or (bool(children) and len(numbers) == len(children))
 
 
 def names_like(wish: str, alone: bool) -> Iterator[str]:
@@ -221,7 +221,7 @@ def write_program(
 
 
 def _uses(value: Sum, nodes: Sequence[Node]) -> tuple[dict[Node, int], set[Node], set[Node], set[Node]]:
-    """How often nodes are used; of which only the diagonal is asked for; in front of which a number stands; of which a root is taken."""
+    """How often each node is used, and those of which the diagonal, a multiple, and a square root are taken."""
     uses = dict.fromkeys(nodes, 0)
     diagonal, multiplied, rooted = set(), set(), set()
     for terms in [value.terms, *(node.sum.terms for node in nodes if node.sum)]:

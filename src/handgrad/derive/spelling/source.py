@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection
 from keyword import iskeyword
 from typing import Any
 
-from handgrad.derive.language.choice import replaced, with_choices
+from handgrad.derive.language.choice import with_choices
 from handgrad.derive.language.dims import Shape
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, name_expr, sizes_in
 from handgrad.derive.language.functions import ARRAY, ELEMENTWISE, MASKS
 from handgrad.derive.language.numpy_text import write
-from handgrad.derive.language.trees import numbered, postorder
+from handgrad.derive.language.trees import numbered, postorder, replaced
 
 from .program import Program, fresh_name
 from .result import Result
