@@ -6,11 +6,10 @@ one dimension, in matrix notation shapes must agree.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
 from handgrad.derive.language.calls import is_loss
-from handgrad.derive.language.dims import Shape, flat, show_shape
+from handgrad.derive.language.dims import ALPHABET, Shape, flat, show_shape
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, reshape
 from handgrad.derive.language.formula import Part, Vocabulary, read_formula, split_letters
@@ -225,7 +224,7 @@ def product(factors: list[Indexed], summed: tuple[str, ...] = ()) -> Indexed:
     kept = tuple([letter for letter in letters if letter not in summed])
     if len(factors) == 1 and factors[0][1] == kept:
         return factors[0]
-    sign = dict(zip(letters, ascii_letters))
+    sign = dict(zip(letters, ALPHABET))
     rows = ["".join([sign[letter] for letter in own]) for own in [*[own for _, own in factors], kept]]
     return contract("einsum", f"{','.join(rows[:-1])}->{rows[-1]}", [array for array, _ in factors]), kept
 
@@ -235,7 +234,7 @@ def spread(part: Indexed, letters: tuple[str, ...]) -> Expr:
     array, own = part
     if own in ((), letters):
         return array
-    sign = dict(zip(own, ascii_letters))
+    sign = dict(zip(own, ALPHABET))
     return contract("einsum", f"{''.join(sign.values())}->{''.join([sign.get(one, '1') for one in letters])}", [array])
 
 

@@ -15,6 +15,7 @@ Axis: TypeAlias = tuple[str, ...]
 Shape: TypeAlias = tuple[Axis, ...]
 Item = TypeVar("Item")
 
+ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # one letter an axis, as einsum wants
 CONSTANTS = {"pi": math.pi}  # numbers with a name; in an expression they are what lengths are
 NO_NAMES = {
     "G_": "names gradients", "I_": "names identity matrices", "sum_": "is a sum sign",

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
 from handgrad.derive.language.calls import call, einsum
-from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.dims import ALPHABET, Shape, flat
 from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
 from handgrad.derive.language.numerals import ratio
@@ -18,7 +18,6 @@ Names: TypeAlias = Callable[[Node], Expr]
 
 
 STARTING = {"*", "/", "@", "T", "sum", "mean", "expand"}  # what is minus itself with minus the first operand
-ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def spell(value: Sum, names: Names, ordered: bool = False) -> Expr:
