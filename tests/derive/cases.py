@@ -24,7 +24,6 @@ TRACES = [
     ("trace(X)", "X", "X: n n"),
     ("trace(X.T @ A @ X)", "X", "A: a a, X: a b"),
     ("trace(X @ X)", "X", "X: n n"),
-    ("trace(A @ X) * trace(B @ X)", "X", "A: a b, B: a b, X: b a"),
     ("trace(inv(A) @ B)", "A", "A: n n, B: n n"),
     ("a @ inv(X) @ b", "X", "X: n n, a: n, b: n"),
     ("a @ matrix_power(inv(A), 3) @ b", "A", "A: n n, a: n, b: n"),
@@ -331,5 +330,34 @@ POWERS = [
     ("sum((exp(x)**p)**2 / exp(x))", "x", "x: n, p:"),
     ("sum((x @ inv(A.T @ A) @ x)**p)", "A", "A: n n, p:, x: n"),
 ]
-SPELLED = [case[:3] for case in GRAMS + COLUMNS + CENTRED + SPREAD]
+DETERMINANTS = [
+    ("logdet(inv(X))", "X", "X: n n", "-inv(X).T"),
+    ("det(inv(X))", "X", "X: n n", "-inv(X).T / det(X)"),
+    ("trace(inv(inv(X)) @ A)", "X", "X: n n, A: n n", "A.T"),
+    ("b @ inv(A) @ inv(inv(A) + B) @ b", "B", "A: n n, B: n n, b: n", None),
+    ("x @ inv(diag(d)) @ x", "d", "d: n, x: n", "-x**2 / d**2"),
+    ("logdet(diag(d))", "d", "d: n", "1 / d"),
+    ("log(det(diag(d) @ A) + 9)", "A", "A: n n, d: n", None),
+    ("det(A @ X.T @ B)", "X", "X: n n, A: n n, B: n n", "det(A) * det(B) * det(X) * inv(X).T"),
+    ("det(A @ X @ B)", "X", "X: n k, A: k n, B: k k", None),
+    ("det(matrix_power(X, 3))", "X", "X: n n", "3 * det(X)**3 * inv(X).T"),
+    ("det(P @ A @ inv(P))", "P", "A: n n, P: n n", "zeros(n, n)"),
+    ("logdet(A @ inv(X) @ X.T @ X)", "X", "X: n n, A: n n", "inv(X).T"),
+    ("logdet(X.T @ X / n)", "X", "X: n k", "2 * X @ inv(Z)"),
+    ("logdet(inv(c * X / 3))", "c", "c:, X: n n", "-n / c"),
+    (
+        "-0.5 * logdet(2 * pi * S) - 0.5 * x @ inv(S) @ x",
+        "S",
+        "S: n n, x: n",
+        "0.5 * (outer(inv(S).T @ x, inv(S) @ x) - inv(S).T)",
+    ),
+    # a trace of two
+    ("logdet(A + t * B)", "t", "A: n n, B: n n, t:", "trace(inv(Z) @ B)"),
+    ("trace(A @ X) * trace(B @ X)", "X", "A: a b, B: a b, X: b a", "trace(B @ X) * A.T + trace(A @ X) * B.T"),
+    ("c * trace(A.T @ B)", "c", "A: a b, B: a b, c:", "(A * B).sum()"),
+    # a row that does not say what is left
+    ("einsum('i,ij,j', x, A, x)", "x", "x: n, A: n n", "(A + A.T) @ x"),
+    ("L(einsum('jk,kj,ki', A, A.T, B))", "B", "A: n k, B: k m", None),
+]
+SPELLED = [case[:3] for case in GRAMS + COLUMNS + CENTRED + SPREAD + DETERMINANTS]
 CASES = LINEAR + TRACES + NORMS + LOSSES + NETWORKS + OTHERS + JACOBIANS + POWERS + SPELLED + MERGED

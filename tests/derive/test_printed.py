@@ -6,7 +6,7 @@ import pytest
 import handgrad as hg
 from handgrad.derive.language.functions import ELEMENTWISE
 
-from .cases import CASES, CENTRED, COLUMNS, COUNTED, DOMAINS, EDGES, GRAMS, JACOBIANS, SPREAD
+from .cases import CASES, CENTRED, COLUMNS, COUNTED, DETERMINANTS, DOMAINS, EDGES, GRAMS, JACOBIANS, SPREAD
 
 GRADIENTS = [
     ("L(X @ W.T)", "W", "X: n i, W: o i", "G.T @ X"),
@@ -209,7 +209,9 @@ GRADIENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS + CENTRED + SPREAD)
+@pytest.mark.parametrize(
+    ("expression", "wrt", "dims", "printed"), GRADIENTS + GRAMS + COLUMNS + CENTRED + SPREAD + DETERMINANTS
+)
 def test_gradient_reads_as_a_person_writes_it(expression, wrt, dims, printed):
     d = hg.derive(expression, wrt, dims)
     assert printed is None or str(d.gradient) == printed
@@ -604,6 +606,10 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
       "return X.T @ (t / np.sqrt(t1) - (r1 @ t) * r1 / t1**1.5) / np.linalg.norm(t)"]),
     ("logdet(W.T @ A @ W)", "W", "W: n k, A: n n",
      ["T = A @ W", "Z = W.T @ T", "V = np.linalg.inv(Z)", "return T @ V + A.T @ W @ V.T"]),
+    # a trace of two is the sum of their products, of which it needs the diagonal only
+    ("trace(A @ X) * trace(B @ Y @ X)", "X", "A: a b, B: a c, Y: c b, X: b a",
+     ["return np.trace(B @ Y @ X) * A.T + (A * X.T).sum() * (Y.T @ B.T)"]),
+    ("c * trace(outer(x, y))", "c", "x: n, y: n, c:", ["return x @ y"]),
     ("L(clip(X, -1, 1) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, -1, 1)", "return R.T @ G"]),
     ("L(clip(X, 0, 1) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, 0, 1)", "return R.T @ G"]),
     ("L(clip(X, -1, 0) @ W)", "W", "X: n i, W: i o", ["R = np.clip(X, -1, 0)", "return R.T @ G"]),
@@ -662,7 +668,7 @@ def test_a_hessian_puts_in_every_differential(expression):
 
 
 @pytest.mark.parametrize(("expression", "wrt", "dims", "rule"), [
-    ("log(det(c * X))", "c", "c:, X: n n", "A:B = A^T:B^T"),
+    ("log(det(c * X))", "c", "c:, X: n n", "A:B = tr(A^T B)"),
     ("log(det(c * X))", "c", "c:, X: n n", "cancel s"),
     ("L(X @ (W + s * B @ A).T)", "s", "X: n i, W: o i, B: o r, A: r i, s:", "A:B = tr(A^T B)"),
     ("sum((X + c)**2)", "c", "c:, X: n i", "A : (u v^T) = u^T A v"),

@@ -43,7 +43,9 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
             raise ExpressionError(f"dims: {name!r} cannot be a name")
         _check_name(name)
         if name[0] == "d" and name[1:] in dims:
-            raise ExpressionError(f"dims: {name!r} cannot be a name beside {name[1:]}, whose differential it is")
+            raise ExpressionError(
+                f"dims: {name!r} cannot be a name beside {name[1:]}, whose differential it is; write {name[1:]}_dot, say"
+            )
         if not isinstance(axes, str):
             raise ExpressionError(f"dims[{name!r}] must be a string such as 'n i', not {axes!r}")
         shapes[name] = tuple(_read_axis(name, axis) for axis in axes.split())

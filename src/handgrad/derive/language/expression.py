@@ -243,6 +243,11 @@ def sizes_in(expr: Expr) -> Sequence[str]:
 
 def expand(x: Expr, axis: int) -> Expr:
     """``v[:, None]`` (axis 1) or ``v[None, :]`` (axis 0)."""
+    if len(x.shape) != 1:
+        index = "[:, None]" if axis else "[None, :]"
+        raise ExpressionError(
+            f"{index}: {label(x)} has shape {show_shape(x.shape)}; it must have 1 axis, as results have at most 2"
+        )
     return contract("expand", "i->i1" if axis else "i->1i", [x], axis)
 
 

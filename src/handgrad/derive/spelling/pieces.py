@@ -225,7 +225,7 @@ def _close(a: Piece, b: Piece, _axes: tuple[Letters, ...], _uses: Uses) -> Piece
     chain = min(chain, chain.flip(), key=lambda one: one.transposes(()))
     mine, others, short = a.transposes((b,)), chain.transposes(()), [len(a.chain), len(b.chain)]
     side_by_side = mine < others or mine == others > 0
-    if short == [1, 1] or (1 in short and side_by_side):
+    if (short == [1, 1] and mine <= others) or (1 in short and side_by_side):
         return Piece((), call("sum", [multiply(a.expr(), b.led_by(a.axes[0]).expr())]))
     return Piece((), call("trace", [chain.expr()]))
 

@@ -12,6 +12,7 @@ from handgrad.derive.language.functions import ARRAY, ELEMENTWISE, MASKS
 from handgrad.derive.language.numpy_text import write
 from handgrad.derive.language.trees import numbered, postorder, replaced
 
+from .columns import transpose
 from .program import Program, fresh_name
 from .result import Result
 
@@ -96,7 +97,7 @@ def shared(program: Program, taken: Collection[str]) -> Program:
     """Give a name to what would be computed twice."""
     values = program.definitions
     chosen = {label: with_choices(expr, values) for label, expr in values.items()}
-    program = _associated(Program(chosen, with_choices(program.result, values)))
+    program = _cheaper(Program(chosen, with_choices(program.result, values)))
     number, unique = numbered([*program.definitions.values(), program.result])
     own = {number[id(root)]: label for label, root in program.definitions.items()}
     uses = dict.fromkeys(range(len(unique)), 0)
@@ -121,18 +122,23 @@ def shared(program: Program, taken: Collection[str]) -> Program:
     return Program(definitions, made[number[id(program.result)]])
 
 
-def _associated(program: Program) -> Program:
-    """The same values, with ``r @ (Y @ b)`` for ``(r @ Y) @ b`` where ``Y @ b`` is computed anyway."""
+def _cheaper(program: Program) -> Program:
+    """The same values: ``r @ (Y @ b)`` for ``(r @ Y) @ b`` where ``Y @ b`` is there, a sum for ``trace(A @ B)``."""
     exprs = postorder([*program.definitions.values(), program.result])
     known = {str(expr) for expr in exprs if expr.op == "@" and expr.args[0].op != "@"}
 
-    def turned(product: Expr) -> Expr | None:
+    def cheaper(expr: Expr) -> Expr | None:
+        product = expr.args[0] if expr.op == "trace" else expr
+        if product.op != "@":
+            return None
         left, right = product.args
+        if expr.op == "trace":
+            return (left * transpose(right)).sum() if left.op != "@" != right.op else None
         again = left.args[1] @ right if left.op == "@" and len(left.args[1].shape) == 2 else None
         return left.args[0] @ again if again is not None and str(again) in known else None
 
-    new = {label: replaced(expr, ("@",), turned) for label, expr in program.definitions.items()}
-    return Program(new, replaced(program.result, ("@",), turned))
+    new = {label: replaced(expr, ("@", "trace"), cheaper) for label, expr in program.definitions.items()}
+    return Program(new, replaced(program.result, ("@", "trace"), cheaper))
 
 
 def in_steps(root: Expr) -> Program:
