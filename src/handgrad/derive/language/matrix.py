@@ -270,13 +270,7 @@ def power(m: Matrix, exponent: Matrix) -> Matrix:
 
 def varies(m: Matrix, name: str) -> bool:
     """Whether the differential `name` is in a part."""
-    waiting = [m]
-    while waiting:
-        part = waiting.pop()
-        if part.kind == "atom" and part.info == name:
-            return True
-        waiting += part.parts
-    return False
+    return (m.kind == "atom" and m.info == name) or any([varies(part, name) for part in m.parts])
 
 
 def around(m: Matrix, name: str) -> tuple[tuple[Matrix, ...], Matrix, tuple[Matrix, ...]]:
