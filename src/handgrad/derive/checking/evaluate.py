@@ -13,7 +13,7 @@ from handgrad.derive.engine.terms import Letter, Letters, Node, Sum
 from handgrad.derive.language.dims import CONSTANTS, Shape, flat
 from handgrad.derive.language.expression import OPERATIONS, Expr, name_expr, raised
 from handgrad.derive.language.functions import ALONG, ARRAY, ELEMENTWISE, kind
-from handgrad.derive.language.shapes import read_row
+from handgrad.derive.language.shapes import matched, read_row
 from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.program import written_out
 
@@ -115,9 +115,8 @@ def _of_square(expr: Expr, arg: Table) -> Table:
 
 def _picker(shape: Shape, result: Shape) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
     """Broadcasting: which part of the result's index an operand sees."""
-    own = ((),) * (len(result) - len(shape)) + shape
     kept, at = [], 0
-    for mine, axis in zip(own, result):
+    for mine, axis in matched(shape, result):
         kept += list(range(at, at + len(axis))) if mine else []
         at += len(axis)
     return lambda index: tuple([index[k] for k in kept])

@@ -10,7 +10,7 @@ from .dims import Axis, Item, Shape, flat, read_dims, show_shape
 from .errors import ExpressionError
 from .expression import Expr, contract, elementwise, is_mask, length, name_expr, reshape, to_expr, value_of
 from .functions import ALONG, ARRAY, ELEMENTWISE, SQUARE, kind
-from .names import ALIASES, OPTIONS, REFUSED, RESERVED
+from .names import ALIASES, OPTIONS, REFUSED
 from .shapes import label
 from .trees import postorder
 
@@ -88,11 +88,10 @@ def signature(name: str) -> tuple[int, Sequence[str]]:
 def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None) -> Expr:
     """Apply a function by name; a name that is not known is an unknown function."""
     name = ALIASES.get(name, name)
-    if name in REFUSED and name not in KNOWN:  # a row of one's own may be called so
-        raise ExpressionError(name + REFUSED[name])
-    # Entropy may be a loss, LayerNorm is none
-    if (name if name == name.capitalize() else name.lower()) in RESERVED and name not in KNOWN:
-        raise ExpressionError(f"{name} is not supported; choose another name for a function of your own")
+    if name not in KNOWN:  # a row of one's own may be called so
+        # Entropy may be a loss, LayerNorm is none
+        if refused := REFUSED.get(name if name == name.capitalize() else name.lower()):
+            raise ExpressionError(name + refused)
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
     if name in ("max", "min") and len(args) == 2 and value_of(args[1]) == 0:

@@ -56,11 +56,7 @@ def _choice(total: Expr) -> Expr | None:
     for first, second in ((left, right), (right, left)):
         for mask, rest in _factors(first):
             for other, no in _factors(second):
-                if (
-                    _compares(mask, ">", "<", "==")
-                    and _compares(other, "<=", ">=", "!=")
-                    and str(1 - other) == str(mask)
-                ):
+                if is_mask(mask) and _compares(other, "<=", ">=", "!=") and str(1 - other) == str(mask):
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None

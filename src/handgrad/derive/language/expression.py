@@ -103,9 +103,9 @@ class Expr:
         return Expr(self.op, args, self.info, self.row, self.shape)
 
     def __str__(self) -> str:
-        from .numpy_text import plain
+        from .numpy_text import write
 
-        return plain(self)
+        return write(self, False)
 
     def __repr__(self) -> str:
         return f"<{self} : {show_shape(self.shape)}>"

@@ -266,7 +266,8 @@ class _Reader:
         """Read an operator, or the nothing between factors side by side, or a comma."""
         token = self.take()
         op = token.text
-        if token.kind != "operator" or op == "(" or (op == "<" and not self.numpy and not self.spaced(token)):
+        spaced = self.text[token.stop : token.stop + 1] == " "  # c <A, B> is a product, z < 0 a comparison
+        if token.kind != "operator" or op == "(" or (op == "<" and not self.numpy and not spaced):
             if self.numpy:
                 hint = MEANT.get(op, "; write * or @ between two factors")
                 raise self.fail(f"{op!r} follows a complete factor{hint}", token)
@@ -284,10 +285,6 @@ class _Reader:
             hint = "comparisons are not chained; write (a < b) * (b < c)"
             raise self.fail("A : B is a number; a second ':' needs parentheses" if op == ":" else hint, token)
         return self.marks.append(_Mark(op, level, token))
-
-    def spaced(self, token: Token) -> bool:
-        """Whether a space comes after a token: ``c <A, B>`` is a product, ``z < 0`` a comparison."""
-        return self.text[token.stop : token.stop + 1] == " "
 
     def reduce(self, level: int) -> None:
         """Apply the operators that bind at least as tightly as `level`."""
@@ -358,16 +355,12 @@ class _Reader:
             return self.quotient(Part("derived", args))
         if name in ("ones", "eye") and not self.numpy:
             made = [Part(name, info=self.length(arg, mark.token)) for arg in args]
-            if len(made) == 1:
-                self.operands.append(made[0])
-            else:  # a column of ones times a row of ones
-                self.push("juxtaposed", (made[0], Part("T", (made[1],))))
-            return None
+            if len(made) > 1:  # a column of ones times a row of ones
+                made = [Part("juxtaposed", (made[0], Part("T", (made[1],))))]
+            return self.operands.append(made[0])
         if name == "slogdet":
-            if [token.text for token in self.tokens[self.at : self.at + 3]] != ["[", "1", "]"]:
-                message = "slogdet gives a sign and a logarithm; write slogdet(X)[1] or logdet(X)"
-                raise self.fail(message, mark.token)
-            self.at += 3
+            if not self.next_is("[") or self.subscripts() != ("1",):
+                raise self.fail("slogdet gives a sign and a logarithm; write slogdet(X)[1] or logdet(X)", mark.token)
             name = "logdet"
         return self.push("call", args, (name, mark.options), mark.token)
 

@@ -27,13 +27,6 @@ OPTIONS = {
     **dict.fromkeys(["min", "max", "a_min", "a_max"], "; write clip(x, low, high)"),
 }
 JUMPS = ("argmax", "argmin", "argsort", "around", "ceil", "fix", "floor", "floor_divide", "rint", "round", "trunc")
-REFUSED = {
-    **dict.fromkeys(JUMPS, " is not supported: it jumps, and where it has a derivative it is zero"),
-    "vec": " is X.T.flatten() if it stacks columns, X.flatten() if it stacks rows",
-    "softmin": " is not supported; it is softmax(-X)",
-    "cross_entropy": " may be softmax_cross_entropy(Z, T), of logits and rows of probabilities; write what is meant",
-    "einsum": ": the subscripts come first, in quotes: einsum('ni,oi->no', X, W)",
-}
 # Functions of NumPy, SciPy and Python that no unknown function should be mistaken for.
 _OTHERS = """
     adj adjugate all allclose angle any append arange arccosh arcsinh arctan2 arctanh argpartition array asarray
@@ -55,3 +48,11 @@ _OTHERS = """
     unvec unwrap vander vech vsplit vstack whiten zscore
 """
 RESERVED = frozenset(_OTHERS.split())
+REFUSED = {
+    **dict.fromkeys(RESERVED, " is not supported; choose another name for a function of your own"),
+    **dict.fromkeys(JUMPS, " is not supported: it jumps, and where it has a derivative it is zero"),
+    "vec": " is X.T.flatten() if it stacks columns, X.flatten() if it stacks rows",
+    "softmin": " is not supported; it is softmax(-X)",
+    "cross_entropy": " may be softmax_cross_entropy(Z, T), of logits and rows of probabilities; write what is meant",
+    "einsum": ": the subscripts come first, in quotes: einsum('ni,oi->no', X, W)",
+}

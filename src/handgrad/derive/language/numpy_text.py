@@ -26,28 +26,13 @@ SUFFIXES: dict[str, Callable[[Expr], str]] = {
 }
 
 
-def plain(root: Expr) -> str:
-    """Print an expression for a reader; the parser reads it back.
-
-    Parameters
-    ----------
-    root : Expr
-        The expression.
-
-    Returns
-    -------
-    str
-    """
-    return write(root, False)
-
-
 def bracketed(root: Expr) -> str:
     """Print an expression that something follows, in parentheses if it needs them."""
     return _inside(_texts(root, False), ATOM)
 
 
 def write(root: Expr, python: bool) -> str:
-    """Print an expression, as complete Python if asked."""
+    """Print an expression for a reader, so that the parser reads it back, or as complete Python."""
     return _texts(root, python)[0]
 
 

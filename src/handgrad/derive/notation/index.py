@@ -12,7 +12,7 @@ from handgrad.derive.language.expression import Expr
 from handgrad.derive.language.formula import tokenize
 from handgrad.derive.language.functions import ELEMENTWISE
 from handgrad.derive.language.matrix import has_matrix_form, ordered, to_matrix
-from handgrad.derive.language.numpy_text import bracketed, plain
+from handgrad.derive.language.numpy_text import bracketed
 from handgrad.derive.spelling.entries import Lettering
 from handgrad.derive.spelling.program import OF_ENTRIES, reachable, written_out
 from handgrad.derive.spelling.result import Result
@@ -59,9 +59,9 @@ def definition(node: Node, d: Result) -> Step:
         right = d.printer.written_out(node, flat(axes), letters)
     elif node.op in ("max", "min"):
         axis = "" if node.info == -1 else f", axis={node.info}"
-        right = f"{node.op}({plain(d.refer(node.args[0]))}{axis})" + index
+        right = f"{node.op}({d.refer(node.args[0])}{axis})" + index
     else:
-        right = plain(written_out(node, d.refer)) + index
+        right = f"{written_out(node, d.refer)}{index}"
     return Step(d.labels[node] + index, right, defining(node, d))
 
 
