@@ -76,9 +76,14 @@ class ClaimPrinter(Printer):
             return text + ONES + TRANSPOSED
         return ONES + (self.inside(part, ATOM) + TRANSPOSED if mine.row else text)
 
-    def total(self, node: Part) -> str:
-        """A sum over axes: a product with ones."""
-        (arg,) = node.args
-        if arg in self.seen and not self.seen[arg].column:
-            return f"{ONES}{TRANSPOSED} {self.inside(arg, POWER)}"
-        return super().total(node)
+    def call(self, node: Part) -> tuple[str, int]:
+        """A function by name; a sum over axes is a product with ones."""
+        name, options = node.info
+        if name != "sum":
+            return super().call(node)
+        (arg,), axis = node.args, options.get("axis")
+        if (arg in self.seen and not self.seen[arg].column) or (axis == 0 and options.get("keepdims")):
+            return f"{ONES}{TRANSPOSED} {self.inside(arg, POWER)}", PRODUCT
+        if axis == 0:
+            return f"{self.inside(arg, ATOM)}{TRANSPOSED} {ONES}", PRODUCT
+        return f"{ONES}{TRANSPOSED} " * (axis is None) + f"{self.inside(arg, POWER)} {ONES}", PRODUCT

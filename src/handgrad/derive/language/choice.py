@@ -70,12 +70,10 @@ def _clipped(total: Expr) -> Expr | None:
     for above, rest in [middle.args[:2]] if chosen else _factors(middle):
         for below, x in _factors(rest) if _compares(above, ">") else ():
             for outside, edge in _factors(last) if _compares(below, "<") else ():
-                if not _compares(outside, ">=", "<="):
-                    continue
                 edge = edge if total.op == "+" else -edge
                 for bounds, beyond in (((low, edge), x >= edge), ((edge, low), 1 - _above(x, edge))):
                     meant = _above(x, bounds[0]), x < bounds[1], beyond
-                    if list(map(str, (above, below, outside))) == list(map(str, meant)):
+                    if is_mask(outside) and list(map(str, (above, below, outside))) == list(map(str, meant)):
                         return Expr("clip", (x, *bounds), shape=total.shape)
     return None
 

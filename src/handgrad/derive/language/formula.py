@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .calls import KNOWN
 from .errors import ExpressionError
+from .expression import COMPARISONS
 from .names import JUMPS
 
 TOKEN = re.compile(
@@ -20,7 +21,6 @@ TOKEN = re.compile(
 )
 LONGEST, DEEPEST = 20_000, 1_000
 MODULES = ("np", "numpy", "linalg", "scipy", "special", "jnp")
-COMPARISONS = (">", "<", "==", ">=", "<=", "!=")
 OPENING = -1
 LEVELS = {  # what binds tighter has a higher one
     **dict.fromkeys(COMPARISONS, 0),

@@ -10,11 +10,10 @@ from .calls import is_loss
 from .dims import CONSTANTS, flat
 from .expression import Expr
 from .formula import Part, Vocabulary, read_formula
-from .matrix import NoMatrixFormError, to_matrix
+from .matrix import ADDITION, ATOM, ELEMENTWISE, FROBENIUS, POWER, PRODUCT, NoMatrixFormError, to_matrix
 from .names import ALIASES
 from .trees import postorder
 
-ATOM, POWER, PRODUCT, ELEMENTWISE, FROBENIUS, SUM = range(9, 3, -1)
 TRANSPOSED = r"^{\mathsf{T}}"
 ONES = r"\mathbf{1}"
 GREEK = [
@@ -193,7 +192,7 @@ class Printer:
         if node.op in ("upright", "derived"):
             return self.show(node.args[0])
         if node.op == "number":
-            return number_latex(node.info), ATOM if node.info >= 0 else SUM
+            return number_latex(node.info), ATOM if node.info >= 0 else ADDITION
         if node.op in ("*", "/", "@", "juxtaposed"):
             return self.product(node)
         if node.op in OPERATIONS:
@@ -211,7 +210,7 @@ class Printer:
     def added(self, node: Part) -> str:
         """A sum or a difference."""
         left, right = node.args
-        return f"{self.operand(left, node, SUM)} {node.op} {self.operand(right, node, FROBENIUS)}"
+        return f"{self.operand(left, node, ADDITION)} {node.op} {self.operand(right, node, FROBENIUS)}"
 
     def raised(self, node: Part, sign: str = "") -> str:
         """A power."""
@@ -236,7 +235,7 @@ class Printer:
         below = rf"\partial {self.variable(name, letters)}"
         if top.op == "derived":
             inner = self.latex(top.args[0])
-            inner = bracketed(inner) if self.show(top.args[0])[1] <= SUM else inner
+            inner = bracketed(inner) if self.show(top.args[0])[1] <= ADDITION else inner
             return rf"\frac{{\partial}}{{{below}}} {inner}", PRODUCT
         return rf"\frac{{\partial {self.latex(top)}}}{{{below}}}", ATOM
 
@@ -295,16 +294,6 @@ class Printer:
         below = rf"_{{\text{{axis {options['axis']}}}}}" if "axis" in options else ""
         return shown + below + bracketed(", ".join(self.bare(arg) for arg in node.args)), ATOM
 
-    def total(self, node: Part) -> str:
-        """A sum over axes: a product with ones."""
-        arg, axis = node.args[0], node.info[1].get("axis")
-        one = self.inside(arg, POWER)
-        if axis is None:
-            return f"{ONES}{TRANSPOSED} {one} {ONES}"
-        if axis == 0 and node.info[1].get("keepdims"):
-            return f"{ONES}{TRANSPOSED} {one}"
-        return f"{self.inside(arg, ATOM) + TRANSPOSED if axis == 0 else one} {ONES}"
-
     def norm(self, node: Part) -> str:
         """The Frobenius norm of a matrix, the length of a vector."""
         (arg,) = node.args
@@ -330,8 +319,8 @@ OPERATIONS: dict[str, Row] = {
     "entry": (lambda p, n: p.entry(n.args[0], n.info), ATOM),
     "inner": (lambda p, n: rf"\langle {p.latex(n.args[0])},\, {p.latex(n.args[1])} \rangle", ATOM),
     "mask": (lambda p, n: f"[{p.latex(n.args[0])} {COMPARED.get(n.info, n.info)} {p.latex(n.args[1])}]", ATOM),
-    "neg": (lambda p, n: "-" + p.inside(n.args[0], FROBENIUS), SUM),
-    **dict.fromkeys(["+", "-"], (Printer.added, SUM)),
+    "neg": (lambda p, n: "-" + p.inside(n.args[0], FROBENIUS), ADDITION),
+    **dict.fromkeys(["+", "-"], (Printer.added, ADDITION)),
     ":": (lambda p, n: f"{p.inside(n.args[0], POWER)} : {p.inside(n.args[1], POWER)}", FROBENIUS),
     "^": (Printer.raised, POWER),
     "**": (lambda p, n: p.raised(n, "" if p.is_scalar(n.args[0]) else r"\circ "), POWER),
@@ -340,7 +329,6 @@ OPERATIONS: dict[str, Row] = {
     "sum": (lambda p, n: rf"\sum_{{{letters_latex(n.info)}}} {p.inside(n.args[0], ELEMENTWISE)}", ELEMENTWISE),
 }
 FUNCTION_ROWS: dict[str, Row] = {
-    "sum": (lambda p, n: p.total(n), PRODUCT),
     "norm": (Printer.norm, ATOM),
     "inv": OPERATIONS["inverse"],
     "pinv": (lambda p, n: p.inside(n.args[0], ATOM) + "^{+}", POWER),
