@@ -41,7 +41,7 @@ class ClaimPrinter(Printer):
 
     def show(self, node: Part) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
-        if node.op == "numpy T" and self.is_vector(node.args[0]):
+        if node.op == "upright" or (node.op == "numpy T" and self.is_vector(node.args[0])):
             return self.show(node.args[0])
         return super().show(node)
 

@@ -367,10 +367,10 @@ class _Reader:
     def option(self, name: Token) -> None:
         """Read ``axis=1`` or ``keepdims=True`` up to the comma or parenthesis."""
         self.take()
-        value, options = self.option_value(name), self.marks[-1].options
+        options = self.marks[-1].options
         if name.text in options:
             raise self.fail(f"{name.text}= is given twice", name)
-        options[name.text] = value
+        options[name.text] = self.option_value(name)
         if not self.next_is(")", ","):
             raise self.fail("a comma or a closing parenthesis is needed here", self.token)
 

@@ -189,8 +189,6 @@ class Printer:
 
     def show(self, node: Part) -> tuple[str, int]:
         """Print a formula, and say how tightly it binds."""
-        if node.op in ("upright", "derived"):
-            return self.show(node.args[0])
         if node.op == "number":
             return number_latex(node.info), ATOM if node.info >= 0 else ADDITION
         if node.op in ("*", "/", "@", "juxtaposed"):

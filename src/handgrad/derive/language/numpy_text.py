@@ -66,10 +66,9 @@ def _write(expr: Expr, texts: dict[int, Text], python: bool) -> Text:
     if op in ("+", "-", "*", "/", "@"):
         return _binary(expr, args, python)
     if op == "neg":
-        minus = "-1.0 * " if python and is_mask(_leftmost(expr.args[0])) else "-"
-        if python and is_mask(expr.args[0]):
-            return minus + _mask(expr.args[0], python), 3
-        return minus + _inside(args[0], LOOSE), min(4, args[0][1])
+        if python and is_mask(_leftmost(expr.args[0])):
+            return "-1.0 * " + args[0][0].removesuffix(" * 1.0"), 3
+        return "-" + _inside(args[0], LOOSE), min(4, args[0][1])
     if op == "**":
         base, exponent = expr.args
         if exponent.op != "number":
@@ -119,10 +118,8 @@ def _power(base: Expr, exponent: float, texts: dict[int, Text], python: bool) ->
         listed = ", ".join([texts[id(base.args[0].args[0])][0], *_options(base)])
         norm = f"{'np.linalg.' * python}norm({listed})"
         return (norm, ATOM) if exponent == 0.5 else (f"{norm}**{int(2 * exponent)}", 5)
-    if exponent != 0.5:
+    if exponent != 0.5 or (python and base.op == "size"):  # NumPy's root of an integer makes float64 of float32
         return f"{_inside(texts[id(base)], 6)}**{_number(show_exponent(exponent), python)}", 5
-    if python and base.op == "size":  # NumPy's root of an integer would make float64 of float32
-        return f"{texts[id(base)][0]}**0.5", 5
     return f"{'np.' * python}sqrt({texts[id(base)][0]})", ATOM
 
 
@@ -203,7 +200,7 @@ def _binary(expr: Expr, args: list[Text], python: bool) -> Text:
         elif scalar and (right.op == "@" or args[1][1] == LOOSE):
             second, binding = args[1][0], LOOSE
         if python and is_mask(right):
-            second = args[1][0][: -len(" * 1.0")]
+            second = args[1][0].removesuffix(" * 1.0")
         elif python and is_mask(left) and not is_mask(_leftmost(right)):
-            first = args[0][0][: -len(" * 1.0")]
+            first = args[0][0].removesuffix(" * 1.0")
     return f"{first} {op} {second}", binding

@@ -1,21 +1,13 @@
 """Walks over trees, of expressions and of formulas."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .expression import Expr
+    from .formula import Part
 
-
-class Parted(Protocol):
-    """An expression, or a formula."""
-
-    @property
-    def args(self) -> Sequence[Any]:
-        """What it is made of."""
-
-
-Tree = TypeVar("Tree", bound=Parted)
+Tree = TypeVar("Tree", "Expr", "Part")
 
 
 def postorder(roots: Iterable[Tree]) -> list[Tree]:
