@@ -222,9 +222,10 @@ def add(parts: list[Matrix], signs: Sequence[int] = ()) -> Matrix:
         flat_parts += inner
         flat_signs += [sign * s for s in (part.info if part.kind == "sum" else [1])]
     large = next((p for p in flat_parts if not p.scalar), flat_parts[0])
-    if any(map(is_identity, flat_parts)):  # I - 1/n would be read as a multiple of I
+    if not large.scalar:  # x - 1^T x / n would be read as a number, I - 1 as a multiple of I
+        read = () if any(map(is_identity, flat_parts)) else ("number", "atom")
         filled = [ones(large.rows), flip(ones(large.columns))]
-        flat_parts = [product(p, *filled) if p.scalar else p for p in flat_parts]
+        flat_parts = [product(p, *filled) if p.scalar and p.kind not in read else p for p in flat_parts]
     return Matrix("sum", tuple(flat_parts), flat_signs, large.rows, large.columns)
 
 
@@ -438,9 +439,6 @@ def _convert(expr: Expr, args: list[Matrix]) -> Matrix:
     if op in ("+", "-", "*", "/"):
         args = [_repeat(m, arg, expr) for m, arg in zip(args, expr.args)]
     if op in ("+", "-"):
-        if expr.shape:  # x - 1^T x / n would be read as a number
-            filled = [ones(rows), *[flip(ones(axis)) for axis in expr.shape[1:]]]
-            args = [product(m, *filled) if m.scalar and m.kind not in ("number", "atom") else m for m in args]
         return add(args, [1, 1 if op == "+" else -1])
     if op == "@":  # x @ A is a column, as x is
         return product(*args) if len(expr.args[0].shape) == 2 else flip(product(flip(args[0]), args[1]))
