@@ -88,10 +88,10 @@ def signature(name: str) -> tuple[int, Sequence[str]]:
 def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None) -> Expr:
     """Apply a function by name; a name that is not known is an unknown function."""
     name = ALIASES.get(name, name)
-    if name not in KNOWN:  # a row of one's own may be called so
-        # Entropy may be a loss, LayerNorm is none
-        if refused := REFUSED.get(name if name == name.capitalize() else name.lower()):
-            raise ExpressionError(name + refused)
+    # Entropy may be a loss, LayerNorm is none; a row of one's own may be called so
+    refused = REFUSED.get(name if name == name.capitalize() else name.lower())
+    if refused and name not in KNOWN:
+        raise ExpressionError(name + refused)
     if name in ("ones", "zeros", "eye"):
         return _constant(name, args)
     if name in ("max", "min") and len(args) == 2 and value_of(args[1]) == 0:

@@ -170,12 +170,11 @@ def hadamard(*parts: Matrix) -> Matrix:
     """An elementwise product; with a scalar it is a multiple."""
     if any([part.scalar for part in parts]):
         return product(*parts)
-    numbers = [part.parts[0] for part in parts if part.kind == "scale"]
-    if numbers:
-        return product(*numbers, hadamard(*[part.parts[1] if part.kind == "scale" else part for part in parts]))
-    below = [part.parts[1] for part in parts if divided(part)]
-    if below:
-        return over(hadamard(*[part.parts[0] if divided(part) else part for part in parts]), product(*below))
+    for at, part in enumerate(parts):
+        if part.kind == "scale" or divided(part):
+            times = part.kind == "scale"
+            bare = hadamard(*parts[:at], part.parts[times], *parts[at + 1 :])
+            return product(part.parts[0], bare) if times else over(bare, part.parts[1])
     inner = [one for part in parts for one in (part.parts if part.kind == "hadamard" else (part,))]
     inner = [one for one in inner if not _all_ones(one)] or inner[:1]
     if len(inner) == 1:
