@@ -10,7 +10,6 @@ from .errors import ExpressionError
 from .functions import ELEMENTWISE, MASKS
 from .numerals import whole
 from .shapes import broadcast, contracted, label
-from .trees import postorder
 
 PRODUCTS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}  # einsum rows
 
@@ -153,10 +152,8 @@ def arithmetic(op: str, a: Expr, b: Expr) -> Expr:
     shape = broadcast(op, a, b)
     if op == "/" and b.info == 0 and b.op == "number":
         raise ExpressionError("division by zero")
-    if op == "**":
-        b = _in_numbers(b)
-        if is_mask(a) and (value_of(b) or 0) > 0:
-            return a
+    if op == "**" and is_mask(a) and (value_of(b) or 0) > 0:
+        return a
     if op == "**" and value_of(b) is None and (b.shape or a.op == "number"):
         return elementwise("exp", arithmetic("*", b, elementwise("log", a)))
     return Expr(op, (a, b), shape=shape)
@@ -187,21 +184,6 @@ def _constant_value(text: str, compute: Callable[[], float]) -> Expr:
         return number(compute())
     except (ArithmeticError, ValueError, TypeError):
         raise ExpressionError(f"{text} is not a number") from None
-
-
-def _in_numbers(expr: Expr) -> Expr:
-    """A constant such as ``pi / 2`` as a number; anything else as it is."""
-    made: dict[Expr, Expr] = {}
-    for part in postorder([expr]):
-        if part.op in OPERATIONS:
-            made[part] = arithmetic(part.op, *[made[arg] for arg in part.args])
-        elif part.op == "number":
-            made[part] = part
-        elif part.info in CONSTANTS:
-            made[part] = number(CONSTANTS[part.info])
-        else:
-            return expr
-    return made[expr]
 
 
 def value_of(expr: Expr) -> float | None:
