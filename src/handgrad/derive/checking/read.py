@@ -5,7 +5,7 @@ against what the notations mean, not against the printers. Neither broadcasts: i
 one dimension, in matrix notation shapes must agree.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from handgrad.derive.language.calls import is_loss
@@ -112,7 +112,7 @@ DELTAS = ("delta", "kdelta")
 def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table:
     """Evaluate a line of index notation for its free letters, given as ``(letter, dimension)``."""
     root, free = world.read(text), [letter for letter, _ in letters]
-    for name in double_meanings(outside(root)):
+    for name in double_meanings(root.walk(inside=False)):
         raise ExpressionError(f"{name} is a letter and a length", text)
     entries = Entries(text, world)
     dims = entries.runs_over(root, dict(letters))
@@ -151,7 +151,7 @@ class Entries:
     def runs_over(self, node: Part, dims: dict[str, str]) -> dict[str, str]:
         """What the letters in a formula run over: an array tells, or the partner in a delta."""
         deltas = []
-        for part in outside(node):
+        for part in node.walk(inside=False):
             if part.op == "entry":
                 dims = dims | dict(zip(letters_of(part.info), flat(self.array(part.args[0], part.info).shape)))
             elif part.op in DELTAS:
@@ -206,13 +206,6 @@ class Entries:
 def _apart(array: Expr) -> Expr:
     """An array with an axis for every dimension."""
     return reshape(array, tuple([(dim,) for dim in flat(array.shape)]))
-
-
-def outside(node: Part) -> Iterator[Part]:
-    """The parts of a formula that are not inside an array of which an entry is taken."""
-    yield node
-    for arg in node.args if node.op != "entry" else ():
-        yield from outside(arg)
 
 
 def product(factors: list[Indexed], summed: tuple[str, ...] = ()) -> Indexed:

@@ -105,11 +105,11 @@ class Part:
     def __init__(self, op: str, args: "tuple[Part, ...]" = (), info: Any = None, span: tuple[int, int] = (0, 0)):
         self.op, self.args, self.info, self.span = op, args, info, span
 
-    def walk(self) -> "Iterator[Part]":
-        """Every part, this one first."""
+    def walk(self, *, inside: bool = True) -> "Iterator[Part]":
+        """Every part, this one first; those `inside` an array of which an entry is taken only if wanted."""
         yield self
-        for arg in self.args:
-            yield from arg.walk()
+        for arg in self.args if inside or self.op != "entry" else ():
+            yield from arg.walk(inside=inside)
 
 
 class Vocabulary(NamedTuple):
