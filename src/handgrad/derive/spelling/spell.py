@@ -6,7 +6,7 @@ from typing import TypeAlias
 from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
 from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import ALPHABET, Shape, flat
-from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, number, reshape, squeeze
+from handgrad.derive.language.expression import Expr, arithmetic, expand, number, reshape, squeeze
 from handgrad.derive.language.functions import MASKS
 from handgrad.derive.language.numerals import ratio
 from handgrad.derive.language.trees import postorder
@@ -76,10 +76,7 @@ def _fill(part: Expr, shape: Shape) -> Expr:
         return ones if part.info == 1 else multiply(part, ones)
     if len(part.shape) == 1:
         return call("outer", [Expr("ones", shape=shape[:1]), part])
-    column = squeeze(part, 1) if part.op != "expand" else part.args[0]
-    if part.op in ("sum", "mean"):
-        column = contract(part.op, part.row[:-1], part.args, (1, False))
-    return call("outer", [column, Expr("ones", shape=shape[1:])])
+    return call("outer", [lying(part, 1) or squeeze(part, 1), Expr("ones", shape=shape[1:])])
 
 
 def _unit_axes(expr: Expr, value: Sum) -> Expr:
@@ -114,7 +111,8 @@ def _spell_term(
         scalars = [_spell_term((1, tuple(group)), (), names, None) if group[0][1] else entry_expr(group[0], names)
                    for group in groups]  # fmt: skip
         arrays = [factor for factor in factors if not any([factor in group for group in groups])]
-        main = as_kron(arrays, axes, names) or as_einsum(arrays, axes, names)
+        sides = [((i,), (j,)) for i, j in zip(*axes)] if list(map(len, axes)) == [2, 2] else None
+        main = (as_kron(arrays, sides, names) if sides else None) or as_einsum(arrays, axes, names)
     elif pieces is not None:
         scalars = [piece.expr() for piece in pieces if not piece.axes]
         for piece in pieces:
@@ -226,28 +224,19 @@ def _regrouped(letters: Letters, merged: list[Letters]) -> list[Letters]:
     return [here, *_regrouped(letters[len(here) :], merged)] if letters else []
 
 
-def separated(factors: Iterable[Factor], sides: Sequence[Letters]) -> list[tuple[Factor, ...]] | None:
-    """The factors that have to do with each of two groups of letters; None if some have to do with both."""
+def as_kron(factors: Iterable[Factor], sides: Sequence[tuple[Letters, ...]], names: Names) -> Expr | None:
+    """``A[i,j] B[k,l]``, where the sides are (i,j) and (k,l); None if some factors have to do with both."""
     parts: list[tuple[Factor, ...]] = [(), ()]
     for group in linked(factors):
         letters = {letter for _, own, _ in group for letter in own}
-        here = [at for at in (0, 1) if letters.intersection(sides[at])] or [0]
+        here = [at for at in (0, 1) if letters.intersection(flat(sides[at]))] or [0]
         if len(here) > 1:
             return None
         parts[here[0]] += tuple(group)
-    return parts
-
-
-def as_kron(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr | None:
-    """``A[i,j] B[k,l]`` with the axes (i,k) and (j,l)."""
-    if [len(axis) for axis in axes] != [2, 2]:
-        return None
-    sides = list(zip(*axes))
-    parts = separated(factors, sides)
-    if parts is None:
-        return None
-    made = [spell(Sum([(i,), (j,)], [(1, part)]), names) for (i, j), part in zip(sides, parts)]
-    return Expr("eye", shape=_dims(axes)) if all(part.op == "eye" for part in made) else call("kron", made)
+    made = [spell(Sum(side, [(1, part)]), names) for side, part in zip(sides, parts) if part or flat(side)]
+    if all([part.op == "eye" for part in made]):
+        return Expr("eye", shape=_dims(map(flat, zip(*sides))))
+    return call("kron", made) if len(made) == 2 else made[0]
 
 
 def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:

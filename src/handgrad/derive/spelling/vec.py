@@ -11,7 +11,7 @@ from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, expand
 
 from .result import Result
-from .spell import Names, added, as_einsum, entry_expr, scaled, separated, spell
+from .spell import Names, added, as_einsum, as_kron, entry_expr, scaled, spell
 
 
 class Stacked(NamedTuple):
@@ -90,15 +90,10 @@ def _stacked(
     if not out[1]:  # a vector is a row as well
         ways.insert(1, (out[::-1], own, False))
     for rows, columns, transposed in ways:
-        parts = separated(arrays, [(*rows[at], *columns[at]) for at in (0, 1)])
-        if parts is None:
-            continue
-        # A vector leaves one of the two factors empty.
-        kept = [at for at in (0, 1) if parts[at] or rows[at] or columns[at]]
-        matrices = [spell(Sum([rows[at], columns[at]], [(1, parts[at])]), names) for at in kept]
-        if order == "F":
-            matrices.reverse()
-        return signed(matrices[0] if len(matrices) == 1 else call("kron", matrices), transposed)
+        sides = list(zip(rows, columns))
+        made = as_kron(arrays, sides[::-1] if order == "F" else sides, names)
+        if made is not None:
+            return signed(made, transposed)
     return None
 
 
@@ -122,8 +117,7 @@ def kronecker(d: Result, order: str) -> str:
         plain = matrix.args[0] if minus else matrix
         shown = f"({plain})" if plain.op in ("+", "-", "*", "/", "@") else str(plain)
         text += (" - " if minus else " + ") if text else "-" if minus else ""
-        identity = plain.op == "kron" and all(arg.op == "eye" for arg in plain.args)
-        text += f"{'' if identity else shown + ' @ '}vec({name}{'.T' if transposed else ''})"
+        text += f"{'' if plain.op == 'eye' else shown + ' @ '}vec({name}{'.T' if transposed else ''})"
     stacked = text and max(len(d.root.shape), len(d.variable.shape)) > 1
     stacks = f"  (vec stacks {'columns' if order == 'F' else 'rows'})" if stacked else ""
     return f"vec(d{d.labels[d.root]}) = {text or '0'}{stacks}"
