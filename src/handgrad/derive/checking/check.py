@@ -20,8 +20,9 @@ from handgrad.derive.language.parse import parse
 from handgrad.derive.notation.frobenius import STEPS
 from handgrad.derive.notation.steps import Step, from_unicode
 from handgrad.derive.notation.typeset import StepPrinter
+from handgrad.derive.spelling.program import Program
 from handgrad.derive.spelling.result import Result
-from handgrad.derive.spelling.source import compile_source, gradient_source, in_steps, write_source
+from handgrad.derive.spelling.source import compile_source, gradient_source, shared, write_source
 from handgrad.derive.spelling.vec import einsum_expr, kronecker, stacked_terms
 
 from .evaluate import Functions, Table, evaluate_node, indices, lengths
@@ -340,7 +341,7 @@ def _check_numpy(d: Result, numbers: Numbers, value: Table, gradient: Table) -> 
     except ImportError:
         value_at = lambda table: world._replace(tables={**world.tables, d.wrt: table}).value(d.expression)
     else:
-        source = write_source(in_steps(d.expression), d.inputs, "value")
+        source = write_source(shared(Program({}, d.expression), {*d.inputs, *d.taken}), d.inputs, "value")
         value_at = _in_numpy(compile_source(source, "value"), d, numbers, d.root.dims, np)
         dims = flat(d.arranged(d.layout_name).shape)
         made = _in_numpy(compile_source(gradient_source(d)), d, numbers, dims, np)(here)

@@ -16,7 +16,7 @@ from .columns import transpose
 from .program import Program, fresh_name
 from .result import Result
 
-DEEP = 25
+DEEP = 50
 
 
 def helper(name: str) -> str:
@@ -94,7 +94,7 @@ CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "
 
 
 def shared(program: Program, taken: Collection[str]) -> Program:
-    """Give a name to what would be computed twice."""
+    """Give a name to what would be computed twice, and to what is deep: Python does not read deep parentheses."""
     values = program.definitions
     chosen = {label: with_choices(expr, values) for label, expr in values.items()}
     program = _cheaper(Program(chosen, with_choices(program.result, values)))
@@ -107,18 +107,22 @@ def shared(program: Program, taken: Collection[str]) -> Program:
         for arg in unique[at].args:
             uses[number[id(arg)]] += uses[at] if unique[at].op in CHEAP else 1
     made: dict[int, Expr] = {}
+    depth: dict[int, int] = {}
     definitions: dict[str, Expr] = {}
     for root in [*program.definitions.values(), program.result]:
         for expr in postorder([root]):
             at = number[id(expr)]
             if at in made:
                 continue
-            made[at] = expr.on(tuple([made[number[id(arg)]] for arg in expr.args]))
-            if at in own or (uses[at] > 1 and expr.op not in CHEAP and expr is not root):
+            args = [number[id(arg)] for arg in expr.args]
+            made[at] = expr.on(tuple([made[arg] for arg in args]))
+            depth[at] = 1 + max([depth[arg] for arg in args], default=0)
+            again = uses[at] > 1 and expr.op not in CHEAP
+            if at in own or ((again or depth[at] > DEEP) and expr is not root):
                 name = own.get(at) or fresh_name(
                     expr.op.replace("**", ""), len(expr.shape), {*taken, *own.values(), *definitions}
                 )
-                definitions[name], made[at] = made[at], name_expr(name, expr.shape)
+                definitions[name], made[at], depth[at] = made[at], name_expr(name, expr.shape), 1
     return Program(definitions, made[number[id(program.result)]])
 
 
@@ -139,22 +143,6 @@ def _cheaper(program: Program) -> Program:
 
     new = {label: replaced(expr, ("@", "trace"), cheaper) for label, expr in program.definitions.items()}
     return Program(new, replaced(program.result, ("@", "trace"), cheaper))
-
-
-def in_steps(root: Expr) -> Program:
-    """Cut a deep expression into statements, since Python does not read deep parentheses."""
-    definitions: dict[str, Expr] = {}
-    made: dict[int, tuple[Expr, int]] = {}
-    for expr in postorder([root]):
-        parts = [made[id(arg)] for arg in expr.args]
-        depth = 1 + max([part[1] for part in parts], default=0)
-        new = expr.on(tuple([part[0] for part in parts]))
-        if depth > DEEP and expr is not root:
-            name = f"part{len(definitions)}"
-            definitions[name] = new
-            new, depth = name_expr(name, expr.shape), 1
-        made[id(expr)] = new, depth
-    return Program(definitions, made[id(root)][0])
 
 
 def compile_source(source: str, name: str = "gradient") -> Callable[..., Any]:
