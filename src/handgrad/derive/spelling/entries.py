@@ -7,8 +7,6 @@ from handgrad.derive.engine.terms import Factor, Letter, Letters, Node, Term, gr
 from handgrad.derive.language.functions import MASKS
 from handgrad.derive.language.numerals import ratio, show_exponent, show_number
 
-from .spell import split
-
 POOL = "ijklmnabcefghuvwxyzopqrst"
 
 
@@ -140,4 +138,4 @@ class IndexPrinter:
                 return f"({inside} {MASKS[node.info]} {right})"
             return f"{node.info}({inside})"
         name = node.info[0] if node.op == "loss" else node.op
-        return f"{name}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))
+        return f"{name}({self.labels[node.arg]})" + letters.show([axis for axis in grouped(node, own) if axis])

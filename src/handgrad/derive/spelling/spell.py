@@ -12,6 +12,7 @@ from handgrad.derive.language.numerals import ratio
 from handgrad.derive.language.trees import postorder
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
+from .entries import Lettering
 from .pieces import Piece, merge
 
 Names: TypeAlias = Callable[[Node], Expr]
@@ -241,12 +242,7 @@ def as_kron(factors: Iterable[Factor], sides: Sequence[tuple[Letters, ...]], nam
 
 def as_einsum(factors: list[Factor], axes: tuple[Letters, ...], names: Names) -> Expr:
     """What has no spelling with matrices keeps its letters."""
-    letter: dict[object, str] = {}
-    for part in [*axes, *(letters for _, letters, _ in factors)]:
-        for one in part:
-            if one not in letter:
-                taken = letter.values()
-                letter[one] = next(c for c in one.dim[0] + ALPHABET if c.isalpha() and c not in taken)
+    letter = Lettering({}, (), ALPHABET).add(flat([*axes, *[letters for _, letters, _ in factors]])).names
     rows, args = [], []
     for factor in factors:
         expr = entry_expr(factor, names)
