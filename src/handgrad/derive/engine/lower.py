@@ -160,8 +160,6 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     if expr.op == "**":  # by a number: arithmetic() has turned arrays into exp and log
         constant = all([not factors for _, factors in b.terms])
         return power(a, sum([c for c, _ in b.terms]), graph) if constant else named_power(a, b, graph)
-    if not a.terms:
-        return Sum(axes, [])
     if expr.op == "/":
         a, b = _over(a, b, graph)
     if not (_is_scale(a, b) or _is_scale(b, a)):
