@@ -8,7 +8,7 @@ from .identities import shortened
 from .lower import fresh
 from .rules import Slot, constant, differential
 from .simplify import cheapest, factor_out, over_one_divisor, share
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, summed, times
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, counted, reachable, summed, times
 
 
 class Link(NamedTuple):
@@ -45,17 +45,13 @@ class Sweep(NamedTuple):
     reasons: dict[Node, str]
 
 
-def dependents(root: Node, wrt: Node, graph: Graph) -> list[Node]:
+def dependents(root: Node, wrt: Node) -> list[Node]:
     """The nodes that lie between `wrt` and `root`, in topological order."""
-    below = {wrt}
-    for node in graph.nodes[wrt.index + 1 : root.index + 1]:
-        if any([child in below for child in node.children]) and not constant(node):
-            below.add(node)
-    above = {root}
-    for node in reversed(graph.nodes[: root.index + 1]):
-        if node in above and node in below:
-            above.update(node.children)
-    return [node for node in graph.nodes[: root.index + 1] if node in below and node in above]
+    nodes, found = reachable([root]), {wrt}
+    for node in nodes:
+        if not found.isdisjoint(node.children) and not constant(node):
+            found.add(node)
+    return [node for node in nodes if node in found]
 
 
 def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
@@ -78,7 +74,7 @@ def sweep(root: Node, wrt: Node, graph: Graph) -> Sweep:
     derivative (multivariable chain rule): a term in which the slot ``d child[letters]`` has been
     dropped, so that its letters are free.
     """
-    path = dependents(root, wrt, graph)
+    path = dependents(root, wrt)
     on_path = set(path)
     links: dict[Node, list[Link]] = {node: [] for node in path}
     found = Sweep(path, links, {wrt: Sum(fresh(root.shape) + fresh(wrt.shape), ())}, {}, {})

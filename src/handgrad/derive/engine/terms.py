@@ -103,6 +103,18 @@ def nodes_in(terms: Iterable[Term]) -> list[Node]:
     return list({node: None for _, factors in terms for node, _, _ in factors})
 
 
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """Nodes and what they are computed from, in topological order."""
+    found: set[Node] = set()
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.children
+    return sorted(found, key=lambda node: node.index)
+
+
 def terms_of(factor: Factor) -> Sequence[Term]:
     """What an entry of a sum stands for, term by term; of anything else, itself."""
     node, letters, power = factor

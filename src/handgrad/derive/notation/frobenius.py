@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from handgrad.derive.engine.sweep import Link, upstream
-from handgrad.derive.engine.terms import Node
+from handgrad.derive.engine.terms import Node, reachable
 from handgrad.derive.language.formula import tokenize
 from handgrad.derive.language.matrix import (  # fmt: skip
     Matrix,
@@ -38,7 +38,7 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     varies,
 )
 from handgrad.derive.language.trees import postorder
-from handgrad.derive.spelling.program import reachable, written_out
+from handgrad.derive.spelling.program import written_out
 from handgrad.derive.spelling.result import Result
 
 from .forward import LONG, differentials, forward_steps

@@ -6,7 +6,7 @@ from itertools import pairwise
 from handgrad.derive.engine.lower import fresh
 from handgrad.derive.engine.simplify import DIVISOR, MULTIPLIED
 from handgrad.derive.engine.sweep import Link, upstream
-from handgrad.derive.engine.terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, times
+from handgrad.derive.engine.terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, reachable, times
 from handgrad.derive.language.dims import flat
 from handgrad.derive.language.expression import Expr
 from handgrad.derive.language.formula import tokenize
@@ -14,7 +14,7 @@ from handgrad.derive.language.functions import ELEMENTWISE
 from handgrad.derive.language.matrix import has_matrix_form, ordered, to_matrix
 from handgrad.derive.language.numpy_text import bracketed
 from handgrad.derive.spelling.entries import Lettering
-from handgrad.derive.spelling.program import OF_ENTRIES, reachable, written_out
+from handgrad.derive.spelling.program import OF_ENTRIES, written_out
 from handgrad.derive.spelling.result import Result
 
 from .steps import Step

@@ -20,6 +20,7 @@ from handgrad.derive.engine.terms import (
     linked,
     nodes_in,
     opened,
+    reachable,
     shared_number,
     summed,
     terms_of,
@@ -109,18 +110,6 @@ class Program(NamedTuple):
 
     definitions: dict[str, Expr]
     result: Expr
-
-
-def reachable(roots: Iterable[Node]) -> list[Node]:
-    """Nodes and what they are computed from, in topological order."""
-    found: set[Node] = set()
-    waiting = list(roots)
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            waiting += node.children
-    return sorted(found, key=lambda node: node.index)
 
 
 def layer_gradients(adjoints: Mapping[Node, Node], functions: Sequence[Node]) -> set[Node]:

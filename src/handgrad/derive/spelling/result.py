@@ -6,14 +6,16 @@ from functools import cached_property
 from handgrad.derive.engine.lower import lower, without_norms
 from handgrad.derive.engine.rules import upstream_name
 from handgrad.derive.engine.sweep import sweep
-from handgrad.derive.engine.terms import Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, terms_of
+from handgrad.derive.engine.terms import (
+    Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, reachable, terms_of,
+)  # fmt: skip
 from handgrad.derive.language.dims import CONSTANTS, Shape, flat
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, name_expr, sizes_in, squeeze
 from handgrad.derive.language.trees import postorder
 
 from .entries import IndexPrinter
-from .program import Program, label_nodes, layer_gradients, reachable, write_program, written_out
+from .program import Program, label_nodes, layer_gradients, write_program, written_out
 from .spell import spell
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
