@@ -53,20 +53,12 @@ def vanishes(term: Term, free: Letters, graph: Graph) -> bool:
     for at, (node, letters, power) in enumerate(factors):
         if node.sum is None or power != 1 or not (lonely := alone(at, factors, free)):
             continue
-        if _may_vanish(node.sum.terms):
-            for summed_here in (*[(letter,) for letter in lonely], lonely):
-                kept = tuple([l for l in letters if l not in summed_here])
-                inner = collect(_summed_over(node.sum.at(letters), summed_here, kept, graph), kept, graph)
-                if all([vanishes(term, kept, graph) for term in inner]):
-                    return True
+        for summed_here in (*[(letter,) for letter in lonely], lonely):
+            kept = tuple([l for l in letters if l not in summed_here])
+            inner = collect(_summed_over(node.sum.at(letters), summed_here, kept, graph), kept, graph)
+            if all([vanishes(term, kept, graph) for term in inner]):
+                return True
     return False
-
-
-def _may_vanish(terms: Sequence[Term]) -> bool:
-    """Whether a sum holds what may be centred: a mean, or a softmax."""
-    nodes = nodes_in(terms)
-    inner = nodes_in([term for node in nodes if node.sum for term in node.sum.terms])
-    return len(terms) == 1 or any([node.op in ("size", "softmax") for node in (*nodes, *inner)])
 
 
 def _summed_over(terms: Sequence[Term], letters: Letters, kept: Letters, graph: Graph) -> list[Term]:

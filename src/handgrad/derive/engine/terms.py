@@ -211,8 +211,6 @@ def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
                 best = rank, at
         (_, index, power, _), at = best
         node, letters, _ = left.pop(at)
-        if node.symmetric:  # letters that are known come first
-            letters = tuple(sorted(letters, key=lambda letter: number.get(letter, 1000)))
         places = [number.setdefault(letter, len(number)) for letter in letters]
         key.append((index, power, tuple(sorted(places) if node.symmetric else places)))
     return tuple(key)
@@ -238,9 +236,7 @@ def collect(terms: Sequence[Term], free: Letters, graph: "Graph") -> tuple[Term,
     merged: dict[Any, Term] = {}
     for coefficient, factors in terms:
         left = sum_deltas(factors, free, graph)
-        factors = gather(left)
-        if factors is not left:
-            _, factors = counted((1, factors), summed(left, free), graph)
+        _, factors = counted((1, gather(left)), summed(left, free), graph)
         key = canonical(factors, free), not factors and abs(coefficient) < SMALL  # 1 - p + 1e-12 keeps its 1e-12
         if key in merged:
             coefficient += merged[key][0]

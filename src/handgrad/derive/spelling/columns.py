@@ -1,7 +1,7 @@
 """Rows, columns and transposes of expressions, with no more of them than there must be."""
 
 from handgrad.derive.language.expression import Expr, arithmetic, contract, expand, value_of
-from handgrad.derive.language.trees import numbered, postorder
+from handgrad.derive.language.trees import postorder
 
 
 def transpose(expr: Expr) -> Expr:
@@ -41,10 +41,8 @@ def multiply(a: Expr, b: Expr) -> Expr:
             return first / (base if exponent == -1 else base**-exponent)
     if a.op == "/" and a.shape and b.shape:
         return multiply(a.args[0], b) / a.args[1]
-    if a.op == b.op == "@" and a.size == b.size:
-        which, _ = numbered([a, b])
-        if which[id(a)] == which[id(b)]:
-            return a**2
+    if a.op == b.op == "@" and a.size == b.size and str(a) == str(b):
+        return a**2
     return a * b
 
 
