@@ -22,6 +22,11 @@ class Slot(NamedTuple):
     term: Term
     at: int
 
+    def filled(self, factors: tuple[Factor, ...]) -> Term:
+        """The term with factors in place of the differential."""
+        coefficient, others = self.term
+        return coefficient, others[: self.at] + factors + others[self.at :]
+
 
 def constant(node: Node) -> bool:
     """Whether a function is flat wherever it has a derivative."""

@@ -38,14 +38,9 @@ LONG = 240  # characters: what is longer is not put into what comes after it
 
 def differentials(link: Link, d: Result) -> list[Matrix]:
     """The terms of ``d parent``, as matrices."""
-    found = []
-    for slot in link.slots:
-        mark = Node("name", "d" + d.labels[slot.child], None, None, slot.child.shape, -1)
-        coefficient, factors = slot.term
-        parts = (*factors[: slot.at], (mark, slot.letters, 1), *factors[slot.at :])
-        axes = grouped(link.parent, link.letters)
-        found.append(to_matrix(d.spell(Sum(axes, [(coefficient, parts)]))))
-    return found
+    mark = Node("name", "d" + d.labels[link.child], None, None, link.child.shape, -1)
+    filled = [slot.filled(((mark, slot.letters, 1),)) for slot in link.slots]
+    return [to_matrix(d.spell(Sum(grouped(link.parent, link.letters), [term]))) for term in filled]
 
 
 def forward_steps(d: Result) -> list[Step]:

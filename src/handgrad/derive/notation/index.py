@@ -6,7 +6,7 @@ from itertools import pairwise
 from handgrad.derive.engine.lower import fresh
 from handgrad.derive.engine.simplify import DIVISOR, MULTIPLIED
 from handgrad.derive.engine.sweep import Link, upstream
-from handgrad.derive.engine.terms import Graph, Letters, Node, Sum, Term, collect, counted, grouped, reachable, times
+from handgrad.derive.engine.terms import Letters, Node, Sum, Term, collect, counted, grouped, reachable, times
 from handgrad.derive.language.dims import flat
 from handgrad.derive.language.expression import Expr
 from handgrad.derive.language.formula import tokenize
@@ -91,16 +91,6 @@ def new_lines(left: str, lines: Iterable[tuple[str, str]]) -> list[Step]:
     return steps
 
 
-def partial(link: Link, own: Letters, graph: Graph) -> list[Term]:
-    """The derivative of a node by one entry of a child: deltas in place of ``d child``."""
-    terms = []
-    for slot in link.slots:
-        deltas = tuple([graph.delta(letter, mine) for letter, mine in zip(slot.letters, own)])
-        coefficient, factors = slot.term
-        terms.append((coefficient, factors[: slot.at] + deltas + factors[slot.at :]))
-    return terms
-
-
 def index_node_steps(node: Node, d: Result) -> list[Step]:
     """Say how the derivative by one node comes from those by the nodes that use it."""
     steps: list[Step] = []
@@ -110,7 +100,8 @@ def index_node_steps(node: Node, d: Result) -> list[Step]:
     letters = _lettering(node, d)
     names = dict(letters.names)
     for link in links:
-        raw, free = partial(link, own, d.graph), link.letters + own
+        raw = [slot.filled(tuple(map(d.graph.delta, slot.letters, own))) for slot in link.slots]
+        free = link.letters + own
         if d.is_total(link.parent):
             terms += Sum([free], raw).at(total)
             continue
