@@ -1,6 +1,6 @@
 """From adjoints to a short program: which intermediate values get a name, which are written out."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
