@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from handgrad.derive.language.formula import Part
-from handgrad.derive.language.latex import ATOM, ONES, POWER, PRODUCT, TRANSPOSED, Printer
+from handgrad.derive.language.latex import ONES, TRANSPOSED, Printer
+from handgrad.derive.language.matrix import ATOM, POWER, PRODUCT
 
 from .values import Value
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from handgrad.derive.engine.lower import fresh
 from handgrad.derive.engine.simplify import DIVISOR, MULTIPLIED
 from handgrad.derive.engine.sweep import Link, upstream
-from handgrad.derive.engine.terms import Letters, Node, Sum, Term, collect, counted, grouped, reachable, times
+from handgrad.derive.engine.terms import Node, Sum, Term, collect, counted, grouped, reachable, times
 from handgrad.derive.language.dims import flat
 from handgrad.derive.language.expression import Expr
 from handgrad.derive.language.formula import tokenize

@@ -7,7 +7,17 @@ from handgrad.derive.engine.lower import lower, without_norms
 from handgrad.derive.engine.rules import upstream_name
 from handgrad.derive.engine.sweep import sweep
 from handgrad.derive.engine.terms import (
-    Factor, Graph, Letters, Node, Sum, Term, collect, nodes_in, opened, reachable, terms_of,
+    Factor,
+    Graph,
+    Letters,
+    Node,
+    Sum,
+    Term,
+    collect,
+    nodes_in,
+    opened,
+    reachable,
+    terms_of,
 )  # fmt: skip
 from handgrad.derive.language.dims import CONSTANTS, Shape, flat
 from handgrad.derive.language.errors import ExpressionError

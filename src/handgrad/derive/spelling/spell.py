@@ -224,13 +224,13 @@ def _regrouped(letters: Letters, merged: list[Letters]) -> list[Letters]:
 def as_kron(factors: Iterable[Factor], sides: Sequence[tuple[Letters, ...]], names: Names) -> Expr | None:
     """``A[i,j] B[k,l]``, where the sides are (i,j) and (k,l); None if some factors have to do with both."""
     parts: list[tuple[Factor, ...]] = [(), ()]
+    own = [flat(side) for side in sides]
     for group in linked(factors):
-        letters = {letter for _, own, _ in group for letter in own}
-        here = [at for at in (0, 1) if letters.intersection(flat(sides[at]))] or [0]
+        here = [at for at in (0, 1) if any([l in own[at] for _, letters, _ in group for l in letters])] or [0]
         if len(here) > 1:
             return None
         parts[here[0]] += tuple(group)
-    made = [spell(Sum(side, [(1, part)]), names) for side, part in zip(sides, parts) if part or flat(side)]
+    made = [spell(Sum(side, [(1, part)]), names) for side, part in zip(sides, parts) if part or any(side)]
     if all([part.op == "eye" for part in made]):
         return Expr("eye", shape=_dims(map(flat, zip(*sides))))
     return call("kron", made) if len(made) == 2 else made[0]
