@@ -1,8 +1,10 @@
 """The differential of one node: the product rule for sums, one row for every array function."""
 
+from functools import cache
 from typing import NamedTuple
 
-from handgrad.derive.language.dims import flat
+from handgrad.derive.language.dims import Shape, flat
+from handgrad.derive.language.expression import Expr
 from handgrad.derive.language.functions import ARRAY, ELEMENTWISE
 from handgrad.derive.language.parse import parse
 
@@ -96,6 +98,11 @@ def product_rule(term: Term) -> list[Slot]:
     return slots
 
 
+@cache
+def _rule(name: str, shape: Shape) -> Expr:
+    return parse(ELEMENTWISE[name].derivative, {"z": shape, "y": shape})
+
+
 def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> list[Term]:
     """The terms of ``f'(z)``; a derivative of several terms becomes one factor."""
     assert node.arg is not None
@@ -103,8 +110,7 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
     if node.op == "unknown":
         prime = graph.function("unknown", node.info + "'", node.arg, node.shape)
         return [(1, ((prime, letters, 1),))]
-    entries = dict.fromkeys("zy", node.shape)
-    read = lower(parse(ELEMENTWISE[node.info].derivative, entries), graph, {"z": node.arg, "y": node})
+    read = lower(_rule(node.info, node.shape), graph, {"z": node.arg, "y": node})
     slope = Sum(axes, collect(read.at(letters), letters, graph))
     if len(slope.terms) > 1:
         return [(1, ((graph.sum_node(slope), letters, 1),))]

@@ -54,6 +54,8 @@ def _multiplied_out(
 
 def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
     """Put terms over one divisor where that cancels: ``1 / r - x / r^2 = c / r^2`` where ``r = c + x``."""
+    if len(terms) < 2:
+        return terms, ""
     single = {node for node in nodes_in(terms) if len(_entrywise(node)) == 1}
     written = [*terms, *[term for node in single for term in _entrywise(node)]]
     below = [node for _, factors in written for node, _, power in factors if power < 0 and _entrywise(node)]
@@ -168,6 +170,8 @@ def take_out(value: Sum, graph: Graph) -> Sum:
 
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:
     """Add what is multiplied by the same array: ``X^T a - X^T y = X^T (a - y)``, ``A x + A^T x = (A + A^T) x``."""
+    if len(terms) < 2:
+        return terms
     pairs = [(at, factor) for at, (_, factors) in enumerate(terms) for factor in factors if factor[0].op != "size"]
     for numbers, (at, factor) in product((False, True), pairs):
         group, others = [terms[at]], list(terms[:at])

@@ -123,6 +123,8 @@ def terms_of(factor: Factor) -> Sequence[Term]:
 
 def grouped(node: Node, letters: Letters) -> list[Letters]:
     """The letters of a node, axis by axis, with empty axes of length 1."""
+    if len(letters) == len(node.shape) and () not in node.shape:
+        return [(letter,) for letter in letters]
     rest = iter(letters)
     return [tuple([next(rest) for _ in axis]) for axis in node.shape]
 
@@ -161,6 +163,8 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters, graph: "Graph") -> tu
 
     Of two free letters that a delta makes equal the others are written with the first: ``A[i] delta[i,k]``.
     """
+    if not any([node.op == "delta" for node, _, _ in factors]):
+        return factors
     for at, (node, letters, _) in enumerate(factors):
         if node.op != "delta":
             continue
@@ -185,6 +189,8 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters, graph: "Graph") -> tu
 
 def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     """Join powers of the same entry."""
+    if len(factors) == 1:
+        return factors
     powers: dict[tuple[Node, Letters], float] = {}
     for node, letters, power in factors:
         if node.symmetric and (node, letters[::-1]) in powers:
@@ -199,6 +205,10 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
 def canonical(factors: Sequence[Factor], free: Letters) -> tuple[Any, ...]:
     """A name for a term that does not depend on what its summed letters are called."""
     number: dict[Letter, int] = {letter: at for at, letter in enumerate(free)}
+    found = {node.index: (letters, power) for node, letters, power in factors if not node.symmetric}
+    if len(found) == len(factors):  # every array occurs once: their own order is as good as any
+        return tuple([(index, found[index][1], tuple([number.setdefault(l, len(number)) for l in found[index][0]]))
+                      for index in sorted(found)])  # fmt: skip
     left, key = list(factors), []
     while left:
         best: Any = None
@@ -236,7 +246,11 @@ def collect(terms: Sequence[Term], free: Letters, graph: "Graph") -> tuple[Term,
     merged: dict[Any, Term] = {}
     for coefficient, factors in terms:
         left = sum_deltas(factors, free, graph)
-        _, factors = counted((1, gather(left)), summed(left, free), graph)
+        factors = gather(left)
+        if factors is not left:
+            _, factors = counted((1, factors), summed(left, free), graph)
+        if len(terms) == 1:
+            return ((coefficient, factors),) if coefficient else ()
         key = canonical(factors, free), not factors and abs(coefficient) < SMALL  # 1 - p + 1e-12 keeps its 1e-12
         if key in merged:
             coefficient += merged[key][0]

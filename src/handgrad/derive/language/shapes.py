@@ -58,6 +58,16 @@ def read_row(row: str) -> tuple[list[list[str]], list[str]]:
 
 def contracted(op: str, row: str, args: "Sequence[Expr]") -> Shape:
     """The shape of a contraction, from its einsum row: parentheses merge axes, 1 is an axis of length 1."""
+    key = row, tuple([arg.shape for arg in args])
+    if key not in _SHAPES:
+        _SHAPES[key] = _contracted(op, row, args)
+    return _SHAPES[key]
+
+
+_SHAPES: dict[tuple[str, tuple[Shape, ...]], Shape] = {}
+
+
+def _contracted(op: str, row: str, args: "Sequence[Expr]") -> Shape:
     inputs, output = read_row(row)
     known: dict[str, tuple[Axis, Expr, int]] = {}
     for arg, axes in zip(args, inputs):

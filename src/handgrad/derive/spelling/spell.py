@@ -193,15 +193,19 @@ def entry_expr(factor: Factor, names: Names) -> Expr:
 def _pieces(factors: tuple[Factor, ...], axes: tuple[Letters, ...], names: Names, apart: bool) -> list[Piece] | None:
     if len(axes) > 2:
         return None
-    merged = [] if apart else [axis for own in (axes, *map(split, factors)) for axis in own if len(axis) > 1]
-    owns = [_regrouped(factor[1], merged) for factor in factors]
-    if _clash([*axes, *[axis for own in owns for axis in own]]):
-        return None
+    owns = [split(factor) for factor in factors]
+    merged = [axis for own in (axes, *owns) for axis in own if len(axis) > 1]
+    if merged or apart:
+        owns = [_regrouped(factor[1], [] if apart else merged) for factor in factors]
+        if _clash([*axes, *[axis for own in owns for axis in own]]):
+            return None
     pieces = []
     for factor, own in zip(factors, owns):
         if len(own) > 2:
             return None
-        expr = reshape(entry_expr(factor, names), _dims(own))
+        expr = entry_expr(factor, names)
+        if merged or apart:
+            expr = reshape(expr, _dims(own))
         if len(own) == 2 and own[0] == own[1]:
             base, *rest = expr.args if expr.op == "**" else (expr,)  # only what stands on the diagonal is raised
             diagonal = call("diag", [base])
