@@ -1,6 +1,6 @@
 """Read an expression tree as indexed terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from handgrad.derive.language.dims import Shape, flat
@@ -29,7 +29,6 @@ from .terms import (
     times,
 )  # fmt: skip
 
-NOTHING: Mapping[str, Node] = {}
 LARGE = 1e4  # no larger number is multiplied into a sum
 LONGEST = 50  # factors of one product: einsum has 52 letters, and the time grows with the cube
 
@@ -39,7 +38,7 @@ def fresh(shape: Shape) -> list[Letters]:
     return [tuple([Letter(dim) for dim in axis]) for axis in shape]
 
 
-def lower(root: Expr, graph: Graph, given: Mapping[str, Node] = NOTHING) -> Sum:
+def lower(root: Expr, graph: Graph) -> Sum:
     """Turn an expression into a sum of indexed terms over the nodes of `graph`.
 
     Parameters
@@ -48,8 +47,6 @@ def lower(root: Expr, graph: Graph, given: Mapping[str, Node] = NOTHING) -> Sum:
         The expression.
     graph : Graph
         Receives the nodes.
-    given : dict
-        What stands for names, if it is not their leaves.
 
     Returns
     -------
@@ -61,17 +58,17 @@ def lower(root: Expr, graph: Graph, given: Mapping[str, Node] = NOTHING) -> Sum:
         uses[number[id(arg)]] += 1
     memo: list[Sum] = []
     for at, expr in enumerate(unique):
-        value = _lower_one(expr, [memo[number[id(arg)]] for arg in expr.args], graph, given)
+        value = _lower_one(expr, [memo[number[id(arg)]] for arg in expr.args], graph)
         # A sum that is used twice is one value: h + relu(h @ A), H - mean(H).
         memo.append(_single(value, graph) if uses[at] > 1 and value.free else value)
     return memo[number[id(root)]]
 
 
-def _lower_one(expr: Expr, args: list[Sum], graph: Graph, given: Mapping[str, Node]) -> Sum:
+def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     op = expr.op
     if op in ("name", "size"):
         axes = fresh(expr.shape)
-        node = given.get(expr.info) or graph.leaf(op, expr.info, expr.shape)
+        node = graph.leaf(op, expr.info, expr.shape)
         return Sum(axes, [(1, ((node, flat(axes), 1),))])
     if op in ("number", "ones", "zeros"):
         value = expr.info if op == "number" else float(op == "ones")
@@ -89,7 +86,7 @@ def _lower_one(expr: Expr, args: list[Sum], graph: Graph, given: Mapping[str, No
     if expr.row:
         return _contraction(expr, args, graph)
     if op in ("+", "-", "*", "/", "**"):
-        return _arithmetic(expr, args, graph, not given)
+        return _arithmetic(expr, args, graph)
     return _function(expr, args[0], graph)
 
 
@@ -154,11 +151,11 @@ def _align(arg: Sum, axes: Sequence[Letters]) -> Sum:
     return Sum(axes, arg.at(letters))
 
 
-def _arithmetic(expr: Expr, args: list[Sum], graph: Graph, write_out: bool) -> Sum:
+def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     axes = fresh(tuple([p or q for p, q in matched(args[0].shape, args[1].shape)]))
     a, b = [_align(arg, axes) for arg in args]
     if expr.op in ("+", "-"):
-        a, b = (without_norms(a), without_norms(b)) if write_out else (a, b)  # what is given has a name
+        a, b = without_norms(a), without_norms(b)
         return Sum(axes, a.terms + (b.terms if expr.op == "+" else tuple(times([(-1, ())], b.terms))))
     if expr.op == "**":  # by a number: arithmetic() has turned arrays into exp and log
         constant = all([not factors for _, factors in b.terms])

@@ -1,15 +1,14 @@
 """The differential of one node: the product rule for sums, one row for every array function."""
 
-from functools import cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from handgrad.derive.language.dims import Shape, flat
-from handgrad.derive.language.expression import Expr
+from handgrad.derive.language.dims import flat
 from handgrad.derive.language.functions import ARRAY, ELEMENTWISE
 from handgrad.derive.language.parse import parse
 
 from .lower import fresh, lower, shifted_power
-from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect
+from .terms import Factor, Graph, Letter, Letters, Node, Sum, Term, collect, gather
 
 
 class Slot(NamedTuple):
@@ -70,6 +69,9 @@ def differential(node: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
     return _array_function(node, node.arg, graph)
 
 
+_RULES_READ: dict[str, Sum] = {}  # elementwise rules, for arrays with one axis
+
+
 def upstream_name(loss: Node) -> str:
     """The name of the gradient of an unknown loss: G for L, G_K for any other K."""
     return "G" if loss.info[0] == "L" else "G_" + loss.info[0]
@@ -98,11 +100,6 @@ def product_rule(term: Term) -> list[Slot]:
     return slots
 
 
-@cache
-def _rule(name: str, shape: Shape) -> Expr:
-    return parse(ELEMENTWISE[name].derivative, {"z": shape, "y": shape})
-
-
 def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> list[Term]:
     """The terms of ``f'(z)``; a derivative of several terms becomes one factor."""
     assert node.arg is not None
@@ -110,11 +107,32 @@ def elementwise_derivative(node: Node, graph: Graph, axes: list[Letters]) -> lis
     if node.op == "unknown":
         prime = graph.function("unknown", node.info + "'", node.arg, node.shape)
         return [(1, ((prime, letters, 1),))]
-    read = lower(_rule(node.info, node.shape), graph, {"z": node.arg, "y": node})
-    slope = Sum(axes, collect(read.at(letters), letters, graph))
+    rule = ELEMENTWISE[node.info].derivative
+    if rule not in _RULES_READ:
+        entries, own = (("i",),), Graph()
+        read = lower(parse(rule, {"z": entries, "y": entries}), own)
+        _RULES_READ[rule] = Sum(read.axes, collect(read.terms, read.free, own))
+    slope = Sum(axes, _written_for({"z": node.arg, "y": node}, _RULES_READ[rule].terms, axes, graph))
     if len(slope.terms) > 1:
         return [(1, ((graph.sum_node(slope), letters, 1),))]
-    return [*slope.terms]
+    return [(c, gather(factors)) for c, factors in slope.terms]
+
+
+def _written_for(given: dict[str, Node], terms: Sequence[Term], axes: list[Letters], graph: Graph) -> list[Term]:
+    """The terms of a rule about z and y, with nodes of a derivation in their place."""
+    letters = flat(axes)
+
+    def place(node: Node) -> Factor:
+        if node.sum is not None:
+            return graph.wrap(Sum(axes, _written_for(given, node.sum.terms, axes, graph)), split=False)[1]
+        if node.op == "size":  # pi
+            return graph.leaf("size", node.info), (), 1
+        if node.arg is None:
+            return given[node.info], letters, 1
+        inner, own, _ = place(node.arg)
+        return graph.function(node.op, node.info, inner, inner.shape), own, 1
+
+    return [(c, tuple([(*place(node)[:2], power) for node, _, power in factors])) for c, factors in terms]
 
 
 def _array_function(node: Node, arg: Node, graph: Graph) -> tuple[Letters, list[Slot]]:
