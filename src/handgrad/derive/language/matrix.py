@@ -247,6 +247,13 @@ def diagonal(m: Matrix, rows: Axis, columns: Axis) -> Matrix:
     return call("diag", m, rows, columns)
 
 
+def trace(m: Matrix) -> Matrix:
+    """The trace, with scalars in front."""
+    if m.kind == "scale":
+        return product(m.parts[0], trace(m.parts[1]))
+    return call("tr", m, (), ())
+
+
 def inner(a: Matrix, b: Matrix) -> Matrix:
     """The Frobenius product ``A : B``, the sum of ``A[i,j] B[i,j]``; of two transposes it is that of the matrices."""
     if a.kind == b.kind == "T":
@@ -415,7 +422,7 @@ def _repeat(m: Matrix, expr: Expr, result: Expr) -> Matrix:
 
 
 OPERATIONS: dict[str, Callable[..., Matrix]] = {
-    "*": hadamard, "/": over, "**": power, "T": flip, "trace": lambda m: call("tr", m, (), ()),
+    "*": hadamard, "/": over, "**": power, "T": flip, "trace": trace,
     "neg": opposite, "outer": lambda a, b: product(a, flip(b)),
 }  # fmt: skip
 
