@@ -776,6 +776,12 @@ def test_the_signs_of_comparisons_in_latex():
     assert d.check((0,))
 
 
+def test_a_number_over_a_matrix_is_no_multiple_of_it():
+    A = np.array([[2.0, 3.0], [5.0, 4.0]])
+    gradient = hg.derive("logdet(1 / A)", "A", "A: n n").to_numpy()(A=A)
+    assert np.allclose(gradient, -np.linalg.inv(1 / A).T / A**2)
+
+
 def test_pi_as_an_exponent_keeps_its_name():
     run = hg.derive("sum(x**pi)", "x", "x: n").to_numpy()
     assert np.allclose(run(x=np.array([0.0, 2.0])), [0, np.pi * 2 ** (np.pi - 1)])

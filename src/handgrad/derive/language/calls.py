@@ -149,7 +149,7 @@ def _square(name: str, x: Expr) -> Expr:
     found, waiting = [], [(x, False)]
     while waiting:
         part, inverse = waiting.pop()
-        scales = [arg for arg in part.args if not arg.shape]
+        scales = [arg for arg in part.args[part.op == "/" :] if not arg.shape]  # c / A is no multiple of A
         if part.op == "inv":
             waiting.append((part.args[0], not inverse))
             continue
