@@ -5,7 +5,7 @@ import pytest
 import handgrad as hg
 from handgrad.derive.checking import evaluate
 from handgrad.derive.engine import identities, lower, rules, sweep, terms
-from handgrad.derive.language import calls, expression, functions, latex, matrix, numpy_text
+from handgrad.derive.language import calls, determinants, expression, functions, latex, matrix, numpy_text
 from handgrad.derive.notation import forward, frobenius, index, steps, typeset
 from handgrad.derive.spelling import entries, pieces, program, result, source, spell
 
@@ -144,6 +144,15 @@ MUTANTS = {
     "broadcasting along the wrong axis": (replaced(lower, "_align", lambda arg, axes: lower.Sum(
         axes, arg.at([l for axis in axes[: len(arg.axes)] for l in axis][: len(arg.free)]))),
         ("L(X * v)", "X", "X: n n, v: n")),
+    # determinants factor by factor
+    "an inverse multiplies": (replaced(determinants, "_factors", lambda x, numbers, f=determinants._factors: [
+        (part, False) for part, _ in f(x, numbers)]), ("logdet(A @ inv(X))", "X", "X: n n, A: n n")),
+    "a number counts once": (replaced(determinants, "length", lambda x, axis: expression.number(1)),
+                             ("logdet(c * X)", "c", "c:, X: n n")),
+    "c / A is a multiple of A": (replaced(determinants, "_factors", lambda x, numbers: [
+        (part, bool(part.shape)) for part in x.args]), ("logdet(c / A)", "A", "c:, A: n n")),
+    "the inverse of diag(v) is diag(v)": (entry(determinants.RULES, "inv", lambda x: x),
+                                          ("x @ inv(diag(v)) @ x", "v", "v: n, x: n")),
     # terms
     "equal terms are dropped": (replaced(sweep, "collect", lambda ts, free, graph, f=terms.collect: f(
         ts, free, graph)[:1]), TRACE),

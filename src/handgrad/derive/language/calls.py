@@ -2,8 +2,6 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import reduce
-from operator import add, mul
 from typing import Any
 
 from .dims import Axis, Item, Shape, flat, read_dims, show_shape
@@ -12,7 +10,6 @@ from .expression import Expr, contract, elementwise, is_mask, length, name_expr,
 from .functions import ALONG, ARRAY, ELEMENTWISE, SQUARE, kind
 from .names import ALIASES, OPTIONS, REFUSED
 from .shapes import label
-from .trees import postorder
 
 # A contraction is its einsum row. Parentheses merge axes, 1 is an axis of length 1.
 ROWS = {
@@ -127,7 +124,7 @@ def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None)
     if kind(name) in SQUARE:
         if len(x.shape) != 2 or x.shape[0] != x.shape[1]:
             raise ExpressionError(f"{name}: {label(x)} has shape {show_shape(x.shape)}; it must be square")
-        return _square(name, x)
+        return Expr(name, (x,), shape=x.shape if kind(name) == "matrix" else ())
     if kind(name) in ALONG:
         return _along(name, x, **options)
     if name in ELEMENTWISE:
@@ -137,40 +134,6 @@ def call(name: str, args: Sequence[Expr], options: dict[str, Any] | None = None)
             raise ExpressionError(f"{name}: the gradient of a loss L is called G, of K G_K")
         return Expr("loss", (x,), name)
     return Expr("unknown", (x,), name, shape=x.shape)
-
-
-def _square(name: str, x: Expr) -> Expr:
-    """``inv`` of an inverse or of ``diag(v)``; ``det`` and ``logdet`` of a product factor by factor."""
-    if kind(name) == "matrix":
-        inner = x.args[0] if x.op in (name, "diag") else x
-        if len(inner.shape) == 1:
-            return call("diag", [1 / inner])
-        return inner if x.op == name else Expr(name, (x,), shape=x.shape)
-    found, waiting = [], [(x, False)]
-    while waiting:
-        part, inverse = waiting.pop()
-        scales = [arg for arg in part.args[part.op == "/" :] if not arg.shape]  # c / A is no multiple of A
-        if part.op == "inv":
-            waiting.append((part.args[0], not inverse))
-            continue
-        if part.op in ("T", "@") and all([arg.shape == x.shape for arg in part.args]):
-            waiting += [(arg, inverse) for arg in reversed(part.args)]
-            continue
-        made = Expr(name, (part,))
-        if name == "logdet" and part.op == "diag":
-            made = abs(part.args[0]).log().sum()
-        elif name == "logdet" and part.op in ("*", "/") and scales:  # c A, A c, A / c
-            waiting += [(arg, inverse) for arg in part.args if arg.shape]
-            made = length(x, 0) * _magnitude(scales[0]).log()
-            inverse ^= part.op == "/"
-        found.append((-made if name == "logdet" else 1 / made) if inverse else made)
-    return reduce(mul if name == "det" else add, found)
-
-
-def _magnitude(scalar: Expr) -> Expr:
-    """The absolute value of a scalar; of lengths and positive numbers they themselves."""
-    positive = all([part.op in ("size", "*", "/") or (value_of(part) or 0) > 0 for part in postorder([scalar])])
-    return scalar if positive else abs(scalar)
 
 
 def _meant(name: str) -> str:
