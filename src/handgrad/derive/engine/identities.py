@@ -24,6 +24,7 @@ CANCELLED = "a sum over itself is one"
 JOINED = "two functions of one value make one"
 POWERS = "powers of one value make one"
 QUOTIENTS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
+SIGNS = {("sign", "z"): "abs", ("sign", "abs"): "z"}
 
 
 def shortened(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[tuple[Term, ...], str]:
@@ -108,27 +109,27 @@ def folded_sum(term: Term, free: Letters) -> Term:
 
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``, ``z**(g - 1) * z`` is ``z**g``."""
-    if not any([node.op in ("call", "**") for node, _, _ in factors]):
-        return factors
-    for node, letters, power in factors:
-        for other, own, exponent in factors:
-            if letters != own or node is other or node.arg is None:
-                continue
-            rest = [f for f in factors if f[0] is not other or f[1] != own]
-            others = [f for f in rest if f[0] is not node or f[1] != own]
-            if node.op == "**" and other is node.arg and power == 1:
-                return join((*others, shifted_power((node, letters, 1), exponent, graph)), graph)
-            if node.info == "sign" and other is node.arg and power == abs(exponent) == 1:
-                made = graph.function("call", "abs", other, other.shape), letters, exponent
-                return join((*others, made), graph)
-            if node.arg is not other.arg:
-                continue
-            if (node.info, other.info) == ("relu", "step") and power > 0 and exponent == 1:
-                return join(tuple(rest), graph)
-            if (node.info, other.info) == ("sign", "abs") and power == abs(exponent) == 1:
-                return join((*others, (node.arg, own, exponent)), graph)
-            name = QUOTIENTS.get((node.info, other.info))
-            if name and power == -exponent:
-                made = graph.function("call", name, node.arg, node.shape), letters, power
-                return join(tuple([made if f[0] is node and f[1] == letters else f for f in rest]), graph)
+    for factor in factors:
+        for other in factors if factor[0].arg is not None else ():
+            made = _joined(factor, other, graph) if factor[1] == other[1] else None
+            if made is not None:
+                return join((*[f for f in factors if f not in (factor, other)], made), graph)
     return factors
+
+
+def _joined(factor: Factor, other: Factor, graph: Graph) -> "Factor | None":
+    """What two functions of one entry are, or a function and its argument."""
+    (node, letters, power), (second, _, exponent) = factor, other
+    assert node.arg is not None
+    if node.op == "**" and second is node.arg and power == 1:
+        return shifted_power((node, letters, 1), exponent, graph)
+    pair = node.info, "z" if second is node.arg else second.info if second.arg is node.arg else None
+    if pair == ("relu", "step") and power > 0 and exponent == 1:
+        return factor
+    if pair in SIGNS and power == abs(exponent) == 1:
+        name, power = SIGNS[pair], exponent
+    elif pair in QUOTIENTS and power == -exponent:
+        name = QUOTIENTS[pair]
+    else:
+        return None
+    return graph.function("call", name, node.arg, node.arg.shape) if name != "z" else node.arg, letters, power

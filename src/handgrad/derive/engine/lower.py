@@ -79,8 +79,6 @@ def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     if op == "reshape":
         letters = iter(args[0].free)
         return Sum([tuple([next(letters) for _ in axis]) for axis in expr.shape], args[0].terms)
-    if op == "T" and len(args[0].terms) == 1:
-        return _turned(args[0])
     if op == "neg":
         return Sum(args[0].axes, times([(-1, ())], args[0].terms))
     if expr.row:

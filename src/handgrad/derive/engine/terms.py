@@ -172,8 +172,6 @@ def sum_deltas(factors: tuple[Factor, ...], free: Letters, graph: "Graph") -> tu
         rest = factors[:at] + factors[at + 1 :]
         if i is j and i not in free and not any(i in ls for _, ls, _ in rest):
             rest += ((graph.leaf("size", i.dim), (), 1),)
-        if i is j:
-            return sum_deltas(rest, free, graph)
         old, new = (j, i) if j not in free else (i, j)
         if old not in free:
             moved = tuple([(n, tuple([new if l is old else l for l in ls]), p) for n, ls, p in rest])
