@@ -194,15 +194,12 @@ class Result:
 
     def opened(self, value: Sum) -> list[Term]:
         """The terms of a value, with what has no name written out where that adds no terms to a product."""
-        done, waiting = [], list(value.terms)
-        while waiting:
-            term = waiting.pop(0)
-            terms = self.written_out(term, value.free, self.program.definitions, most=1)
-            if terms == (term,):
-                done.append(term)
-            else:
-                waiting = [*terms, *waiting]
-        return done
+        before: list[Term] = []
+        terms = list(value.terms)
+        while terms != before:
+            kept, before = self.program.definitions, terms
+            terms = [one for term in terms for one in self.written_out(term, value.free, kept, most=1)]
+        return terms
 
     def is_total(self, node: Node) -> bool:
         """Whether a node is the output, or an unknown loss that it adds to something: the output changes as it does."""
