@@ -177,12 +177,13 @@ class Result:
         """What the derivative is computed from."""
         return reachable(nodes_in(self.sweep.adjoints[self.variable].terms))
 
-    def written_out(self, term: Term, free: Letters, kept: Container[str], most: float) -> Sequence[Term]:
-        """A term with sums of more than two axes, and derivatives of at most so many terms, in place of their names.
+    def opened(self, value: Sum, kept: Container[str] | None = None, most: float = 1) -> list[Term]:
+        """The terms of a value, with sums of three axes and derivatives of `most` terms in place of names.
 
-        Names that are `kept` stay.
+        Names that are `kept` stay; if none are given, those that are defined.
         """
         derivatives = self.sweep.named.values()
+        kept = self.program.definitions if kept is None else kept
 
         def write_out(factor: Factor) -> Sequence[Term]:
             node, letters, _ = factor
@@ -190,15 +191,12 @@ class Result:
             stays = self.labels.get(node) in kept or not (few or len(letters) > 2)
             return [(1, (factor,))] if stays else terms_of(factor)
 
-        return collect(opened(term, write_out, free, self.graph), free, self.graph)
-
-    def opened(self, value: Sum) -> list[Term]:
-        """The terms of a value, with what has no name written out where that adds no terms to a product."""
         before: list[Term] = []
         terms = list(value.terms)
         while terms != before:
-            kept, before = self.program.definitions, terms
-            terms = [one for term in terms for one in self.written_out(term, value.free, kept, most=1)]
+            before = terms
+            written = [opened(term, write_out, value.free, self.graph) for term in terms]
+            terms = [one for new in written for one in collect(new, value.free, self.graph)]
         return terms
 
     def is_total(self, node: Node) -> bool:

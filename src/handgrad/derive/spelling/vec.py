@@ -44,25 +44,16 @@ def stacked_terms(d: Result, order: str) -> list[Stacked]:
             matrix = expand(call("flatten", [matrix.T if order == "F" else matrix]), 1)
         return [Stacked(matrix, False)]
     out, own = [(*axes, (), ())[:2] for axes in (value.axes[:rank], value.axes[rank:])]
-    return [part for term in value.terms for part in _summands(term, value.free, out, own, order, d)]
+    for terms in (value.terms, d.opened(value, (), math.inf)):  # if names are in the way they are written out
+        made = [_stacked(term, out, own, _names(d), order) for term in terms]
+        if all(made):
+            return [part for part in made if part]
+    raise ExpressionError("the derivative is no sum of Kronecker products")
 
 
 def _plain(d: Result) -> Expr:
     """The derivative with the axes of the output first, by the names that are defined."""
     return d.program.result if d.layout_name == "shape" else d.spell(d.arranged("shape"), d.program.definitions)
-
-
-def _summands(
-    term: Term, free: Letters, out: tuple[Letters, ...], own: tuple[Letters, ...], order: str, d: Result
-) -> list[Stacked]:
-    """A term as a Kronecker product; if it is none, with the derivatives that it names written out."""
-    made = _stacked(term, out, own, _names(d), order)
-    if made:
-        return [made]
-    terms = d.written_out(term, free, kept=(), most=math.inf)
-    if len(terms) == 1 and terms[0] == term:
-        raise ExpressionError("the derivative is no sum of Kronecker products")
-    return [part for one in terms for part in _summands(one, free, out, own, order, d)]
 
 
 def _names(d: Result) -> Names:
