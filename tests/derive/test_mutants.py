@@ -151,7 +151,7 @@ MUTANTS = {
                              ("logdet(c * X)", "c", "c:, X: n n")),
     "c / A is a multiple of A": (replaced(determinants, "_factors", lambda x, numbers: [
         (part, bool(part.shape)) for part in x.args]), ("logdet(c / A)", "A", "c:, A: n n")),
-    "the inverse of diag(v) is diag(v)": (entry(determinants.RULES, "inv", lambda x: x),
+    "the inverse of diag(v) is diag(v)": (entry(determinants.DETERMINANTS, "inv", lambda x: x),
                                           ("x @ inv(diag(v)) @ x", "v", "v: n, x: n")),
     # terms
     "equal terms are dropped": (replaced(sweep, "collect", lambda ts, free, graph, f=terms.collect: f(

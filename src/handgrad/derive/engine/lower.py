@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from handgrad.derive.language.determinants import DETERMINANTS, by_factors
 from handgrad.derive.language.dims import Shape, flat
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, elementwise, number
@@ -53,6 +54,8 @@ def lower(root: Expr, graph: Graph) -> Sum:
     Sum
     """
     number, unique = numbered([root])
+    if any([expr.op in DETERMINANTS for expr in unique]):
+        number, unique = numbered([root := by_factors(root)])
     uses = [0] * len(unique)
     for arg in [arg for expr in unique for arg in expr.args]:
         uses[number[id(arg)]] += 1
@@ -79,6 +82,8 @@ def _lower_one(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
     if op == "reshape":
         letters = iter(args[0].free)
         return Sum([tuple([next(letters) for _ in axis]) for axis in expr.shape], args[0].terms)
+    if op == "T" and len(args[0].terms) == 1:
+        return _turned(args[0])
     if op == "neg":
         return Sum(args[0].axes, times([(-1, ())], args[0].terms))
     if expr.row:

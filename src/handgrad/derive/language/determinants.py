@@ -18,7 +18,7 @@ def by_factors(root: Expr) -> Expr:
     >>> print(by_factors(parse("logdet(A @ inv(X))", {"A": square, "X": square})))
     logdet(A) - logdet(X)
     """
-    return replaced(root, tuple(RULES), lambda expr: RULES[expr.op](expr.args[0]))
+    return replaced(root, tuple(DETERMINANTS), lambda expr: DETERMINANTS[expr.op](expr.args[0]))
 
 
 def _inverse(x: Expr) -> Expr | None:
@@ -68,4 +68,4 @@ def _factors(x: Expr, numbers: bool) -> Iterator[tuple[Expr, bool]]:
             yield part, below
 
 
-RULES = {"inv": _inverse, "det": _det, "logdet": _logdet}
+DETERMINANTS = {"inv": _inverse, "det": _det, "logdet": _logdet}

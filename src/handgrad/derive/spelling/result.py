@@ -19,7 +19,6 @@ from handgrad.derive.engine.terms import (
     reachable,
     terms_of,
 )  # fmt: skip
-from handgrad.derive.language.determinants import by_factors
 from handgrad.derive.language.dims import CONSTANTS, Shape, flat
 from handgrad.derive.language.errors import ExpressionError
 from handgrad.derive.language.expression import Expr, name_expr, sizes_in, squeeze
@@ -68,7 +67,7 @@ class Result:
         self.layout_name, self.flatten = layout, flatten
         self.first = first  # what this is the derivative of the derivative of
         self.graph = Graph()
-        value = without_norms(lower(by_factors(expression), self.graph))
+        value = without_norms(lower(expression, self.graph))
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
         if self.root.op in ("size", "delta"):
             self.root = self.graph.sum_node(value)
