@@ -266,6 +266,7 @@ SPREAD = [
     ("L((c * m - X * X) / sum((m / v[:, None])**2, axis=1, keepdims=True))", "X", "X: n i, m: i, v: n, c:", None),
 ]
 EDGES = [
+    ("X.T", "X", "X: a b*c"),  # no axis tells how long b is: there is no NumPy function to check
     ("sum(max((X > 0), axis=1) * u)", "X", "X: n n, u: n"),
     ("sum(t * f(u[:, None]), axis=0)", "u", "t: i, u: n"),
     ("norm(max(outer(u, v) @ outer(v, v), axis=1))**2", "u", "u: n, v: k"),

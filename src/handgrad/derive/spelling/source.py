@@ -19,6 +19,10 @@ from .result import Result
 DEEP = 50
 
 
+class NoLengthError(ExpressionError):
+    """A length is needed that no axis of an array tells: there is no function of the arrays alone."""
+
+
 def helper(name: str) -> str:
     """The definition of a function that NumPy does not have; empty if it has it."""
     if name in ARRAY and not ARRAY[name].numpy.startswith("np."):
@@ -31,6 +35,9 @@ def helper(name: str) -> str:
 def gradient_source(found: Result) -> str:
     """The gradient as the source of a function."""
     program = found.written(found.layout_name, flatten=False)
+    values = program.definitions
+    chosen = {label: with_choices(expr, values) for label, expr in values.items()}
+    program = _cheaper(Program(chosen, with_choices(program.result, values)))
     return write_source(shared(program, {*found.inputs, *found.taken}), found.inputs)
 
 
@@ -79,7 +86,7 @@ def _lengths(wanted: Collection[str], inputs: dict[str, Shape]) -> dict[str, str
         needed |= {*found[dim][1]} if dim in needed else set()
     for dim in sorted(needed):
         if dim not in found:
-            raise ExpressionError(f"no axis of an array tells the length {dim}")
+            raise NoLengthError(f"no axis of an array tells the length {dim}")
         if iskeyword(dim):
             raise ExpressionError(f"the length {dim!r} cannot be a variable in Python; give the dimension another name")
     return {dim: _divided(*found[dim]) for dim in found if dim in needed}
@@ -95,9 +102,6 @@ CHEAP = {"name", "number", "size", "T", "neg", "expand", "squeeze", "reshape", "
 
 def shared(program: Program, taken: Collection[str]) -> Program:
     """Give a name to what would be computed twice, and to what is deep: Python does not read deep parentheses."""
-    values = program.definitions
-    chosen = {label: with_choices(expr, values) for label, expr in values.items()}
-    program = _cheaper(Program(chosen, with_choices(program.result, values)))
     number, unique = numbered([*program.definitions.values(), program.result])
     own = {number[id(root)]: label for label, root in program.definitions.items()}
     uses = dict.fromkeys(range(len(unique)), 0)
