@@ -266,6 +266,8 @@ SPREAD = [
     ("L((c * m - X * X) / sum((m / v[:, None])**2, axis=1, keepdims=True))", "X", "X: n i, m: i, v: n, c:", None),
 ]
 EDGES = [
+    ("L(softmax(eye(n)) @ A)", "A", "A: n k"),  # functions of an identity
+    ("det(eye(n) * eye(n)) * trace(inv(eye(n)) @ A)", "A", "A: n n"),
     ("X.T", "X", "X: a b*c"),  # no axis tells how long b is: there is no NumPy function to check
     ("sum(max((X > 0), axis=1) * u)", "X", "X: n n, u: n"),
     ("sum(t * f(u[:, None]), axis=0)", "u", "t: i, u: n"),

@@ -330,7 +330,8 @@ class Graph:
         coefficient = shared_number(terms) if split else 1
         if len(terms) == 1 and terms[0][0] == coefficient and len(terms[0][1]) == 1:
             node, letters, power = terms[0][1][0]
-            if power == 1 and letters == free and node.shape == tuple([tuple([l.dim for l in a]) for a in kept]):
+            alike = power == 1 and letters == free and node.op != "delta"  # an identity is no array by itself
+            if alike and node.shape == tuple([tuple([l.dim for l in a]) for a in kept]):
                 return coefficient, (node, free, 1)
         if coefficient != 1:
             terms = tuple([(whole_number(c / coefficient), factors) for c, factors in terms])

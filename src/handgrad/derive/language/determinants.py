@@ -25,7 +25,7 @@ def _inverse(x: Expr) -> Expr | None:
     if x.op == "diag":
         made: Expr = (1 / x.args[0]).diag()
         return made
-    return x.args[0] if x.op == "inv" else None
+    return {"inv": x.args, "eye": (x,)}.get(x.op, (None,))[0]
 
 
 def _det(x: Expr) -> Expr:

@@ -69,7 +69,7 @@ class Result:
         self.graph = Graph()
         value = without_norms(lower(expression, self.graph))
         self.root = self.graph.wrap(value, whole=True, split=False)[1][0]
-        if self.root.op in ("size", "delta"):
+        if self.root.op == "size":
             self.root = self.graph.sum_node(value)
         self.forward = len(self.graph.nodes)
         axes = {*flat(flat(shapes.values()))}
