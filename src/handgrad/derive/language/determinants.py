@@ -25,7 +25,9 @@ def _inverse(x: Expr) -> Expr | None:
     if x.op == "diag":
         made: Expr = (1 / x.args[0]).diag()
         return made
-    return {"inv": x.args, "eye": (x,)}.get(x.op, (None,))[0]
+    if x.op == "inv":
+        return x.args[0]
+    return x if x.op == "eye" else None
 
 
 def _det(x: Expr) -> Expr:
