@@ -589,7 +589,7 @@ def test_whole_numbers_have_no_point_and_negative_ones_no_parentheses():
     ridge = hg.derive("norm(A @ x - b)**2 + c * norm(x)**2", "x", "A: m n, x: n, b: m, c:")
     assert " = 2 r[p]\n" in ridge.text("index")
     batch = hg.derive("L((X - mean(X, axis=0)) / sqrt(var(X, axis=0) + eps))", "X", "X: n k, eps:")
-    assert "= -0.5 ((G * R)^T 1_n / r**1.5) " in batch.text("frobenius")
+    assert "= -0.5 ((G * R)^T 1_n / r**1.5)\n" in batch.text("frobenius")
 
 
 @pytest.mark.parametrize(("expression", "wrt", "dims", "body"), [

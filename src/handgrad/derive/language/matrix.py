@@ -4,6 +4,7 @@ Everything is a matrix here: a vector is a column, a scalar has one row and one 
 broadcast except a scalar; what NumPy repeats along an axis is a product with a vector of ones.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -301,23 +302,30 @@ def ordered(m: Matrix) -> tuple[list[Any], Any]:
     how the sum of such a product is written: ``(a * b)^T c`` or ``a : (b * c)``.
     """
     if m.kind == "sum":
-        return [], sorted([(sign, ordered(part)) for sign, part in zip(m.info, m.parts)], key=repr)
+        return [], sorted([(sign, ordered(_added(part))) for sign, part in zip(m.info, m.parts)], key=repr)
     if m.kind == "inner" or (m.kind == "product" and m.scalar and len(m.parts) == 2):  # a : b is a^T b
         a, b = m.parts
         return [], ("inner", ordered(hadamard(a if m.kind == "inner" else flip(a), b)))
-    factors = list(_factors(m))
+    factors = list(factors_of(m))
     if len(factors) == 1:
         return [], (m.kind, m.info, list(map(ordered, m.parts)))
-    numbers, arrays = [sorted([(sign, ordered(part)) for sign, part in factors if part.scalar == scalar], key=repr)
+    number_in_front = math.prod([part.info for sign, part in factors if (sign, part.kind) == ("*", "number")])
+    numbers, arrays = [sorted([(sign, ordered(part)) for sign, part in factors
+                               if (sign, part.kind) != ("*", "number") and part.scalar == scalar], key=repr)
                        for scalar in (True, False)]  # fmt: skip
-    return numbers, arrays
+    return [number_in_front, numbers], arrays
 
 
-def _factors(m: Matrix, above: bool = True) -> Iterator[tuple[str, Matrix]]:
+def _added(m: Matrix) -> Matrix:
+    """What is added to every entry: s for s 1."""
+    return m.parts[0] if m.kind == "scale" and _all_ones(m.parts[1]) else m
+
+
+def factors_of(m: Matrix, above: bool = True) -> Iterator[tuple[str, Matrix]]:
     """What is multiplied and divided, entry by entry or by numbers."""
     if m.kind in ("scale", "hadamard", "over"):
         for at, part in enumerate(m.parts):
-            yield from _factors(part, above != (m.kind == "over" and at == 1))
+            yield from factors_of(part, above != (m.kind == "over" and at == 1))
     else:
         yield "*" if above else "/", m
 
