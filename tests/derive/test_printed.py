@@ -643,9 +643,9 @@ def test_numbers_reciprocals_and_rows(expression, wrt, dims, gradient):
 def test_a_squared_norm_is_a_sum_of_squares():
     lines = hg.derive("0.5 * norm(A @ x - b)**2", "x", "A: m n, x: n, b: m").text("frobenius").splitlines()
     assert lines[:3] == [
-        "r  = A x - b         definition",
-        "L  = 0.5 (r : r)     definition",
-        "dL = r^T dr          power rule",
+        "r  = A x - b                 definition",
+        "L  = 0.5 (r : r)             definition",
+        "dL = r^T dr                  power rule",
     ]
 
 
@@ -733,7 +733,7 @@ def test_a_third_derivative_checks_the_ones_before_it():
     ("c * (1 - c)", "c", "c:", "1 - 2 c"),
     ("c * (c + 1) / 2", "c", "c:", "c + 0.5"),
     ("norm(x / 3)**2", "x", "x: n", "2 x / 9"),
-    ("L((norm(X)**2 * (A @ X)) @ S)", "A", "A: n n, X: n i, S: i i", "s G S^T X^T"),
+    ("L((norm(X)**2 * (A @ X)) @ S)", "A", "A: n n, X: n i, S: i i", "(X : X) G S^T X^T"),
     ("L(A.T) + sum(A * B)", "A", "A: n i, B: n i", "G^T + B"),
 ])  # fmt: skip
 def test_the_last_line_and_no_needless_name(expression, wrt, dims, last):
@@ -755,7 +755,7 @@ def test_the_second_derivative_of_a_quadratic_form():
     ("x + h*tanh(W @ x)", "h", "x: n, h:, W: n n", ["a", "tanh(z)"]),
     ("relu(W @ x + b)", "x", "W: m n, x: n, b: m", ["diag(z > 0) W"]),
     ("inv(eye(n) + t * A) @ x", "t", "A: n n, t:, x: n", ["-Z^-1 A Z^-1 x"]),
-    ("log(1 + x @ x)", "x", "x: n", ["2 x / z"]),
+    ("log(1 + x @ x)", "x", "x: n", ["2 x / z", "2 x / (1 + (x : x))"]),
     ("log(L(Z)) * c", "Z", "Z: n k, c:", ["c G / L"]),
 ])  # fmt: skip
 def test_the_last_lines_end_in_what_is_printed(expression, wrt, dims, lines):
@@ -894,8 +894,10 @@ def test_matrices_are_multiplied_as_backpropagation_does(expression, wrt, dims, 
 def test_a_line_that_multiplies_out_says_so():
     loss = "-mean(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))"
     d = hg.derive(loss, "w", "X: n d, w: d, y: n")
-    for notation in ("index", "frobenius"):
-        assert "multiply out, insert z2, r" in [step.rule for step in d.steps(notation)]
+    assert "multiply out, insert z2, r" in [step.rule for step in d.steps("index")]
+    assert [(step.right, step.rule) for step in d.steps("frobenius") if "z2, r" in step.rule or step.right == "(a1 - y) / n"] == [
+        ("((1 - y) / (1 - a1) - y / a1) * a1 * (1 - a1) / n", "insert z2, r"), ("(a1 - y) / n", "multiply out"),
+    ]  # fmt: skip
 
 
 def test_a_line_with_one_divisor_says_so():
@@ -1004,4 +1006,75 @@ def test_a_choice_with_nothing_is_a_product():
 def test_a_quotient_that_is_multiplied_has_parentheses_around_its_inner_product():
     d = hg.derive("10 * log10(sum(x**2) / sum((x - y)**2))", "y", "x: n, y: n")
     assert str(d.gradient) == "20 * (x @ x) * r / (log(10) * s**2 * (x @ x / s))"
+    assert d.check((0,))
+
+
+def said(d, notation):
+    """The lines of a derivation as pairs, what is said and why."""
+    return [(step.right, step.rule) for step in d.steps(notation)]
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "index", "frobenius"), [
+    ("-0.5 * logdet(K + s**2 * eye(n)) - 0.5 * y @ inv(K + s**2 * eye(n)) @ y", "s", "K: n n, y: n, s:",
+     [("2 * s * trace(G_Z)", "the same with arrays"),
+      ("s * (y @ (inv(Z) @ (inv(Z) @ y)) - trace(inv(Z)))", "insert G_Z")],
+     [("s (y^T Z^-1 Z^-1 y - tr(Z^-1))", "tr(AB) = tr(BA), tr(x y^T) = y^T x")]),
+    ("n / 2 * log(2 * pi * v) + sum((x - mu)**2) / (2 * v)", "v", "x: n, mu:, v:",
+     [("0.5 * (n / v - ((x - mu)**2).sum() / v**2)", "insert z, r")], []),
+    ("-mean(diag(log_softmax(A @ B.T / t)))", "t", "A: n d, B: n d, t:", [("(A * (B - P @ B)).sum() / (n * t**2)", "collect")],
+     [("(((I_n - P)^T A) : B) / (n t^2)", "C:(AB) = (A^T C):B, A:B = A^T:B^T"),
+      ("(A : (B - P B)) / (n t^2)", "C:(AB) = (A^T C):B, multiply out")]),
+    ("sum((y.T @ B.T) * ((r @ r.T) * c))", "c", "y: m 1, B: n m, r: 1 n, c:",
+     [("(y[:, 0] @ B.sum(axis=0)) * (r.T**2).sum()", "insert G_s")], []),
+    ("sum((x @ r) * c @ u)", "c", "x: n 1, r: 1 k, u: k, c:", [("x.sum() * (r[0] @ u)", "the same with arrays")], []),
+    ("a * b / (a + b)", "a", "a:, b:", [("b^2 / (a + b)^2", "insert s")], [("b^2 / (a + b)^2", "insert s")]),
+    ("c * L(A)", "c", "A: n n, c:", [("L", "only c varies")], [("L", "")]),
+    ("det(X)", "X", "X: n n", [], [("L X^-T", ""), ("det(X) X^-T", "insert L")]),
+    ("norm(A @ x - b)", "x", "A: m n, x: n, b: m", [], [("A^T r / norm(r)", "insert s")]),
+    ("sum((X @ w - y)**2) + lam * sum(w**2)", "w", "X: n d, w: d, y: n, lam:", [], [("2 X^T (X w - y) + 2 lam w", "insert r")]),
+])  # fmt: skip
+def test_a_text_arrives_at_the_printed_gradient(expression, wrt, dims, index, frobenius):
+    d = hg.derive(expression, wrt, dims)
+    assert said(d, "index")[-len(index) or len(said(d, "index")) :] == index
+    assert said(d, "frobenius")[-len(frobenius) or len(said(d, "frobenius")) :] == frobenius
+    assert d.check((0,))
+
+
+def test_a_number_made_of_arrays_is_a_product_in_latex():
+    assert r"&= (a x - y)^{\mathsf{T}} x && \text{insert $r$}" in hg.derive(
+        "0.5 * sum((a * x - y)**2)", "a", "x: n, y: n, a:"
+    ).latex("index")
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "notation", "lines"), [
+    ("sum(p * log(p / q))", "p", "p: n, q: n", "frobenius",
+     [("p / (p / q)", "insert z"), ("q", "cancel p"), ("1 + a", "cancel q")]),
+    ("sum(p * log(p / q))", "p", "p: n, q: n", "index", [("1 + a[r]", "sum over the deltas, cancel q")]),
+    ("logsumexp(t * x) / t", "x", "x: n, t:", "frobenius", [("t p / t", ""), ("p", "cancel t")]),
+    ("-log(sigmoid(u @ v))", "u", "u: d, v: d", "frobenius", [("-(1 - a1)", "cancel a1")]),
+    ("-log(sigmoid(u @ v))", "u", "u: d, v: d", "index", [("-(1 - a1)", "cancel a1")]),
+    ("sum(log(2 * pi * v))", "v", "v: n", "frobenius", [("2 pi / (2 pi v)", "insert z"), ("1 / v", "cancel 2, pi")]),
+    ("sum(log(x**2 / sum(x**2))) + n * log(sum(x**2))", "x", "x: n", "frobenius",
+     [("2 (x / (x**2 / (x : x))) / (x : x)", "insert z1"), ("2 / x", "cancel x, x : x")]),
+    ("mean(maximum(0, 1 - y * (X @ w))**2)", "w", "X: n d, y: n, w: d", "frobenius",
+     [("2 (a * (z > 0)) / n", ""), ("2 a / n", "two functions of one value make one")]),
+    ("mean(maximum(0, 1 - y * (X @ w))**2)", "w", "X: n d, y: n, w: d", "index",
+     [("2 a[p] / n", "two functions of one value make one")]),
+    ("sum(log(cosh(x)))", "x", "x: n", "index", [("tanh(x[p])", "two functions of one value make one, insert a1")]),
+    ("norm(X @ w) * norm(w)", "w", "X: n d, w: d", "frobenius",
+     [("norm(w) X^T r / norm(r) + norm(r) w / norm(w)", "insert s1, s2")]),
+    ("-sum(softmax(z) * log(softmax(z)))", "z", "z: n", "frobenius",
+     [("p * (1_n a^T p - a)", "multiply out, a softmax sums to one")]),
+    ("L(X / norm(X, axis=1, keepdims=True))", "X", "X: n d", "frobenius",
+     [("-0.5 ((G * X) 1_d / R**1.5)", ""), ("G_R", "its name")]),
+    ("L(X / sqrt(mean(X**2, axis=1, keepdims=True) + e) * g)", "X", "X: n d, e:, g: d", "frobenius",
+     [("-0.5 ((G * X) g / R**1.5)", "(A * (1 v^T)) 1 = A v")]),
+    ("1 - 2 * sum(p * t) / (sum(p) + sum(t))", "p", "p: n, t: n", "frobenius",
+     [("G_s - 2 t / s", ""), ("2 1_n p^T t / s^2 - 2 t / s", "insert G_s")]),
+    ("c @ inv(s * eye(n) - A) @ b", "s", "c: n, A: n n, b: n, s:", "frobenius",
+     [("tr(-Z^-T c b^T Z^-T)", "insert G_Z, V, G_V"), ("-c^T Z^-1 Z^-1 b", "tr(AB) = tr(BA), tr(x y^T) = y^T x")]),
+])  # fmt: skip
+def test_a_line_says_what_makes_it_of_the_one_before(expression, wrt, dims, notation, lines):
+    d = hg.derive(expression, wrt, dims)
+    assert [line for line in lines if line not in said(d, notation)] == []
     assert d.check((0,))

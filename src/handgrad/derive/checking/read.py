@@ -107,6 +107,8 @@ MATRICES: dict[str, Callable[..., Expr]] = {
 
 Indexed: TypeAlias = tuple[Expr, tuple[str, ...]]  # an array, and a letter for each of its axes
 DELTAS = ("delta", "kdelta")
+LETTERED = ("entry", "sum", "derivative", *DELTAS)
+TOTALS = ("sum", "mean", "trace")  # NumPy's numbers that are made of a whole array
 
 
 def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table:
@@ -115,6 +117,8 @@ def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table
     for name in double_meanings(root.walk(inside=False)):
         raise ExpressionError(f"{name} is a letter and a length", text)
     entries = Entries(text, world)
+    if not letters and of_whole_arrays(root):
+        return world.value(entries.array(root))
     dims = entries.runs_over(root, dict(letters))
     expr, own = product(entries.factors(root, dims))
     for letter in own:
@@ -125,6 +129,13 @@ def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table
     table, places = world.value(expr), [free.index(letter) for letter in own]
     every = indices([dim for _, dim in letters], world.sizes)
     return {index: table[tuple([index[at] for at in places])] for index in every}
+
+
+def of_whole_arrays(root: Part) -> bool:
+    """Whether a formula is made of arrays, as NumPy or matrix notation has them, and not of their entries."""
+    if any([part.op == "@" or (part.op == "call" and part.info[0] in TOTALS) for part in root.walk(inside=False)]):
+        return True
+    return not any([part.op in LETTERED for part in root.walk()])
 
 
 class Entries:

@@ -42,7 +42,7 @@ def _multiplied_out(
         found = {node for node in nodes if _divides(node) and not every} or {*filter(_entrywise, nodes)}
         multiplied = _opened(found, terms, free, graph)
         summed_up = [sum_softmax(term, free, graph) for term in multiplied]
-        why = why or SOFTMAX * (summed_up != multiplied)
+        why = why or ", ".join([MULTIPLIED] * bool(found) + [SOFTMAX]) * (summed_up != multiplied)
         terms = collect(summed_up, free, graph)
         if len(terms) > max(len(best), 2):
             break

@@ -4,7 +4,7 @@ Every line reads the same indexed terms; what moves is the bracket.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from handgrad.derive.engine.sweep import Link, upstream
@@ -19,6 +19,7 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     call,
     diagonal,
     divided,
+    factors_of,
     flip,
     hadamard,
     has_matrix_form,
@@ -31,13 +32,13 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     opposite,
     ordered,
     over,
+    power,
     product,
     replaced,
     to_matrix,
     turned,
     varies,
 )
-from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.program import written_out
 from handgrad.derive.spelling.result import Result
 
@@ -45,6 +46,7 @@ from .forward import LONG, differentials, forward_steps
 from .index import (
     defining,
     definition,
+    has_loss,
     held,
     index_node_steps,
     index_steps,
@@ -52,7 +54,8 @@ from .index import (
     link_rule,
     new_lines,
     no_way,
-    rule_with_sums,
+    rule_with_values,
+    to_insert,
 )
 from .steps import Step
 
@@ -189,18 +192,13 @@ def frobenius_steps(d: Result) -> list[Step]:
 
 
 def _written_out(steps: list[Step], d: Result) -> list[Step]:
-    """The gradient as it is printed, if the last line names a gradient that it does not name, or another form."""
-    program = d.in_shape
-    unnamed = {d.labels[node] for node in d.sweep.named.values()} - {*program.definitions}
-    words = [token.text for step in steps[-1:] for token in tokenize(step.right)]
-    if "[" in words or d.variable not in d.sweep.path or not has_matrix_form(program.result):
+    """The gradient as it is printed, if the last line has another form."""
+    result = d.in_shape.result
+    in_letters = any(["[" in step.right for step in steps[-1:]]) or not has_matrix_form(result)
+    if in_letters or has_loss(result) or d.variable not in d.sweep.path:
         return []
-    if any([part.op == "loss" for part in postorder([program.result])]):  # in G / L(Z), is L a function?
-        return []
-    total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(program.result)
-    lines = _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
-    put_in = len(lines) == 1 and lines[0].rule.startswith("insert")  # which tells nothing new
-    return lines if unnamed.intersection(words) or not put_in else []
+    total, final = to_matrix(d.spell(d.sweep.adjoints[d.variable])), to_matrix(result)
+    return _rewritten(total, final, "collect", d) if ordered(total) != ordered(final) else []
 
 
 def _mentioned(steps: list[Step], d: Result) -> list[Node]:
@@ -286,22 +284,24 @@ def _reason(links: Sequence[Link], d: Result) -> str:
 
 def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Step]:
     """From the sum of all parts to the result: what has a name is put in first, then a rule is used."""
-    names = inserted(str(total), str(final), d)
+    gone = _cancelled(total, final)
+    if gone:
+        return [Step("", str(final), f"cancel {', '.join(gone)}")]
     inside, put_in = total, dict[str, None]()
-    while names.startswith("insert") and len(str(inside)) < LONG:
-        labels = dict.fromkeys(names.removeprefix("insert ").split(", "))
-        if put_in:  # what the result may name stays a name
-            labels = {label: None for label in labels if label not in d.in_shape.definitions}
-        put_in |= labels
+    names = to_insert(str(total), str(final), reason, d)
+    while names and len(str(inside)) < LONG:
+        # What the result may name stays a name.
+        labels = [label for label in names if not put_in or label not in d.in_shape.definitions]
+        put_in |= dict.fromkeys(labels)
         meanings = {d.labels[node]: written_out(node, d.refer) for node in d.graph.nodes
                     if d.labels.get(node) in labels and node.children}  # fmt: skip
         inside = replaced(inside, {label: to_matrix(m) for label, m in meanings.items() if has_matrix_form(m)})
-        again = inserted(str(inside), str(final), d)
-        names = again if again != names else ""
-    told = f"insert {', '.join(put_in)}" if put_in else names
+        again = to_insert(str(inside), str(final), reason, d)
+        names = again if again != names else []
+    told = f"insert {', '.join(put_in)}" if put_in else inserted(str(total), str(final), d)
     if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not names:
         return [Step("", str(inside), told), *_rewritten(inside, final, reason, d)]
-    rule = rule_with_sums(str(total), str(final), reason, d)
+    rule = rule_with_values(str(total), str(final), reason, d)
     return [Step("", str(final), rule if reason != "collect" else told or _why(total, final, d))]
 
 
@@ -311,12 +311,72 @@ def _why(total: Matrix, final: Matrix, d: Result) -> str:
     total, final = [_without_numbers(m) for m in (total, final)]
     if total.kind == "inner":
         return _inner_rule(total, final)
+    rules = [
+        rule for rule, holds in SHAPES.items() if any(map(holds, _walk(total))) and not any(map(holds, _walk(final)))
+    ]
+    if rules:
+        return ", ".join(rules)
     words = re.split(r"[ ()-](?!T)", before)
     mirrored = [label for other, label in d.labels.items() if other.symmetric and other.op != "delta"
               and any(f"{label}{sign}" in words and f"{label}{sign}" not in after for sign in ("^T", "^-T"))]  # fmt: skip
     if not mirrored:
         return "collect"
     return f"{' and '.join(mirrored)} {'is' if len(mirrored) == 1 else 'are'} symmetric"
+
+
+def _walk(m: Matrix) -> Iterator[Matrix]:
+    """A matrix and all its parts."""
+    yield m
+    for part in m.parts:
+        yield from _walk(part)
+
+
+def _is_outer(m: Matrix) -> bool:
+    """Whether a product is a column times a row, or has them side by side."""
+    return m.kind == "product" and any([not part.columns for part in m.parts[:-1]])
+
+
+def _repeats_a_row(m: Matrix) -> bool:
+    """Whether a product is the sum over the rows of ``A * (1 v^T)``."""
+    first, last = (m.parts[0], m.parts[-1]) if m.kind == "product" else (m, m)
+    rows = [part for part in first.parts if _is_outer(part) and str(part.parts[0]) == str(ones(part.rows))]
+    return first.kind == "hadamard" and bool(rows) and str(last) == str(ones(last.rows))
+
+
+# What turns a shape of the sum into one of the result.
+SHAPES: dict[str, Callable[[Matrix], bool]] = {
+    "tr(AB) = tr(BA), tr(x y^T) = y^T x": lambda m: m.info == "tr" and any(map(_is_outer, _walk(m))),
+    "(A * (1 v^T)) 1 = A v": _repeats_a_row,
+}
+
+
+def _cancelled(total: Matrix, final: Matrix) -> list[str]:
+    """What stands above and below the line in one summand, if the result is what is left."""
+    gone: dict[str, None] = {}
+    summands = total.parts if total.kind == "sum" else (total,)
+    left = [_shortened(part, gone) for part in summands]
+    signs = total.info if total.kind == "sum" else ()
+    return [*gone] if gone and ordered(add(left, signs)) == ordered(final) else []
+
+
+def _shortened(m: Matrix, gone: dict[str, None]) -> Matrix:
+    """A product without the factors that cancel, which are put into `gone`."""
+    powers: dict[str, tuple[Matrix, float]] = {}
+    for side, factor in factors_of(m):
+        plain = factor.kind != "power" or factor.parts[1].kind != "number"
+        base, exponent = (factor, number(1)) if plain else factor.parts
+        _, before = powers.get(str(base), (base, 0))
+        by = exponent.info if side == "*" else -exponent.info
+        if before * by < 0:
+            gone[str(base)] = None
+        powers[str(base)] = base, before + by
+    above, below = [[_raised(base, sign * by) for base, by in powers.values() if sign * by > 0] for sign in (1, -1)]
+    made = hadamard(*above) if above else number(1)
+    return over(made, hadamard(*below)) if below else made
+
+
+def _raised(base: Matrix, exponent: float) -> Matrix:
+    return base if exponent == 1 else power(base, number(exponent))
 
 
 def _without_numbers(m: Matrix) -> Matrix:
@@ -336,6 +396,25 @@ def _moves(c: Matrix, ab: Matrix) -> list[tuple[Pair, str]]:
     ]
 
 
+def _turned_sign(m: Matrix) -> Matrix:
+    """A product with ``B - A`` for ``A - B``."""
+    if m.kind == "sum":
+        return add(list(m.parts), [-sign for sign in m.info])
+    if m.kind == "T":
+        return flip(_turned_sign(*m.parts))
+    if m.kind in ("product", "inner"):
+        return Matrix(m.kind, (_turned_sign(m.parts[0]), *m.parts[1:]), m.info, m.rows, m.columns)
+    return m
+
+
+def _multiplied_out(m: Matrix) -> Matrix:
+    """``A C - B C`` for ``(A - B) C``."""
+    first, *others = m.parts or (m,)
+    if m.kind != "product" or first.kind != "sum":
+        return m
+    return add([product(part, *others) for part in first.parts], first.info)
+
+
 def _inner_rule(total: Matrix, final: Matrix) -> str:
     """What makes something else of ``A : B``."""
     left, right = total.parts
@@ -344,10 +423,13 @@ def _inner_rule(total: Matrix, final: Matrix) -> str:
     if final.info == "tr":
         return "A:B = tr(A^T B)"
     if final.kind == "inner":
+        wanted = ordered(final), ordered(_turned_sign(final))
         for moved, rule in [*_moves(left, right), *_moves(right, left)]:
-            if ordered(inner(*moved)) == ordered(final):
+            if ordered(inner(*moved)) in wanted:
                 return rule
-            if ordered(inner(*map(flip, moved))) == ordered(final):
+            if ordered(inner(*map(_multiplied_out, moved))) in wanted:
+                return f"{rule}, multiply out"
+            if ordered(inner(*map(flip, moved))) in wanted:
                 return f"{rule}, A:B = A^T:B^T"
         mirrored = {str(flip(left)), str(flip(right))} == {str(part) for part in final.parts}
         return "A:B = A^T:B^T" if mirrored else "collect"

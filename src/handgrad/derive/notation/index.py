@@ -1,18 +1,32 @@
 """The derivation in index notation: product rule, deltas, sums over deltas, chain rule."""
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from handgrad.derive.engine.identities import JOINED, POWERS, SOFTMAX
 from handgrad.derive.engine.lower import fresh
 from handgrad.derive.engine.simplify import DIVISOR, MULTIPLIED
 from handgrad.derive.engine.sweep import Link, upstream
-from handgrad.derive.engine.terms import Node, Sum, Term, collect, counted, grouped, reachable, times
+from handgrad.derive.engine.terms import (
+    Letters,
+    Node,
+    Sum,
+    Term,
+    collect,
+    counted,
+    grouped,
+    reachable,
+    sum_deltas,
+    times,
+)
 from handgrad.derive.language.dims import flat
 from handgrad.derive.language.expression import Expr
 from handgrad.derive.language.formula import tokenize
 from handgrad.derive.language.functions import ELEMENTWISE
 from handgrad.derive.language.matrix import has_matrix_form, ordered, to_matrix
 from handgrad.derive.language.numpy_text import bracketed
+from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.entries import Lettering
 from handgrad.derive.spelling.program import OF_ENTRIES, written_out
 from handgrad.derive.spelling.result import Result
@@ -21,6 +35,7 @@ from .steps import Step
 
 OWN = "pqrstuvw"  # the letters of the variable
 ALGEBRA = (MULTIPLIED, DIVISOR)
+IDENTITIES = (SOFTMAX, JOINED, POWERS)
 
 
 def index_steps(d: Result) -> list[Step]:
@@ -132,25 +147,24 @@ def _simplified(
     keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, adjoint.terms)]
     deltas = any([factor[0].op == "delta" for _, factors in terms for factor in factors])
     if deltas or keys[0] != keys[1]:
-        lines.append((d.printer.sum(merged, total, letters), _delta_rule(terms, merged, d) if deltas else "collect"))
+        rules = [_delta_rule(terms, merged, d)] * deltas + _cancelled(terms, total, d)
+        lines.append((d.printer.sum(merged, total, letters), ", ".join(rules) or "collect"))
     if lines[-1][0] == its_name:  # what comes back is what has come before
         return lines
     if keys[1] != keys[2]:
         right = d.printer.sum(adjoint.terms, total, letters)
         reason = d.sweep.reasons[node]
-        put_in = inserted(lines[-1][0], right, d) * (not reason.endswith(ALGEBRA))
-        lines.append((right, put_in or rule_with_sums(lines[-1][0], right, reason, d)))
-    spelled = d.spell(adjoint) if node is d.variable or name else None
+        told = "" if is_rule(reason) else inserted(lines[-1][0], right, d)
+        lines.append((right, told or rule_with_values(lines[-1][0], right, reason, d)))
+    spelled = d.spell(adjoint) if node is d.variable or (name and index) else None
     array = _as_array(spelled, index) if spelled else ""
-    lines += [(array, "the same as an array")] * bool(array)
+    lines += [(array, f"the same {'as an array' if index else 'with arrays'}")] * bool(array)
     if node is d.variable:
-        printed = _as_array(d.in_shape.result, index)
-        right = printed or d.printer.sum(d.opened(adjoint), total, letters)
-        changed = (
-            spelled is not None and array and printed and not d.flatten
-            and ordered(to_matrix(spelled)) != ordered(to_matrix(d.in_shape.result))
-        )  # fmt: skip
-        why = inserted(lines[-1][0], right, d) or "collect" * bool(changed)
+        right = _as_array(d.in_shape.result, index) or _in_letters(d, letters)
+        written = [spelled, d.in_shape.result] if array or not index else []
+        forms = [ordered(to_matrix(expr)) for expr in written if expr and has_matrix_form(expr)]
+        changed = len(forms) == 2 and forms[0] != forms[1] and not d.flatten
+        why = inserted(lines[-1][0], right, d) or "collect" * changed
         lines += [(right, why)] * bool(why)
     elif name:
         lines.append((its_name, "its name"))
@@ -158,9 +172,25 @@ def _simplified(
 
 
 def _as_array(expr: Expr, index: str) -> str:
-    """An entry of what is spelled with arrays, if it has one or two axes."""
-    spelled = has_matrix_form(expr) and 1 <= len(expr.shape) <= 2 and expr.size > 1
-    return bracketed(expr) + index if spelled else ""
+    """An entry of what is spelled with arrays, if it has one or two axes; or a number that is made of arrays."""
+    if not has_matrix_form(expr) or len(expr.shape) > 2 or expr.size == 1:
+        return ""
+    if expr.shape:
+        return bracketed(expr) + index
+    return str(expr) if any([part.shape for part in postorder([expr])]) and not has_loss(expr) else ""
+
+
+def has_loss(expr: Expr) -> bool:
+    """Whether an unknown loss is in an expression: a reader of ``G / L(Z)`` may ask whether L is a function."""
+    return any([part.op == "loss" for part in postorder([expr])])
+
+
+def _in_letters(d: Result, letters: Lettering) -> str:
+    """The derivative as it is printed, where that is no array: a number made of numbers, or what needs its letters."""
+    adjoint, result = d.sweep.adjoints[d.variable], d.in_shape.result
+    if has_matrix_form(result) and not adjoint.axes and not has_loss(result):
+        return str(to_matrix(result))
+    return d.printer.sum(d.opened(adjoint), adjoint.free, letters)
 
 
 def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str:
@@ -170,29 +200,70 @@ def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str
     return ", ".join(["sum over the deltas", *dict.fromkeys([f"{label} is symmetric" for label in turned if label])])
 
 
+def _cancelled(terms: Sequence[Term], free: Letters, d: Result) -> list[str]:
+    """What stands above and below the line in one term."""
+    labels: dict[str, None] = {}
+    for _, factors in terms:
+        powers: dict[tuple[Node, Letters], float] = {}
+        for node, letters, power in sum_deltas(factors, free, d.graph):
+            if powers.setdefault((node, letters), power) * power < 0 and node in d.labels:
+                labels[d.labels[node]] = None
+    return [f"cancel {', '.join(labels)}"] * bool(labels)
+
+
 def inserted(before: str, after: str, d: Result) -> str:
     """The named values of one line that the next one writes out, or in which they cancel."""
-    left, gone = _vanished(before, after, d)
-    plain = [word for word in left if word not in ("sqrt", "(")]
-    below = [label for sign, label in pairwise(plain) if sign == "/"]
-    cancelled = [label for label in gone if 0 < below.count(label) < left.count(label)]
-    labels = [label for label in gone if label not in cancelled]
-    return f"insert {', '.join(labels)}" if labels else f"cancel {', '.join(cancelled)}" * bool(cancelled)
+    labels = to_insert(before, after, "", d)
+    if labels:
+        return f"insert {', '.join(labels)}"
+    cancelled = _vanished(before, after, d)
+    return f"cancel {', '.join(cancelled)}" * bool(cancelled)
 
 
-def _vanished(before: str, after: str, d: Result) -> tuple[list[str], list[str]]:
-    """The words of a line, and which of them are values that the next line does not name."""
-    left, right = [[token.text for token in tokenize(text)] for text in (before, after)]
-    return left, [label for node, label in d.labels.items() if node.children and label in left and label not in right]
+def to_insert(before: str, after: str, reason: str, d: Result) -> list[str]:
+    """The named values that are put in before a rule makes the next line of the one before it."""
+    gone = _vanished(before, after, d)
+    if reason in IDENTITIES:  # what is known of functions does not ask what they are applied to
+        sums = _sums(d)
+        return [label for label in gone if label not in sums]
+    return [label for label in gone if not any([_cancels(label, term) for term in re.split(r" [+-] ", before)])]
 
 
-def rule_with_sums(before: str, after: str, reason: str, d: Result) -> str:
-    """The rule that makes one line of another; where it multiplies out, with the sums that are put in on the way."""
-    if not reason.endswith(ALGEBRA):
-        return reason
-    sums = {label for node, label in d.labels.items() if node.sum is not None}
-    put_in = [label for label in _vanished(before, after, d)[1] if label in sums]
+def _sums(d: Result) -> set[str]:
+    """The names of sums, and not of functions."""
+    return {label for node, label in d.labels.items() if node.sum is not None}
+
+
+def _cancels(label: str, term: str) -> bool:
+    """Whether a value stands above and below the line."""
+    words = [word for word in _words(term) if word not in ("sqrt", "(")]
+    below = [word for sign, word in pairwise(words) if sign == "/"]
+    return 0 < below.count(label) < words.count(label)
+
+
+def _words(line: str) -> list[str]:
+    """The names and signs of a line."""
+    return [token.text for token in tokenize(line)]
+
+
+def _vanished(before: str, after: str, d: Result) -> list[str]:
+    """Which of the values that a line names the next one does not name."""
+    left, right = _words(before), _words(after)
+    return [label for node, label in d.labels.items() if node.children and label in left and label not in right]
+
+
+def rule_with_values(before: str, after: str, reason: str, d: Result) -> str:
+    """The rule that makes one line of another, with the values that are put in on the way."""
+    put_in: list[str] = []
+    if is_rule(reason):
+        sums = _sums(d)
+        put_in = [label for label in to_insert(before, after, reason, d) if reason in IDENTITIES or label in sums]
     return reason + f", insert {', '.join(put_in)}" * bool(put_in)
+
+
+def is_rule(reason: str) -> bool:
+    """Whether a reason stays the reason where names are put in as well."""
+    return reason.endswith(ALGEBRA) or reason in IDENTITIES
 
 
 def link_rule(link: Link, d: Result) -> str:

@@ -14,6 +14,8 @@ from handgrad.derive.spelling.result import Result
 from .index import index_steps
 from .steps import Step
 
+TOTALS = ("sum", "mean", "trace")  # NumPy's words for numbers that matrix notation writes as products
+
 
 class StepPrinter:
     """Prints the lines of a derivation as LaTeX, in the letters of the other claims."""
@@ -56,10 +58,16 @@ class StepPrinter:
         """One side of a line; what is NumPy in it, ``(G.T @ X)[p,q]``, is written in matrix notation."""
         node = read_formula(text, self.vocabulary) if text else None
         if node and node.op == "entry" and node.args[0].op not in NAMED:
-            inside = typed(node.args[0], text, self.shapes, self.vocabulary.dimensions)
-            base = read_formula(matrix_text(inside), self.vocabulary)
+            base = self.in_matrices(node.args[0], text)
             node = Part("entry", (Part("group", (base,)) if node.args[0].op in ("group", "mask") else base,), node.info)
+        elif node and any([part.op == "@" or (part.op == "call" and part.info[0] in TOTALS) for part in node.walk()]):
+            node = self.in_matrices(node, text)
         return self.printer.bare(node) if node else ""
+
+    def in_matrices(self, node: Part, text: str) -> Part:
+        """What was written in NumPy, in matrix notation."""
+        expr = typed(node, text, self.shapes, self.vocabulary.dimensions)
+        return read_formula(matrix_text(expr), self.vocabulary)
 
     def lines(self, steps: Sequence[Step], *, reasons: bool = True) -> str:
         """Lines, aligned at the equals sign, with their reasons."""
