@@ -43,9 +43,9 @@ GRADIENTS = [
     ("sum(log10(x) * y)", "x", "x: n, y: n", "y / x / log(10)"),
     ("sum(log2(x))", "x", "x: n", "1 / (log(2) * x)"),
     ("sum(tanh(sqrt(2 / pi) * x))", "x", "x: n", "sqrt(2 / pi) * (1 - a**2)"),
-    ("log(2 * pi) * sum(x**2)", "x", "x: n", "2 * a * x"),
+    ("log(2 * pi) * sum(x**2)", "x", "x: n", "2 * log(2 * pi) * x"),
     # logarithms of sums that are no logsumexp
-    ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / A.sum(axis=1, keepdims=True)"),
+    ("sum(log(sum(cosh(X), axis=1)))", "X", "X: n i", "sinh(X) / cosh(X).sum(axis=1, keepdims=True)"),
     ("sum(log(sum(2 * exp(X), axis=1)))", "X", "X: n i", "2 * A / (2 * A.sum(axis=1, keepdims=True))"),
     ("log(sum(exp(X)))", "X", "X: n i", "A / A.sum()"),
     # a fraction stays one
@@ -55,7 +55,7 @@ GRADIENTS = [
     ("L(x * (1 - x / k))", "x", "x: n, k: n", "G * (1 - 2 * x / k)"),
     ("L(x * (1 - x / k))", "x", "x: n, k:", "G * (1 - 2 * x / k)"),
     ("sum(r * x * (x / k + 1))", "x", "x: n, r: n, k: n", "r * (2 * x / k + 1)"),
-    ("sum(x * log(x)) - sum(x) * log(sum(x))", "x", "x: n", "a1 - a2"),
+    ("sum(x * log(x)) - sum(x) * log(sum(x))", "x", "x: n", "log(x) - a2"),
     ("sum(softmax(-D) * D)", "D", "D: n k", "P * (1 - D + (D * P).sum(axis=1, keepdims=True))"),
     ("0.5 * sum(p * log(p / (p + q))) + 0.5 * sum(q * log(q / (p + q)))", "p", "p: n, q: n", "0.5 * a1"),
     # what is used twice has a name, although no line of the derivation gave it one
@@ -127,7 +127,7 @@ def test_numbers_in_all_notations():
 def test_what_is_made_of_constants_needs_no_name():
     d = hg.derive("n * log(s * sqrt(2 * pi)) + log(2 * pi) * s", "s", "x: n, s:")
     assert "z      = s sqrt(2 pi)\na1     = log(z)\na2     = log(2 pi)" in d.text("index")
-    assert {name: str(value) for name, value in d.definitions.items()} == {"a2": "log(2 * pi)"}
+    assert str(d) == "dL/ds = n / s + log(2 * pi)"
     with pytest.raises(hg.ExpressionError, match="pi is an array, and the number in the derivative"):
         hg.derive("sum(erf(x * pi))", "x", "x: n, pi: n")
 

@@ -5,7 +5,7 @@ import pytest
 import handgrad as hg
 from handgrad.derive.checking import evaluate
 from handgrad.derive.engine import identities, lower, rules, sweep, terms
-from handgrad.derive.language import calls, determinants, expression, functions, latex, matrix, numpy_text
+from handgrad.derive.language import calls, choice, determinants, expression, functions, latex, matrix, numpy_text
 from handgrad.derive.notation import forward, frobenius, index, steps, typeset
 from handgrad.derive.spelling import entries, pieces, program, result, source, spell
 
@@ -209,6 +209,10 @@ MUTANTS = {
     "the softmax helper sums the wrong axis": (array("softmax", numpy=functions.ARRAY["softmax"].numpy.replace(
         "E.sum(axis=axis", "E.sum(axis=0")), SOFTMAX),
     "the definition of the determinant is another": (array("det", value=lambda A: A[0][0]), ("det(X)", "X", "X: n n")),
+    "a choice forgets what it is taken from": (wrapped(choice, "_chosen_last", lambda e: e and e.args[1]),
+        ("sum((y - clip(x, 0, 1))**2)", "x", "x: n, y: n")),
+    "names come first and what is computed not at all": (wrapped(spell, "names_first", lambda f: f[:1]),
+        ("a * exp(b * x)", "x", "a:, b:, x:")),
     "a definition is another": (wrapped(program, "written_out", lambda e: e.args[0] if e.op == "call" else e),
                                 LAYER),
     # layouts

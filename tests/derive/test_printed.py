@@ -38,20 +38,20 @@ GRADIENTS = [
     ("L(W @ x - b)", "b", "W: o i, x: i 1, b: o 1", "-G"),
     ("L(X * s)", "s", "X: n k, s: n 1", "(G * X).sum(axis=1, keepdims=True)"),
     ("L(X * s)", "s", "X: n k, s: 1 k", "(G * X).sum(axis=0, keepdims=True)"),
-    ("sum(tanh(x))", "x", "x: n 1", "1 - A**2"),
+    ("sum(tanh(x))", "x", "x: n 1", "1 - tanh(x)**2"),
     ("L(mean(Y, axis=1))", "Y", "Y: n k", "outer(G, ones(k)) / k"),
     ("L(mean(Y, axis=0))", "Y", "Y: n k", "outer(ones(n), G) / n"),
     ("L(X.reshape(n*i))", "X", "X: n i", "G.reshape(n, i)"),
     ("sign(x)", "x", "x: n", "zeros(n, n)"),
     ("sum(leaky_relu(X, a))", "X", "X: n k, a:", "where(X > 0, 1, a)"),
     ("logsumexp(X)", "X", "X: n k", "p.reshape(n, k)"),
-    ("sum(p * (log(p) - log(q)))", "p", "p: n, q: n", "1 + a1 - a2"),
+    ("sum(p * (log(p) - log(q)))", "p", "p: n, q: n", "1 + log(p) - log(q)"),
     ("sum(x**p)", "x", "x: n, p:", "p * x**(p - 1)"),
-    ("sum(x**p)", "p", "x: n, p:", "a @ log(x)"),
-    ("x**x", "x", "x:", "L * (1 + log(x))"),
+    ("sum(x**p)", "p", "x: n, p:", "x**p @ log(x)"),
+    ("x**x", "x", "x:", "x**x * (1 + log(x))"),
     ("sum(x**(p + 1)) / (p + 1)", "x", "x: n, p:", "x**p"),
     ("det(A)**p", "A", "A: n n, p:", "p * L * inv(A).T"),
-    ("-sum((1 - p)**g * log(p))", "p", "p: n, g:", "g * a2 * z**(g - 1) - a1 / p"),
+    ("-sum((1 - p)**g * log(p))", "p", "p: n, g:", "g * log(p) * (1 - p)**(g - 1) - (1 - p)**g / p"),
     ("v**v", "v", "v: n", "diag(a2 * (1 + a1))"),
     ("sum(norm(X - c, axis=1))", "c", "X: n k, c: k", "-R.T @ (1 / norm(R, axis=1))"),
     ("relu(sum((a - p)**2) - sum((a - q)**2) + m)", "a", "a: n, p: n, q: n, m:", "2 * (z > 0) * (q - p)"),
@@ -115,7 +115,7 @@ GRADIENTS = [
     ("sum(log(cosh(X @ w - y)))", "w", "X: n i, w: i, y: n", "X.T @ tanh(z)"),
     ("sum(log(sin(x)))", "x", "x: n", "1 / tan(x)"),
     ("sum(log(abs(x)))", "x", "x: n", "1 / x"),
-    ("sum(abs(x) * x)", "x", "x: n", "2 * a"),
+    ("sum(abs(x) * x)", "x", "x: n", "2 * abs(x)"),
     ("sum(tanh(abs(x)) / x) * 0 + sum(abs(x)**2)", "x", "x: n", "2 * x"),
     ("L(exp(Z - max(Z, axis=1, keepdims=True)) / sum(exp(Z - max(Z, axis=1, keepdims=True)), axis=1, keepdims=True))",
      "Z", "Z: n k", "P * (G - (G * P).sum(axis=1, keepdims=True))"),
@@ -123,13 +123,13 @@ GRADIENTS = [
     ("L((X @ W) * s[:, None])", "W", "X: n i, W: i o, s: n", "X.T @ (G * s[:, None])"),
     ("L(relu(X @ W) / s[:, None])", "W", "X: n i, W: i o, s: n", "X.T @ (G * (Z > 0) / s[:, None])"),
     ("L(leaky_relu(Z))", "Z", "Z: n k", "G * where(Z > 0, 1, 0.01)"),
-    ("sum(where(abs(r) <= 1, r**2 / 2, abs(r) - 0.5))", "r", "r: n", "where(a > 1, sign(r), r)"),
+    ("sum(where(abs(r) <= 1, r**2 / 2, abs(r) - 0.5))", "r", "r: n", "where(abs(r) > 1, sign(r), r)"),
     ("sum((t * X + (1 - t) * Y - Z)**2)", "X", "X: n i, Y: n i, Z: n i, t:", "2 * t * R"),
     ("x @ A @ x - c * (x @ B @ x)", "x", "A: n n, B: n n, x: n, c:", "(A + A.T) @ x - c * (B + B.T) @ x"),
     ("trace(C @ W @ inv(S @ S.T) @ W.T)", "W", "C: n n, W: n k, S: k m", "(C + C.T) @ W @ inv(Z)"),
     ("-0.5*trace((X - M) @ inv(S) @ (X - M).T)", "M", "X: n p, M: n p, S: p p", "0.5 * (X - M) @ (inv(S) + inv(S).T)"),
     ("norm(M * (Y - U @ V.T))**2", "U", "M: n m, Y: n m, U: n k, V: m k", "-2 * (M**2 * (Y - U @ V.T)) @ V"),
-    ("e * sum(p * (log(p) - 1)) + p @ c", "p", "p: n, c: n, e:", "e * a + c"),
+    ("e * sum(p * (log(p) - 1)) + p @ c", "p", "p: n, c: n, e:", "e * log(p) + c"),
     ("-sum(log(diag(C)))", "C", "C: n n", "-diag(1 / diag(C))"),
     ("trace(X) / n", "X", "X: n n", "eye(n) / n"),
     ("L(x * sum(x))", "x", "x: n", "G @ x + x.sum() * G"),
@@ -150,12 +150,12 @@ GRADIENTS = [
     ("-mean(y*(1-sigmoid(z))**2*log(sigmoid(z)) + (1-y)*sigmoid(z)**2*log(1-sigmoid(z)))", "z", "z: n, y: n",
      "(r * a1**2 / z1 + 2 * y * z1 * a2 - y * z1**2 / a1 - 2 * r * a1 * a3) * a1 * z1 / n"),
     ("sum(relu(1 - y * (X @ w))**2)", "w", "X: n i, w: i, y: n", "-2 * X.T @ (a * y)"),
-    ("sum(2**x)", "x", "x: n", "log(2) * a"),
-    ("sum(0.5**x)", "x", "x: n", "-log(2) * a"),
+    ("sum(2**x)", "x", "x: n", "log(2) * exp(log(2) * x)"),
+    ("sum(0.5**x)", "x", "x: n", "-log(2) * exp(-log(2) * x)"),
     ("sum(max(X, axis=1) - min(X, axis=1))", "X", "X: n i", "(X == m1[:, None]) - (X == m2[:, None])"),
     ("norm(x - y)**2 - norm(x - z)**2", "x", "x: n, y: n, z: n", "2 * (z - y)"),
     # a choice is written as one
-    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(a < c, r, c * sign(r))"),
+    ("sum(where(abs(r) < c, r**2 / 2, c * (abs(r) - c / 2)))", "r", "r: n, c:", "where(abs(r) < c, r, c * sign(r))"),
     ("L(where(X > 0, X, c * X))", "X", "X: n i, c:", "G * where(X > 0, 1, c)"),
     ("L(elu(X))", "X", "X: n i", "G * where(X > 0, 1, 1 + A)"),
     ("sum(minimum(x, 0))", "x", "x: n", "(x < 0)"),
@@ -320,7 +320,7 @@ def test_what_keeps_its_axis_is_a_column():
 
 
 def test_a_quotient_cancels_and_a_value_keeps_its_name():
-    assert str(hg.derive("sum(p * log(p / q))", "p", "p: n, q: n")) == "dL/dp = 1 + a\nwhere\n  z = p / q\n  a = log(z)"
+    assert str(hg.derive("sum(p * log(p / q))", "p", "p: n, q: n")) == "dL/dp = 1 + log(p / q)"
     assert "r = 1 - x" in str(hg.derive("x @ log(x / (1 - x))", "x", "x: n"))
 
 
@@ -705,8 +705,8 @@ def test_pi_keeps_its_name():
     d = hg.derive("sum(log(2 * pi * v))", "v", "v: n")
     assert str(d.gradient) == "1 / v"
     wave = hg.derive("sum(cos(2 * pi * x))", "x", "x: n")
-    assert str(wave.gradient) == "-2 * pi * sin(z)"
-    assert r"2 \pi \, \sin(z)" in wave.latex()
+    assert str(wave.gradient) == "-2 * pi * sin(2 * pi * x)"
+    assert r"2 \pi \, \sin(2 \pi x)" in wave.latex()
     assert np.allclose(wave.to_numpy()(x=np.array([0.25])), -2 * np.pi)
     assert wave.check((0,))
     with pytest.raises(hg.ExpressionError, match=r"pi is a number, 3\.14"):
@@ -1077,4 +1077,64 @@ def test_a_number_made_of_arrays_is_a_product_in_latex():
 def test_a_line_says_what_makes_it_of_the_one_before(expression, wrt, dims, notation, lines):
     d = hg.derive(expression, wrt, dims)
     assert [line for line in lines if line not in said(d, notation)] == []
+    assert d.check((0,))
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed"), [
+    ("R / (1 + exp(-k * (t - t0)))", "t", "R:, k:, t:, t0:", "dL/dt = R * k * a * (1 - a); z = k * (t - t0); a = sigmoid(z)"),
+    ("-log(sigmoid(beta * (a - b)))", "a", "a:, b:, beta:", "dL/da = -beta * (1 - a1); z = beta * (a - b); a1 = sigmoid(z)"),
+    ("V * x / (K * (1 + y / k) + x)", "y", "V:, x:, K:, y:, k:", None),
+    ("mean((Y - clip(X, -1, 1))**2)", "X", "X: n d, Y: n d",
+     "dL/dX = -2 * R * (X > -1) * (X < 1) / (n * d); R = Y - clip(X, -1, 1)"),
+    ("sum((y - clip(x, 0, 1))**2)", "x", "x: n, y: n", "dL/dx = -2 * (y - clip(x, 0, 1)) * (x > 0) * (x < 1)"),
+    ("sum((y - minimum(x, z))**2)", "x", "x: n, y: n, z: n", "dL/dx = -2 * (y - where(x < z, x, z)) * (x < z)"),
+    ("sum((y + minimum(x, z) - u)**2)", "u", "x: n, y: n, z: n, u: n", None),
+    ("sum(tanh(clip(x, -1, 1) - clip(y, -1, 1)))", "x", "x: n, y: n",
+     "dL/dx = (1 - a**2) * (x > -1) * (x < 1); z5 = clip(x, -1, 1) - clip(y, -1, 1); a = tanh(z5)"),
+    ("minimum(r * A, clip(r, 1 - e, 1 + e) * A)", "r", "r:, A:, e:",
+     "dL/dr = A * where(r * A < s3 * A, 1, (r > 1 - e) * (r < 1 + e)); s3 = clip(r, 1 - e, 1 + e)"),
+    # what shares a name with a sum is multiplied into it; a divisor may be made of another sum
+    ("k * c * (1 - c)", "c", "c:, k:", "dL/dc = k * (1 - 2 * c)"),
+    ("a * (x - b) / (a * (x - b) + c)", "x", "x:, a:, b:, c:", "dL/dx = a * c / (a * (x - b) + c)**2"),
+])  # fmt: skip
+def test_what_was_written_stays_as_it_was(expression, wrt, dims, printed):
+    d = hg.derive(expression, wrt, dims)
+    assert printed is None or "; ".join(str(d).replace("where\n", "").replace("\n  ", "\n").split("\n")) == printed
+    assert d.check((0,))
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "printed", "rule"), [
+    ("sum(p * log(p))", "p", "p: n", "1 + log(p)", "insert a"),
+    ("-sum(p * log(p))", "p", "p: n", "-1 - log(p)", "insert a"),
+    ("sum(p * log(p / q))", "p", "p: n, q: n", "1 + log(p / q)", "insert a, z"),
+    ("sum(log(1 + exp(-M)))", "M", "M: n k", "-sigmoid(-M)", "insert Z"),
+    ("exp(-x**2)", "x", "x:", "-2 * x * exp(-x**2)", "insert L, z"),
+    ("A * K**a * N**(1 - a)", "K", "A:, K:, N:, a:", "A * a * N**(1 - a) * K**(a - 1)", "insert a2, s"),
+    ("exp(a * x) * cos(b * x)", "x", "x:, a:, b:", "exp(a * x) * (a * cos(b * x) - b * sin(b * x))", None),
+    ("sum(f(x) * x)", "x", "x: n", "x * f'(x) + f(x)", "insert a"),
+    ("sum(relu(x - y))", "x", "x: n, y: n", "(x > y)", "insert z"),
+    ("log(2 * pi) * sum(x**2)", "x", "x: n", "2 * log(2 * pi) * x", "insert a"),
+    ("trace((eye(n) - K @ H) @ P @ (eye(n) - K @ H).T + K @ R @ K.T)", "K", "K: n m, H: m n, P: n n, R: m m",
+     "K @ (R + R.T) - (eye(n) - K @ H) @ (P + P.T) @ H.T", "insert G_R1, R1"),
+])  # fmt: skip
+def test_a_simple_function_that_is_used_once_needs_no_name(expression, wrt, dims, printed, rule):
+    d = hg.derive(expression, wrt, dims)
+    assert str(d) == f"d{d.labels[d.root]}/d{wrt} = {printed}"
+    assert rule is None or d.steps("frobenius")[-1].rule == rule
+    assert d.check((0, 1))
+
+
+@pytest.mark.parametrize(("expression", "wrt", "dims", "names"), [
+    ("(a * K**r + (1 - a) * N**r)**(1 / r)", "K", "a:, K:, N:, r:", ["z"]),
+    ("L(exp(-X) * Y)", "X", "X: n k, Y: n k", ["A"]),  # in the chain of an unknown loss
+    ("sum(exp(X @ w)) - y @ (X @ w)", "w", "X: n i, w: i, y: n", ["z", "a"]),  # a layer
+    ("sum(tanh(x + y)**2)", "x", "x: n, y: n", ["z", "a"]),  # used twice
+    ("sum(sin(a * x + b))", "x", "x: n, a:, b:", ["z"]),  # of three names
+    ("sum(c * log(p)) + sum(log(p) * log(log(p)))", "c", "p: n, c: n", []),
+    ("sum(log(tanh(x)) * y**2)", "y", "x: n, y: n", ["a1", "a2"]),  # of a function
+    ("softmax_cross_entropy(Z, T)", "Z", "Z: n k, T: n k", ["P"]),
+])  # fmt: skip
+def test_what_keeps_its_name(expression, wrt, dims, names):
+    d = hg.derive(expression, wrt, dims)
+    assert list(d.definitions) == names
     assert d.check((0,))

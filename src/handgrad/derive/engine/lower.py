@@ -252,14 +252,14 @@ def _as_softmax(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]
 def _is_scale(value: Sum, other: Sum) -> bool:
     """Whether a factor may be multiplied into every term: a number, or a scalar if there is one term.
 
-    Into a sum of numbers names go, but no functions: ``(1 - t) * log(z)`` stays a product.
+    Names go into a sum of numbers that has them: ``c * (1 - c)`` is ``c - c**2``, but ``k * (t - s)`` stays a product.
     """
     if len(value.terms) > 1 or any([letters for _, factors in value.terms for _, letters, _ in factors]):
         return False
     if len(other.terms) > 1 and any([abs(c) > LARGE for c, _ in value.terms]):
         return False  # Z - (1 - M) * 1e9: multiplied out it would cost the digits of Z
-    nodes = nodes_in(value.terms)
-    return len(other.terms) < 2 or not nodes or not (other.free or any([node.children for node in nodes]))
+    names = [] if other.free else [node for node in nodes_in(other.terms) if not node.children]
+    return len(other.terms) < 2 or all([node in names for node in nodes_in(value.terms)])
 
 
 def _single(value: Sum, graph: Graph) -> Sum:
@@ -319,10 +319,9 @@ def shifted_power(factor: Factor, by: float, graph: Graph) -> Factor:
 
 
 def _is_total(node: Node) -> bool:
-    """Whether a number is a sum over letters, or has a factor; ``1 - t`` has none."""
+    """Whether a number is a sum over letters, or a product; ``s - t`` is neither."""
     terms = node.sum.terms if node.sum and not node.shape else ()
-    letters = any([letters for _, factors in terms for _, letters, _ in factors])
-    return letters or (bool(terms) and all([factors for _, factors in terms]))
+    return len(terms) == 1 or any([letters for _, factors in terms for _, letters, _ in factors])
 
 
 def without_norms(value: Sum) -> Sum:

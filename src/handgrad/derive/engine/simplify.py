@@ -68,10 +68,11 @@ def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tu
         if len({*own}) < 2 or any([p != int(p) for p in own]):
             continue
         above = [(c, gather((*factors, (node, letters, -min(own))))) for c, factors in plain]
-        sums = {one for _, factors in above for one, _, power in factors if power > 0 and _entrywise(one)}
-        merged = collect(_opened(sums, above, free, graph), free, graph)
-        if len(merged) < len(terms):
-            return tuple([(c, gather((*factors, (node, letters, min(own))))) for c, factors in merged]), DIVISOR
+        for _ in range(2):  # the sum that divides may be made of another
+            sums = {one for _, factors in above for one, _, power in factors if power > 0 and _entrywise(one)}
+            above = [*collect(_opened(sums, above, free, graph), free, graph)]
+            if len(above) < len(terms):
+                return tuple([(c, gather((*factors, (node, letters, min(own))))) for c, factors in above]), DIVISOR
     return terms, ""
 
 

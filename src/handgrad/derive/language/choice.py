@@ -13,7 +13,7 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
     """The same expression, with a node ``where`` for every choice; `values` says what names stand for."""
     if not any(map(is_mask, postorder([root]))):
         return root
-    chosen = replaced(root, ("+", "-"), _choice)
+    chosen = replaced(root, ("+", "-"), lambda total: _choice(total) or _chosen_last(total))
     return replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
 
 
@@ -60,6 +60,16 @@ def _choice(total: Expr) -> Expr | None:
                     yes, no = (rest, no) if total.op == "+" else (rest, -no) if first is left else (-rest, no)
                     return Expr("where", (mask, yes, no), shape=total.shape)
     return None
+
+
+def _chosen_last(total: Expr) -> Expr | None:
+    """``y - where(x > 0, a, b)`` for ``y - (x > 0) * a - (x <= 0) * b``: a choice between the last two terms."""
+    before, last = total.args
+    if before.op not in ("+", "-"):
+        return None
+    first, middle = before.args
+    found = _choice(arithmetic("+" if total.op == before.op else "-", middle, last))
+    return found and arithmetic(before.op, first, found)
 
 
 def _clipped(total: Expr) -> Expr | None:

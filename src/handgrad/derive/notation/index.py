@@ -27,7 +27,7 @@ from handgrad.derive.language.functions import ELEMENTWISE
 from handgrad.derive.language.matrix import has_matrix_form, ordered, to_matrix
 from handgrad.derive.language.numpy_text import bracketed
 from handgrad.derive.language.trees import postorder
-from handgrad.derive.spelling.entries import Lettering
+from handgrad.derive.spelling.entries import IndexPrinter, Lettering
 from handgrad.derive.spelling.program import OF_ENTRIES, written_out
 from handgrad.derive.spelling.result import Result
 
@@ -190,7 +190,8 @@ def _in_letters(d: Result, letters: Lettering) -> str:
     adjoint, result = d.sweep.adjoints[d.variable], d.in_shape.result
     if has_matrix_form(result) and not adjoint.axes and not has_loss(result):
         return str(to_matrix(result))
-    return d.printer.sum(d.opened(adjoint), adjoint.free, letters)
+    named = IndexPrinter({node: label for node, label in d.labels.items() if node not in d.in_place})
+    return named.sum(d.opened(adjoint), adjoint.free, letters)
 
 
 def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str:

@@ -49,6 +49,13 @@ class Lettering:
         return f"[{','.join(parts)}]" if parts else ""
 
 
+def names_first(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """The factors of a product; of numbers, names before what is computed and a differential: ``-2 x exp(-x^2) dx``."""
+    if len(factors) < 2 or any([letters for _, letters, _ in factors]):
+        return factors
+    return tuple(sorted(factors, key=lambda factor: bool(factor[0].children) or factor[0].index < 0))
+
+
 class IndexPrinter:
     """Prints terms in index notation; a node without a name is written out."""
 
@@ -82,7 +89,8 @@ class IndexPrinter:
         inner = self.lettering(letters.names).add(lonely)
         above, below = ratio(coefficient)
         words = [show_number(above)] if above != 1 else []
-        words += [self.factor(f, inner) for f in factors if f[2] > 0 and not f[1]]
+        numbers = factors if inner.names else names_first(tuple(factors))
+        words += [self.factor(f, inner) for f in numbers if f[2] > 0 and not f[1]]
         if lonely:
             words.append("sum_" + "".join([inner.names[letter] for letter in lonely]))
         last = sorted(factors, key=lambda factor: factor[0].op == "delta")

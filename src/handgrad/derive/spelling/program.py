@@ -156,6 +156,8 @@ def write_program(
     functions = {node.arg for node in graph.nodes[:forward] if not constant(node)}
     # What is only compared needs no name.
     arguments = {node.arg for node in nodes if not constant(node) or node.arg in functions}
+    chain = "loss" in graph.ops  # what stands in the chain of an unknown loss keeps its name
+    simple = set() if chain else simple_functions(nodes, uses)
     compared = {node.arg for node in nodes if constant(node)}  # written as it is elsewhere: equal to the last digit
     exprs: dict[Node, Expr] = {}
     open_sums: dict[Node, Sum] = {}  # what has no name: it is written out where it is used
@@ -195,8 +197,9 @@ def write_program(
                 continue
             given = node.index < forward
             exprs[node] = spell(total if given else take_out(total, graph), refer, given)
-        if not (flatten or node in diagonal or (node in rooted and _is_squares(total))) and _deserves_name(
-            node, refer(node), uses[node], labels, forward, arguments, layers
+        in_place = flatten or node in simple or node in diagonal or (node in rooted and _is_squares(total))
+        if not in_place and _deserves_name(
+            node, refer(node), uses[node], labels, forward, arguments, layers, SHORT + (not chain)
         ):
             labels[node] = label = labels.get(node) or fresh_name(node.op, len(node.shape), labels.values())
             definitions[label] = exprs[node]
@@ -224,6 +227,30 @@ def _uses(value: Sum, nodes: Sequence[Node]) -> tuple[dict[Node, int], set[Node]
                 if node.sum and len(set(letters)) < len(letters):
                     diagonal.add(node)
     return uses, diagonal, multiplied, rooted
+
+
+def simple_functions(nodes: Sequence[Node], uses: Mapping[Node, int]) -> set[Node]:
+    """Functions of at most two names that are used once, and the arguments that nothing else uses.
+
+    They need no name: ``1 + log(p / q)``. What an unknown loss or a layer of a network computes keeps its own.
+    """
+    found = {node for node in nodes if node.op in OF_ENTRIES and uses[node] == 1 and all(map(_is_short, node.args))}
+    if not found:
+        return found
+    inside = [arg for node in nodes for arg in node.args]
+    found.difference_update(inside)
+    only = [arg for node in found for arg in node.args]
+    return found.union([arg for arg in only if not uses[arg] and only.count(arg) == inside.count(arg)])
+
+
+def _is_short(node: Node) -> bool:
+    """Whether a value is a name, or computed entry by entry from at most two."""
+    if node.sum is None:
+        return not node.children
+    terms, free = node.sum.terms, node.sum.free
+    parts = sum([len(factors) or 1 for _, factors in terms])
+    computed = any([other.children for other in nodes_in(terms)])
+    return parts <= 2 and not computed and not any([summed(factors, free) for _, factors in terms])
 
 
 def _is_squares(value: Sum | None) -> bool:
@@ -267,7 +294,7 @@ def written_out(node: Node, names: Names) -> Expr:
 
 def _deserves_name(
     node: Node, expr: Expr, uses: int, labels: dict[Node, str], forward: int,
-    arguments: set[Node | None], layers: Collection[Node],
+    arguments: set[Node | None], layers: Collection[Node], short: int,
 ) -> bool:  # fmt: skip
     if expr.size == 1 or _needs_no_name(node):
         return False
@@ -279,9 +306,9 @@ def _deserves_name(
         return (expr.size > 2 and node.op != "**") or uses > 3
     if node in layers or (node in arguments and node.index < forward):
         return expr.size > 2
-    short = 2 * SHORT if layers or len(node.dims) < 2 else SHORT
+    most = 2 * SHORT if layers or len(node.dims) < 2 else short
     named = node in labels
-    return (named and expr.size > short) or (uses > 1 and expr.size > (2 if named else SHORT))
+    return (named and expr.size > most) or (uses > 1 and expr.size > (2 if named else SHORT))
 
 
 def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bool, flatten: bool) -> Sum:

@@ -25,7 +25,7 @@ from handgrad.derive.language.expression import Expr, name_expr, sizes_in, squee
 from handgrad.derive.language.trees import postorder
 
 from .entries import IndexPrinter
-from .program import Program, label_nodes, layer_gradients, write_program, written_out
+from .program import OF_ENTRIES, Program, label_nodes, layer_gradients, write_program, written_out
 from .spell import spell
 
 LAYOUTS = ("shape", "numerator", "denominator", "transposed-denominator")
@@ -129,6 +129,15 @@ class Result:
         if {*program.definitions} <= {*self.labels.values()}:
             return program
         return Program({}, self.spell(self.arranged("shape")))
+
+    @cached_property
+    def in_place(self) -> dict[Node, str]:
+        """The functions that the gradient writes out although they have a name, and what they are applied to."""
+        named = {expr.info for expr in postorder([self.in_shape.result]) if expr.op == "name"}
+        named.update(self.in_shape.definitions)
+        functions = [node for node in self.labels if node.op in OF_ENTRIES]
+        return {node: self.labels[node] for function in functions for node in (function, *function.args)
+                if node in self.labels and node.children and self.labels[node] not in named}  # fmt: skip
 
     def written(self, layout: str, flatten: bool) -> Program:
         """The gradient as a program, in a layout, with named values or without."""

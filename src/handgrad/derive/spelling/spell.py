@@ -12,7 +12,7 @@ from handgrad.derive.language.numerals import ratio
 from handgrad.derive.language.trees import postorder
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
-from .entries import Lettering
+from .entries import Lettering, names_first
 from .pieces import Piece, merge
 
 Names: TypeAlias = Callable[[Node], Expr]
@@ -98,6 +98,8 @@ def _spell_term(
     Axes that are products of dimensions stay together if they can, else they are taken `apart`.
     """
     coefficient, factors = term
+    if not (axes or ordered):
+        factors = names_first(factors)
     pieces = _pieces(factors, axes, names, apart)
     if pieces:  # of a gradient the first factor is what comes from above
         pieces[0].leading = ordered
