@@ -254,7 +254,7 @@ SPREAD = [
     ("sum((X - m[:, None])**2 / s[:, None])", "m", "X: n i, m: n, s: n", "-2 * (X - m[:, None]).sum(axis=1) / s"),
     ("L(sum((X - m) * s, axis=0))", "m", "X: n i, m: i, s: i", "-n * G * s"),
     ("L(sum((X @ W + b) * s, axis=0))", "b", "X: n i, W: i o, b: o, s: o", "n * G * s"),
-    ("mean(g * (X - m) / s)", "m", "X: n i, m: i, s: i, g: i", "-g / s / i"),
+    ("mean(g * (X - m) / s)", "m", "X: n i, m: i, s: i, g: i", "-g / (i * s)"),
     ("sum(((X - m) / s) @ a)", "m", "X: n i, m: i, s: i, a: i", "-n * a / s"),
     ("L(sum((u[:, None] + m) * u[:, None], axis=1))", "u", "u: n, m: i", "G * (2 * i * u + m.sum())"),
     ("sum(X**2 + s / s)", "X", "X: n i, s: i", "2 * X"),

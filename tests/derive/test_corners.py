@@ -40,7 +40,7 @@ GRADIENTS = [
     ("sum(erf(x / sqrt(2)))", "x", "x: n", "sqrt(2) * a1 / sqrt(pi)"),
     ("-s**(4/3) / sqrt(7)", "s", "s:", "-4 * s**(1/3) / sqrt(63)"),
     ("sum((x - sqrt(3) / 2)**2)", "x", "x: n", "2 * (x - sqrt(3) / 2)"),
-    ("sum(log10(x) * y)", "x", "x: n, y: n", "y / x / log(10)"),
+    ("sum(log10(x) * y)", "x", "x: n, y: n", "y / (log(10) * x)"),
     ("sum(log2(x))", "x", "x: n", "1 / (log(2) * x)"),
     ("sum(tanh(sqrt(2 / pi) * x))", "x", "x: n", "sqrt(2 / pi) * (1 - a**2)"),
     ("log(2 * pi) * sum(x**2)", "x", "x: n", "2 * log(2 * pi) * x"),
@@ -73,7 +73,23 @@ GRADIENTS = [
     ("a * b / (a + b)", "a", "a:, b:", "b**2 / (a + b)**2"),
     ("sum((1 - x) / (1 + x))", "x", "x: n", "-2 / (1 + x)**2"),
     ("exp(a @ x) / (exp(a @ x) + exp(b @ x))", "x", "a: n, b: n, x: n", "a2 * a1 * (a - b) / (a1 + a2)**2"),
-    ("sum(x / (1 + sqrt(x)))", "x", "x: n", "1 / r - 0.5 * sqrt(x) / r**2"),
+    ("sum(x / (1 + sqrt(x)))", "x", "x: n", "(0.5 * sqrt(x) + 1) / (1 + sqrt(x))**2"),
+    # and where that is no longer
+    ("x / (1 + x**2)", "x", "x:", "(1 - x**2) / (1 + x**2)**2"),
+    ("L(x / (1 + x**2))", "x", "x: n", "G * (1 - x**2) / (1 + x**2)**2"),
+    ("x / (1 + x**2)", "x", "x: n", "diag((1 - x**2) / (1 + x**2)**2)"),
+    ("sum(x / sqrt(c + x**2))", "x", "x: n, c:", "c / (c + x**2)**1.5"),
+    ("(x - 1) / (x**2 + 1)", "x", "x:", "(2 * x + 1 - x**2) / (x**2 + 1)**2"),
+    ("sum(x / (x + y + z))", "x", "x: n, y: n, z: n", "(y + z) / (x + y + z)**2"),
+    ("sum((x - 1)**3 / (x**2 + 1))", "x", "x: n", "(3 * r1**2 - 2 * r1**3 * x / r2) / r2"),
+    # exp(-x) is one over exp(x)
+    ("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "x", "x:", "4 / (a1 + a2)**2"),
+    ("sum(exp(x) / exp(-x))", "x", "x: n", "2 * a1**2"),
+    ("sum(exp(x - y) * exp(y - x) * x)", "x", "x: n, y: n", "ones(n)"),
+    ("sum(exp(x)) * sum(exp(-x))", "x", "x: n", "a2.sum() * a1 - a1.sum() * a2"),
+    # powers that cancel
+    ("-0.5 * sum(1 + log(s**2) - m**2 - s**2)", "s", "m: n, s: n", "s - 1 / s"),
+    ("sum(log(x**2 + y**2) - log(x**2))", "x", "x: n, y: n", "2 * (x / (x**2 + y**2) - 1 / x)"),
     # axes of length 1, and axes that are products
     ("sum(x**2)", "x", "x: 1", "(2 * x[0]).reshape(1)"),
     ("L(x.reshape(n, 1) * A)", "x", "x: n, A: n i", "(G * A).sum(axis=1)"),

@@ -109,6 +109,7 @@ MUTANTS = {
                                     lambda factor, by, graph: lower.shifted_power(factor, 1, graph)), POWER),
     "a^g a = a^g": (replaced(identities, "shifted_power", lambda factor, by, graph: factor),
                     ("sum((x @ x)**p * (x @ x))", "x", "x: n, p:")),
+    "exp(x) exp(y) = 1": (replaced(identities, "_inverse", lambda a, b, _: a[0].index < b[0].index), ("sum(exp(x) * exp(y))", "x", "x: n, y: n")),
     "erf' without its factor": (elementwise("erf", derivative="exp(-z**2)"), _f("erf")),
     "abs is flat": (elementwise("abs", derivative="0"), _f("abs")),
     "inverse without its sign": (differential("inv", "+ y[ik] dz[kl] y[lj]"), INVERSE),
@@ -168,7 +169,11 @@ MUTANTS = {
     "division by the wrong operand": (replaced(pieces, "multiply", lambda a, b: a * b if b.op != "**" else (
         a * b.args[0])), BATCH),
     "fractions upside down": (replaced(spell, "ratio", lambda v: (1, 3)), ("mean(log(X)) / 3", "X", "X: n i")),
-    "a mean counts the wrong axis": (replaced(pieces, "_count_of", lambda dim, times, others: pieces.Piece(())), BIAS),
+    "a sum is called a mean": (replaced(pieces, "_divided_once_less", lambda others, dims: others), BIAS),
+    "a mean counts the wrong axis": (replaced(pieces, "_divides", lambda piece, dim: pieces.is_reciprocal(piece.chain[0])),
+                                     ("sum(X.sum(axis=0)**2) / m**2", "X", "X: n k, Y: m")),
+    "a divisor in front divides once more": (replaced(program, "gather", lambda factors: factors[:-1]),
+                                             ("L(X / X.sum(axis=1, keepdims=True))", "X", "X: n k")),
     # printing
     "NumPy prints the wrong axis": (text(numpy_text, "_write", "axis=0", "axis=1"), BIAS),
     "NumPy loses keepdims": (text(numpy_text, "_write", ", keepdims=True", ""), ROWS),

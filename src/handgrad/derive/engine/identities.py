@@ -107,10 +107,22 @@ def folded_sum(term: Term, free: Letters) -> Term:
     return term
 
 
+def _inverse(factor: Factor, other: Factor, graph: Graph) -> bool:
+    """Whether one factor is ``exp(z)`` and the other, a later node, ``exp(-z)``."""
+    (node, letters, _), (second, own, _) = factor, other
+    if letters != own or node.index >= second.index or not node.info == second.info == "exp":
+        return False
+    return not collect(
+        [term for arg in node.args + second.args for term in terms_of((arg, letters, 1))], letters, graph
+    )
+
+
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``, ``z**(g - 1) * z`` is ``z**g``."""
     for factor in factors:
         for other in factors if factor[0].arg is not None else ():
+            if _inverse(factor, other, graph):
+                return (*[f for f in factors if f is not other], (*factor[:2], -other[2]))
             made = _joined(factor, other, graph) if factor[1] == other[1] else None
             if made is not None:
                 return join((*[f for f in factors if f not in (factor, other)], made), graph)

@@ -46,7 +46,7 @@ def _multiplied_out(
         terms = collect(summed_up, free, graph)
         if len(terms) > max(len(best), 2):
             break
-        cancels = cancels or len(terms) < len(multiplied)
+        cancels = cancels or _size(terms) < _size(multiplied)
         if cancels and cost(terms, known) < cost(best, known):
             best, used = terms, why or MULTIPLIED
     return best, used
@@ -65,14 +65,16 @@ def over_one_divisor(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tu
     powers = [{(node, letters): power for node, letters, power in factors} for _, factors in plain]
     for node, letters in [key for key in powers[0] if key[0] in below and {*key[1]} <= {*free}]:
         own = [power.get((node, letters), 0) for power in powers]
-        if len({*own}) < 2 or any([p != int(p) for p in own]):
+        if len({*own}) < 2 or any([(p - min(own)) % 1 for p in own]):
             continue
         above = [(c, gather((*factors, (node, letters, -min(own))))) for c, factors in plain]
         for _ in range(2):  # the sum that divides may be made of another
             sums = {one for _, factors in above for one, _, power in factors if power > 0 and _entrywise(one)}
-            above = [*collect(_opened(sums, above, free, graph), free, graph)]
-            if len(above) < len(terms):
-                return tuple([(c, gather((*factors, (node, letters, min(own))))) for c, factors in above]), DIVISOR
+            again = [(c, join(factors, graph)) for c, factors in _opened(sums, above, free, graph)]
+            above = [*collect(again, free, graph)]
+            found = tuple([(c, gather((*factors, (node, letters, min(own))))) for c, factors in above])
+            if len(found) <= len(terms) or cost(found, -1) < cost(terms, -1):
+                return found, DIVISOR
     return terms, ""
 
 
@@ -83,6 +85,11 @@ def _overlap(terms: tuple[Term, ...]) -> bool:
     inside = [{inner for _, factors in _entrywise(node) for inner, _, _ in factors if inner.op != "size"} or {node}
               for node in nodes_in(terms)]  # fmt: skip
     return len(set().union(*inside)) < sum(map(len, inside))
+
+
+def _size(terms: Sequence[Term]) -> float:
+    """How many terms and factors there are, ``x^2`` being two: less where something cancels."""
+    return sum([1 + sum([abs(power) for _, _, power in factors]) for _, factors in terms])
 
 
 def _entrywise(node: Node) -> Sequence[Term]:
@@ -147,26 +154,6 @@ def factor_out(terms: tuple[Term, ...], axes: Sequence[Letters], graph: Graph) -
     rest = [(c / scale, tuple([f for f in factors if f not in common])) for c, factors in terms]
     coefficient, inner = graph.wrap(Sum(axes, share(tuple(rest), tuple(free), graph)))
     return ((scale * coefficient, gather((*common, inner))),)
-
-
-def take_out(value: Sum, graph: Graph) -> Sum:
-    """Put the numbers of all terms in front of their sum: ``2 R - 2 R W W^T = 2 (R - R W W^T)``, ``a/n - b/n^2``."""
-    terms = value.terms
-    if len(terms) < 2:
-        return value
-    numbers = {coefficient for coefficient, _ in terms}
-    scale = min(map(abs, numbers)) if min(numbers) < 0 < max(numbers) else 1
-    multiples = {abs(number / scale) for number in numbers}
-    scale = scale if multiples == {1} or (scale > 1 and all([m == int(m) for m in multiples])) else 1
-    powers = [{node: power for node, letters, power in factors if not letters} for _, factors in terms]
-    common = [(node, (), min([own.get(node, 0) for own in powers], key=abs)) for node in powers[0]
-              if len({own.get(node, 0) > 0 for own in powers}) == 1]  # fmt: skip
-    common = [factor for factor in common if factor[2] > 0 or (factor[2] and value.free)]  # n / s - r / s^3 is a number
-    if scale == 1 and not common:
-        return value
-    over = tuple([(node, (), -power) for node, _, power in common])
-    coefficient, inner = graph.wrap(Sum(value.axes, [(c / scale, gather(factors + over)) for c, factors in terms]))
-    return Sum(value.axes, [(coefficient * scale, (*common, inner))])
 
 
 def share(terms: tuple[Term, ...], free: Letters, graph: Graph) -> tuple[Term, ...]:

@@ -19,8 +19,12 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
 
 def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:
     """``(x > 0) * log(x)`` as ``where(x > 0, log(x), 0)``: what has no value where the mask is 0 is left out there."""
+    left, right = product.args
+    masks = [mask for mask, _ in _factors(left)]
     for mask, rest in _factors(product):
-        if is_mask(mask) and not _names([mask], values).isdisjoint(_names(_partial(rest, values), values)):
+        other = right if mask in masks else left  # what stands on its own side has been guarded
+        partial = _partial(other, values) if product.op == "*" else [right] * bool(right.shape)
+        if is_mask(mask) and not _names([mask], values).isdisjoint(_names(partial, values)):
             return Expr("where", (mask, rest, number(0)), shape=product.shape)
     return None
 
@@ -103,6 +107,8 @@ def _factors(expr: Expr) -> Iterator[tuple[Expr, Expr]]:
     if expr.op == "neg":
         for factor, rest in _factors(expr.args[0]):
             yield factor, -rest
+    elif expr.op == "where" and value_of(expr.args[2]) == 0:
+        yield expr.args[0], expr.args[1]
     elif expr.op in ("*", "/"):
         left, right = expr.args
         for factor, rest in _factors(left):

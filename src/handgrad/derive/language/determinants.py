@@ -15,8 +15,8 @@ def by_factors(root: Expr) -> Expr:
     --------
     >>> from handgrad.derive.language.parse import parse
     >>> square = ("n",), ("n",)
-    >>> print(by_factors(parse("logdet(A @ inv(X))", {"A": square, "X": square})))
-    logdet(A) - logdet(X)
+    >>> print(by_factors(parse("logdet(A @ inv(inv(X)))", {"A": square, "X": square})))
+    logdet(A) + logdet(X)
     """
     return replaced(root, tuple(DETERMINANTS), lambda expr: DETERMINANTS[expr.op](expr.args[0]))
 

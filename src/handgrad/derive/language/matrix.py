@@ -203,6 +203,9 @@ def over(a: Matrix, b: Matrix) -> Matrix:
     if divided(a):
         above, scalar = a.parts
         return over(above, product(scalar, b)) if b.scalar else over(over(above, b), scalar)
+    if b.kind == "scale" and not b.scalar and b.parts[0].kind != "number":
+        scalar, b = b.parts
+        return over(over(a, b), scalar)
     if negative(a):
         below = over(opposite(a), b)
         return Matrix("scale", (number(-1), below), None, below.rows, below.columns)
@@ -353,6 +356,9 @@ def show(m: Matrix) -> tuple[str, int]:
         return _inside(parts[0], POWER) + " " + _inside(parts[1], PRODUCT), PRODUCT
     if kind == "hadamard":
         return " * ".join([_inside(part, POWER) for part in parts]), ELEMENTWISE
+    if divided(m) and parts[0].kind == "over" and "over" not in [part.kind for part in (parts[1], parts[0].parts[1])]:
+        above, below = parts[0].parts  # a / (n b) rather than a / b / n
+        return show(Matrix("over", (above, product(parts[1], below)), None, m.rows, m.columns))
     if kind == "over":
         first = ELEMENTWISE if parts[1].scalar or parts[0].kind in ("over", "hadamard") else PRODUCT
         return _inside(parts[0], first) + " / " + _inside(parts[1], POWER), ELEMENTWISE

@@ -5,7 +5,7 @@ lonely summed letter a sum. A partial product is a chain that can be read in bot
 transposes are looked up and never derived.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import matmul
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from typing import TypeAlias
 from handgrad.derive.engine.terms import Letters
 from handgrad.derive.language.calls import call
 from handgrad.derive.language.dims import flat
-from handgrad.derive.language.expression import Expr, in_any_order, value_of
+from handgrad.derive.language.expression import Expr, in_any_order
 
 from .columns import as_column, is_reciprocal, multiply, standing, stood, transpose
 
@@ -107,9 +107,9 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
     piece = next(piece for piece in pieces if any([uses[axis] == 1 for axis in piece.axes]))
     lonely = [axis for axis in piece.axes if uses[axis] == 1]
     dims = [letter.dim for letter in flat(lonely)]
-    counts = [_count_of(dim, dims.count(dim), pieces) for dim in dict.fromkeys(dims)]
     diagonal = piece.chain[0].op == "diag"
-    op, used = ("mean", counts) if all(counts) and not diagonal else ("sum", [])
+    averaged = None if diagonal else _divided_once_less(pieces, dims)
+    op, pieces = ("sum", pieces) if averaged is None else ("mean", averaged)
     # No chain has such a letter: it was summed before the chain was made.
     if len(lonely) == len(piece.axes):
         whole = piece.expr()
@@ -121,16 +121,28 @@ def _sum_lonely(pieces: list[Piece], uses: Uses) -> list[Piece] | None:
         position = piece.axes.index(lonely[0])
         summed = call(op, [piece.expr()], {"axis": position})
         new = Piece((piece.axes[1 - position],), summed, leading=piece.leading)
-    return [new if other is piece else other for other in pieces if other not in used]
+    return [new if other is piece else other for other in pieces]
 
 
-def _count_of(dim: str, times: int, pieces: list[Piece]) -> Piece | None:
-    """The piece that divides by the length of a dimension, perhaps squared: with it a sum is a mean."""
-    for piece in pieces:
-        expr = piece.chain[0]
-        if is_reciprocal(expr) and value_of(expr.args[1]) == -times and expr.args[0].info == dim and not piece.axes:
-            return piece if expr.args[0].op == "size" else None
-    return None
+def _divided_once_less(pieces: list[Piece], dims: Sequence[str]) -> list[Piece] | None:
+    """The pieces without one division by each length, with which a sum is a mean; None if there is none."""
+    for dim in dims:
+        found = [piece for piece in pieces if _divides(piece, dim)]
+        if not found:
+            return None
+        length, exponent = found[0].chain[0].args
+        rest = [] if exponent.info == -1 else [Piece((), length ** (exponent.info + 1))]
+        pieces = [piece for piece in pieces if piece is not found[0]] + rest
+    return pieces
+
+
+def _divides(piece: Piece, dim: str) -> bool:
+    """Whether a piece is one over the length of a dimension, or over a power of it."""
+    expr = piece.chain[0]
+    if not is_reciprocal(expr):
+        return False
+    length, exponent = expr.args
+    return (length.op, length.info) == ("size", dim) and exponent.info <= -1
 
 
 def _elementwise(a: Piece, b: Piece, axes: tuple[Letters, ...], uses: Uses) -> Piece | None:

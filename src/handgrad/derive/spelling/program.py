@@ -7,7 +7,7 @@ from typing import NamedTuple
 from handgrad.derive.engine.identities import join
 from handgrad.derive.engine.lower import power
 from handgrad.derive.engine.rules import constant
-from handgrad.derive.engine.simplify import factor_out, share, take_out
+from handgrad.derive.engine.simplify import factor_out, share
 from handgrad.derive.engine.terms import (
     Factor,
     Graph,
@@ -16,6 +16,7 @@ from handgrad.derive.engine.terms import (
     Sum,
     Term,
     collect,
+    gather,
     grouped,
     linked,
     nodes_in,
@@ -196,7 +197,7 @@ def write_program(
                     exprs[node] = spell(total, refer)
                 continue
             given = node.index < forward
-            exprs[node] = spell(total if given else take_out(total, graph), refer, given)
+            exprs[node] = spell(total if given else _in_front(total, known, graph), refer, given)
         in_place = flatten or node in simple or node in diagonal or (node in rooted and _is_squares(total))
         if not in_place and _deserves_name(
             node, refer(node), uses[node], labels, forward, arguments, layers, SHORT + (not chain)
@@ -206,7 +207,7 @@ def write_program(
             exprs[node] = name_expr(label, node.shape)
         elif total is not None:
             open_sums[node] = total
-    result = spell(take_out(_simplify(value, open_sums, graph, True, flatten), graph), refer)
+    result = spell(_in_front(_simplify(value, open_sums, graph, True, flatten), known, graph), refer)
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
     return Program(definitions, result)
@@ -334,6 +335,51 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
     return Sum(value.axes, merged)
 
 
+def take_out(value: Sum, graph: Graph) -> Sum:
+    """Put the numbers and the divisors of all terms in front: ``2 R - 2 R W W^T = 2 (R - R W W^T)``, ``a/r - b/r^2``."""
+    terms = value.terms
+    if len(terms) < 2:
+        return value
+    numbers = {coefficient for coefficient, _ in terms}
+    scale = min(map(abs, numbers)) if min(numbers) < 0 < max(numbers) else 1
+    multiples = {abs(number / scale) for number in numbers}
+    scale = scale if multiples == {1} or (scale > 1 and all([m == int(m) for m in multiples])) else 1
+    apart = any([node.op == "delta" for node in nodes_in(terms)])  # diag(a / r) - outer(b / r, c)
+    powers = [{(node, letters): power for node, letters, power in factors
+               if not letters or (node.sum and power < 0 and not apart and {*letters} <= {*value.free})}
+              for _, factors in terms]  # fmt: skip
+    common = [(*key, min([own.get(key, 0) for own in powers], key=abs)) for key in powers[0]
+              if len({own.get(key, 0) > 0 for own in powers}) == 1]  # fmt: skip
+    common = [factor for factor in common if factor[2] > 0 or (factor[2] and value.free)]  # n / s - r / s^3 is a number
+    if scale == 1 and not common:
+        return value
+    over = tuple([(node, letters, -power) for node, letters, power in common])
+    coefficient, inner = graph.wrap(Sum(value.axes, [(c / scale, gather(factors + over)) for c, factors in terms]))
+    return Sum(value.axes, [(coefficient * scale, (*common, inner))])
+
+
+def _in_front(value: Sum, known: int, graph: Graph) -> Sum:
+    """Put numbers and divisors in front, also those of a sum that common factors have left."""
+    taken = take_out(value, graph)
+    if len(taken.terms) != 1 or max([node.index for node, _, _ in taken.terms[0][1]], default=0) < known:
+        return taken
+    terms = opened(taken.terms[0], lambda factor: _front(factor, known, graph), value.free, graph)
+    return Sum(value.axes, [(c, _numbers_first(factors)) for c, factors in collect(terms, value.free, graph)])
+
+
+def _numbers_first(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """The numbers as the expression has them, and then the arrays: ``norm(x) * norm(y)``."""
+    numbers = sorted([factor for factor in factors if not factor[1]], key=lambda factor: factor[0].index)
+    return (*numbers, *[factor for factor in factors if factor[1]])
+
+
+def _front(factor: Factor, known: int, graph: Graph) -> Sequence[Term]:
+    """A sum after the `known` nodes, with what its terms share in front: ``(24 a - 48 b) c`` is ``24 (a - 2 b) c``."""
+    node, letters, _ = factor
+    taken = take_out(Sum(grouped(node, letters), terms_of(factor)), graph).terms
+    return taken if len(taken) == 1 and node.index >= known else [(1, (factor,))]
+
+
 def _flattened(term: Term, value: Sum, open_sums: dict[Node, Sum]) -> Sequence[Term]:
     """``1 + (a - b)`` needs no parentheses."""
     coefficient, factors = term
@@ -358,8 +404,7 @@ def _written_out(factor: Factor, free: Letters, open_sums: dict[Node, Sum], grap
         if exponent != 1 or (shared_number(inner.terms) == 1 and take_out(inner, graph) is inner):
             return [(1, (factor,))]
         coefficient, new = graph.wrap(Sum(grouped(node, letters), inner.at(letters)), whole=True)
-        taken = take_out(Sum(grouped(*new[:2]), terms_of(new)), graph).terms  # (24 a - 48 b) c is 24 (a - 2 b) c
-        return times([(coefficient, ())], taken if len(taken) == 1 else [(1, (new,))])
+        return times([(coefficient, ())], _front(new, 0, graph))
     if exponent == 1 and len(inner.terms[0][1]) <= LONG:
         return inner.at(letters)
     if exponent == 1 or exponent != int(exponent) or summed(inner.terms[0][1], inner.free):

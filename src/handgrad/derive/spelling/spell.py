@@ -141,6 +141,9 @@ def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
     under = [multiply(number(1), part).args[1] for part in parts if is_reciprocal(part)]
     if below != 1:
         under = [number(below), *under]
+    if under and over[-1].op == "/":  # x / (2 * r) rather than x / r / 2
+        over[-1], last = over[-1].args
+        under = [*under, last]
     result = _product(over)
     return result / _product(under) if under else result
 
