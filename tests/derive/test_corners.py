@@ -83,8 +83,8 @@ GRADIENTS = [
     ("sum(x / (x + y + z))", "x", "x: n, y: n, z: n", "(y + z) / (x + y + z)**2"),
     ("sum((x - 1)**3 / (x**2 + 1))", "x", "x: n", "(3 * r1**2 - 2 * r1**3 * x / r2) / r2"),
     # exp(-x) is one over exp(x)
-    ("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "x", "x:", "4 / (a1 + a2)**2"),
-    ("sum(exp(x) / exp(-x))", "x", "x: n", "2 * a1**2"),
+    ("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "x", "x:", "4 / (exp(x) + exp(-x))**2"),
+    ("sum(exp(x) / exp(-x))", "x", "x: n", "2 * exp(x)**2"),
     ("sum(exp(x - y) * exp(y - x) * x)", "x", "x: n, y: n", "ones(n)"),
     ("sum(exp(x)) * sum(exp(-x))", "x", "x: n", "a2.sum() * a1 - a1.sum() * a2"),
     # powers that cancel

@@ -30,6 +30,7 @@ from handgrad.derive.engine.terms import (
 from handgrad.derive.language.dims import CONSTANTS
 from handgrad.derive.language.expression import Expr, arithmetic, name_expr
 from handgrad.derive.language.functions import ALONG, ARRAY, kind
+from handgrad.derive.language.trees import postorder
 
 from .spell import Names, spell
 
@@ -210,7 +211,14 @@ def write_program(
     result = spell(_in_front(_simplify(value, open_sums, graph, True, flatten), known, graph), refer)
     if result.op == "name" and result.info in definitions:
         result = definitions.pop(result.info)
-    return Program(definitions, result)
+    return Program(definitions if chain else _needed(definitions, result), result)
+
+
+def _needed(definitions: dict[str, Expr], result: Expr) -> dict[str, Expr]:
+    """The definitions without those whose values have cancelled, which G in front of all does not let happen."""
+    named = {expr.info for expr in postorder([*definitions.values(), result]) if expr.op == "name"}
+    kept = {label: expr for label, expr in definitions.items() if label in named}
+    return kept if len(kept) == len(definitions) else _needed(kept, result)
 
 
 def _uses(value: Sum, nodes: Sequence[Node]) -> tuple[dict[Node, int], set[Node], set[Node], set[Node]]:
@@ -368,8 +376,9 @@ def _in_front(value: Sum, known: int, graph: Graph) -> Sum:
 
 
 def _numbers_first(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """The numbers as the expression has them, and then the arrays: ``norm(x) * norm(y)``."""
-    numbers = sorted([factor for factor in factors if not factor[1]], key=lambda factor: factor[0].index)
+    """Lengths, the numbers as the expression has them, and then the arrays: ``n * norm(x) * norm(y)``."""
+    numbers = [factor for factor in factors if not factor[1]]
+    numbers.sort(key=lambda factor: (factor[0].op != "size", factor[0].index))
     return (*numbers, *[factor for factor in factors if factor[1]])
 
 
