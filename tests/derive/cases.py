@@ -348,6 +348,7 @@ DETERMINANTS = [
     ("logdet(A @ inv(X) @ X.T @ X)", "X", "X: n n, A: n n", "inv(X).T"),
     ("logdet(X.T @ X / n)", "X", "X: n k", "2 * X @ inv(Z)"),
     ("logdet(inv(c * X / 3))", "c", "c:, X: n n", "-n / c"),
+    ("c * logdet(-X)", "X", "c:, X: n n", "c * inv(X).T"),
     (
         "-0.5 * logdet(2 * pi * S) - 0.5 * x @ inv(S) @ x",
         "S",
