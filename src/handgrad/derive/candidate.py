@@ -84,7 +84,8 @@ def _mistakes(candidate: str, d: Derivation, draws: list[Draw], answer: str) -> 
             times = "" if factor == "1" else f", times {factor}"
             name = f"d{d.labels[d.root]}/d{d.wrt}{times}"
             if own == wanted:
-                yield f"transposed: {candidate} is the transpose of {name}; the shape {show_shape(own)} is that of both: {answer}"
+                shape = show_shape(own)
+                yield f"transposed: {candidate} is the transpose of {name}; the shape {shape} is that of both: {answer}"
             yield (
                 f"transposed: {shape}; it is the transpose of {name}. {d.wrt} has the axes "
                 f"{show_shape(d.shapes[d.wrt])}, so that in {d.layout_name} layout the derivative has shape "

@@ -111,7 +111,7 @@ class Claim:
         self.seen: dict[Part, Value] = {}
 
     def _read(self, text: str) -> Part:
-        """Read a formula with the names that are known so far; it is evaluated by recursion, and must not be too deep."""
+        """Read a formula with the names known so far; it is evaluated by recursion, and must not be too deep."""
         made = read_formula(text, Vocabulary({*self.dims, *self.lets}, self.letters))
         for node in postorder([made]):
             below = [*node.args, *(self.lets[name].formula for name in self._names_in(node) if name in self.lets)]

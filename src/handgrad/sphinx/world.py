@@ -51,7 +51,7 @@ class Let:
 
 
 def gradient_name(node: Part) -> str:
-    """What the gradient of an unknown loss is called, if this is one applied to something: ``G``, or ``G_K`` of ``K``."""
+    """What the gradient of an unknown loss is called, if this is one that is applied: ``G``, or ``G_K`` of ``K``."""
     name = node.info[0] if node.op == "call" else ""
     if not name[:1].isupper() or name in FUNCTIONS:
         return ""
@@ -300,7 +300,7 @@ class World:
             made, axes = Value(stacked[..., 0, :, 0], y.letters, True, True), (1, 1)
         else:
             raise ExpressionError(
-                f"the derivative of {y.describe()} by {x.describe()} is no matrix; write it with letters, dY[i,j]/dX[a,b]"
+                f"the derivative of {y.describe()} by {x.describe()} is no matrix; write it with letters, as dY[i,j]/dX[a,b]"
             )
         return made if Layout(self.layout).axes(*axes) == (0, 1) else transpose(made)
 

@@ -14,7 +14,7 @@ DIVISOR = "common denominator"
 
 
 def cheapest(terms: tuple[Term, ...], free: Letters, graph: Graph, root: Node) -> tuple[tuple[Term, ...], str]:
-    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``(x - y) - (x - z) = z - y``.
+    """Multiply out where that cancels: ``((1 - y) / (1 - a) - y / a) a (1 - a) = a - y``, ``x - y - (x - z) = z - y``.
 
     Say what is used beside the rules of arithmetic.
     """

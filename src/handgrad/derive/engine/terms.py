@@ -294,7 +294,7 @@ class Graph:
         return tuple([(c, canonical(factors, value.free)) for c, factors in value.terms]), value.shape
 
     def find(self, value: Sum) -> Sum:
-        """A sum of an array's entries by the node that it is a multiple of, if there is one: ``-z`` for ``-sum_n x[n]``."""
+        """A sum of an array's entries by the node that it is a multiple of, if there is one: ``-z`` for ``-sum x``."""
         if not all([len(factors) == 1 and summed(factors, value.free) for _, factors in value.terms]):
             return value
         number = shared_number(value.terms)

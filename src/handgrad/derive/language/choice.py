@@ -77,7 +77,7 @@ def _chosen_last(total: Expr) -> Expr | None:
 
 
 def _clipped(total: Expr) -> Expr | None:
-    """``where(x > low, x * (x < high), low) + high * (x >= high)`` as ``clip(x, low, high)``; a bound of 0 adds nothing."""
+    """``where(x > low, x * (x < high), low) + high * (x >= high)`` as ``clip(x, low, high)``; a bound 0 adds nothing."""
     middle, last = total.args
     chosen = middle.op == "where"
     low = middle.args[2] if chosen else number(0)

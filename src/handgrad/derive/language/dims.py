@@ -44,7 +44,7 @@ def read_dims(dims: dict[str, str] | str) -> dict[str, Shape]:
         _check_name(name)
         if name[0] == "d" and name[1:] in dims:
             raise ExpressionError(
-                f"dims: {name!r} cannot be a name beside {name[1:]}, whose differential it is; write {name[1:]}_dot, say"
+                f"dims: {name!r} cannot be a name beside {name[1:]}, whose differential it is; write {name[1:]}_dot"
             )
         if not isinstance(axes, str):
             raise ExpressionError(f"dims[{name!r}] must be a string such as 'n i', not {axes!r}")

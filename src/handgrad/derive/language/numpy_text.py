@@ -153,7 +153,7 @@ def _starts_with_product(expr: Expr) -> bool:
 
 
 def _mask(expr: Expr, python: bool) -> str:
-    """A comparison of ``a - b + c`` with 0 is one of a with ``b - c``: what comes after a minus, and numbers, go over."""
+    """A comparison of ``a - b + c`` with 0 is one of a with ``b - c``: what follows a minus, and numbers, go over."""
     left, right, sign = expr.args[0], number(0), MASKS[expr.info]
     if left.op == "neg":
         left, sign = left.args[0], sign.translate(TURNED)

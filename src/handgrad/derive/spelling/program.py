@@ -344,7 +344,7 @@ def _simplify(value: Sum, open_sums: dict[Node, Sum], graph: Graph, factored: bo
 
 
 def take_out(value: Sum, graph: Graph) -> Sum:
-    """Put the numbers and the divisors of all terms in front: ``2 R - 2 R W W^T = 2 (R - R W W^T)``, ``a/r - b/r^2``."""
+    """Put the numbers and divisors of all terms in front: ``2 R - 2 R W W^T = 2 (R - R W W^T)``, ``a/r - b/r^2``."""
     terms = value.terms
     if len(terms) < 2:
         return value

@@ -62,7 +62,7 @@ def added(parts: Sequence[tuple[float, Expr]]) -> Expr:
 
 
 def _opposite(expr: Expr) -> Expr | None:
-    """Minus a difference, or what starts with one: ``(b - a) * c`` for ``-(a - b) * c``; but ``1 - a`` is well known."""
+    """Minus a difference, or what starts with one: ``(b - a) * c`` for ``-(a - b) * c``; ``1 - a`` is well known."""
     first, *others = expr.args or (expr,)
     if expr.op == "-" and first.op != "number":
         return first.args[0] + others[0] if first.op == "neg" else others[0] - first
