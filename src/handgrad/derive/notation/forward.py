@@ -30,7 +30,8 @@ from handgrad.derive.language.trees import postorder
 from handgrad.derive.spelling.program import Program
 from handgrad.derive.spelling.result import Result
 
-from .index import derivative_steps, inserted, link_rule, new_lines
+from .index import derivative_steps, new_lines
+from .reasons import inserted, link_rule
 from .steps import WIDTH, Step
 
 LONG = 240  # characters: what is longer is not put into what comes after it

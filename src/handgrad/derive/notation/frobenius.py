@@ -43,20 +43,8 @@ from handgrad.derive.spelling.program import written_out
 from handgrad.derive.spelling.result import Result
 
 from .forward import LONG, differentials, forward_steps
-from .index import (
-    defining,
-    definition,
-    has_loss,
-    held,
-    index_node_steps,
-    index_steps,
-    inserted,
-    link_rule,
-    new_lines,
-    no_way,
-    rule_with_values,
-    to_insert,
-)
+from .index import defining, definition, has_loss, index_node_steps, index_steps, new_lines, no_way
+from .reasons import held, inserted, link_rule, rule_with_values, to_insert
 from .steps import Step
 
 MOST = 200  # lines, more than any differential needs to come free

@@ -1,15 +1,10 @@
 """The derivation in index notation: product rule, deltas, sums over deltas, chain rule."""
 
-import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
-from handgrad.derive.engine.identities import JOINED, POWERS, SOFTMAX
 from handgrad.derive.engine.lower import fresh
-from handgrad.derive.engine.simplify import DIVISOR, MULTIPLIED
-from handgrad.derive.engine.sweep import Link, upstream
+from handgrad.derive.engine.sweep import upstream
 from handgrad.derive.engine.terms import (
-    Letters,
     Node,
     Sum,
     Term,
@@ -17,13 +12,10 @@ from handgrad.derive.engine.terms import (
     counted,
     grouped,
     reachable,
-    sum_deltas,
     times,
 )
 from handgrad.derive.language.dims import flat
 from handgrad.derive.language.expression import Expr
-from handgrad.derive.language.formula import tokenize
-from handgrad.derive.language.functions import ELEMENTWISE
 from handgrad.derive.language.matrix import has_matrix_form, ordered, to_matrix
 from handgrad.derive.language.numpy_text import bracketed
 from handgrad.derive.language.trees import postorder
@@ -31,11 +23,10 @@ from handgrad.derive.spelling.entries import IndexPrinter, Lettering
 from handgrad.derive.spelling.program import OF_ENTRIES, written_out
 from handgrad.derive.spelling.result import Result
 
+from .reasons import cancelled, delta_rule, held, inserted, is_rule, link_rule, rule_with_values
 from .steps import Step
 
 OWN = "pqrstuvw"  # the letters of the variable
-ALGEBRA = (MULTIPLIED, DIVISOR)
-IDENTITIES = (SOFTMAX, JOINED, POWERS)
 
 
 def index_steps(d: Result) -> list[Step]:
@@ -147,7 +138,7 @@ def _simplified(
     keys = [{k: c for c, k in d.graph.key(Sum([total], one))[0]} for one in (terms, merged, adjoint.terms)]
     deltas = any([factor[0].op == "delta" for _, factors in terms for factor in factors])
     if deltas or keys[0] != keys[1]:
-        rules = [_delta_rule(terms, merged, d)] * deltas + _cancelled(terms, total, d)
+        rules = [delta_rule(terms, merged, d)] * deltas + cancelled(terms, total, d)
         lines.append((d.printer.sum(merged, total, letters), ", ".join(rules) or "collect"))
     if lines[-1][0] == its_name:  # what comes back is what has come before
         return lines
@@ -192,112 +183,6 @@ def _in_letters(d: Result, letters: Lettering) -> str:
         return str(to_matrix(result))
     named = IndexPrinter({node: label for node, label in d.labels.items() if node not in d.in_place})
     return named.sum(d.opened(adjoint), adjoint.free, letters)
-
-
-def _delta_rule(terms: Sequence[Term], merged: Sequence[Term], d: Result) -> str:
-    """What a sum over deltas makes of terms: two that are equal by symmetry become one."""
-    nodes = [node for _, factors in merged for node, _, _ in factors] if len(merged) < len(terms) else []
-    turned = [d.labels.get(node, d.labels.get(node.arg)) for node in nodes if node.symmetric and node.op != "delta"]  # type: ignore[arg-type]
-    return ", ".join(["sum over the deltas", *dict.fromkeys([f"{label} is symmetric" for label in turned if label])])
-
-
-def _cancelled(terms: Sequence[Term], free: Letters, d: Result) -> list[str]:
-    """What stands above and below the line in one term."""
-    labels: dict[str, None] = {}
-    for _, factors in terms:
-        powers: dict[tuple[Node, Letters], float] = {}
-        for node, letters, power in sum_deltas(factors, free, d.graph):
-            if powers.setdefault((node, letters), power) * power < 0 and node in d.labels:
-                labels[d.labels[node]] = None
-    return [f"cancel {', '.join(labels)}"] * bool(labels)
-
-
-def inserted(before: str, after: str, d: Result) -> str:
-    """The named values of one line that the next one writes out, or in which they cancel."""
-    labels = to_insert(before, after, "", d)
-    if labels:
-        return f"insert {', '.join(labels)}"
-    cancelled = _vanished(before, after, d)
-    return f"cancel {', '.join(cancelled)}" * bool(cancelled)
-
-
-def to_insert(before: str, after: str, reason: str, d: Result) -> list[str]:
-    """The named values that are put in before a rule makes the next line of the one before it."""
-    gone = _vanished(before, after, d)
-    if reason in IDENTITIES:  # what is known of functions does not ask what they are applied to
-        sums = _sums(d)
-        return [label for label in gone if label not in sums]
-    return [label for label in gone if not any([_cancels(label, term) for term in re.split(r" [+-] ", before)])]
-
-
-def _sums(d: Result) -> set[str]:
-    """The names of sums, and not of functions."""
-    return {label for node, label in d.labels.items() if node.sum is not None}
-
-
-def _cancels(label: str, term: str) -> bool:
-    """Whether a value stands above and below the line."""
-    words = [word for word in _words(term) if word not in ("sqrt", "(")]
-    below = [word for sign, word in pairwise(words) if sign == "/"]
-    return 0 < below.count(label) < words.count(label)
-
-
-def _words(line: str) -> list[str]:
-    """The names and signs of a line."""
-    return [token.text for token in tokenize(line)]
-
-
-def _vanished(before: str, after: str, d: Result) -> list[str]:
-    """Which of the values that a line names the next one does not name."""
-    left, right = _words(before), _words(after)
-    return [label for node, label in d.labels.items() if node.children and label in left and label not in right]
-
-
-def rule_with_values(before: str, after: str, reason: str, d: Result) -> str:
-    """The rule that makes one line of another, with the values that are put in on the way."""
-    put_in: list[str] = []
-    if is_rule(reason):
-        sums = _sums(d)
-        put_in = [label for label in to_insert(before, after, reason, d) if reason in IDENTITIES or label in sums]
-    return reason + f", insert {', '.join(put_in)}" * bool(put_in)
-
-
-def is_rule(reason: str) -> bool:
-    """Whether a reason stays the reason where names are put in as well."""
-    return reason.endswith(ALGEBRA) or reason in IDENTITIES
-
-
-def link_rule(link: Link, d: Result) -> str:
-    """What licenses the derivative of a node by a child."""
-    parent = link.parent
-    if parent.op == "loss":
-        return f"{link.slots[0].term[1][0][0].info} is the gradient of {parent.info[0]}"
-    if parent.op == "**":
-        return "power rule" if link.child is parent.arg else "d a^x = a^x log(a) dx"
-    if parent.op == "call":
-        normal = ", phi is the normal density and Phi its integral" * ("phi(" in ELEMENTWISE[parent.info].derivative)
-        return f"derivative of {parent.info}{normal}"
-    if parent.op == "unknown":
-        return f"{parent.info}' is the derivative of {parent.info}"
-    if parent.sum is None:
-        return f"differential of {parent.op}"
-    found = [[power for other, _, power in factors if other is link.child] for _, factors in parent.sum.terms]
-    if max(map(len, found)) > 1:
-        return "product rule"
-    if any(power != 1 for powers in found for power in powers):
-        return "power rule"
-    return f"only {d.labels[link.child]} varies"
-
-
-def held(links: Sequence[Link], d: Result) -> list[str]:
-    """What stands still in the derivatives by a node, although it depends on that node too."""
-    moving = {link.child for link in links}
-    for other in d.sweep.path:
-        if moving.intersection(other.children):
-            moving.add(other)
-    parts = dict.fromkeys([other for link in links for other in link.parent.children if other is not link.child])
-    still = [d.labels[other] for other in parts if other in moving and other in d.labels]
-    return [f"{', '.join(still[:-1])}{' and ' * (len(still) > 1)}{still[-1]} held fixed"] if still else []
 
 
 def _layout_step(d: Result) -> list[Step]:
