@@ -216,6 +216,14 @@ CENTRED = [
     ("sum(abs(p) * log(abs(p) / abs(q)))", "q", "p: n, q: n", None),
 ]
 DOMAINS = [
+    # what is added is compared with what is added: the difference is a number
+    ("sum(clip(x + 1, 0, 2))", "x", "x: n"),
+    ("L(x * clip(x / 6 + 0.5, 0, 1))", "x", "x: n"),
+    ("sum(where(x + 1 > 1, x, 0) - y)", "x", "x: n, y: n"),
+    # powers with names
+    ("sum(x**(a + 1) / x**a)", "x", "x: n, a:"),
+    ("S / (1 + r)**t", "r", "S:, r:, t:"),
+    ("sum(x**(2 * a) / x**a)", "a", "x: n, a:"),
     ("sum(p * log(p / q))", "p", "p: n, q: n"),
     ("-sum(log(b - A @ x))", "x", "A: m n, x: n, b: m"),
     ("sum(log(x - a))", "x", "x: n, a: n"),

@@ -998,6 +998,19 @@ def test_minus_a_mask_is_a_number_in_numpy(expression, wrt, line):
     assert d.check((0,))
 
 
+@pytest.mark.parametrize(("expression", "printed"), [
+    ("sum(where(X > 0, X * log(X), 0))", "where(X > 0, 1 + log(X), 0).T"),
+    ("sum(where(X > 0, Y / X, 0))", "-where(X > 0, Y * (1 / X**2), 0).T"),
+    ("sum(Y * X**3 * (X > 0))", "3 * Y.T * (X**2).T * (X > 0).T"),  # any number has a square
+])  # fmt: skip
+def test_a_choice_is_one_in_every_layout(expression, printed):
+    d = hg.derive(expression, "X", "X: n i, Y: n i", layout="numerator")
+    assert str(d.gradient) == printed
+    with np.errstate(all="ignore"):
+        assert np.isfinite(d.to_numpy()(X=np.array([[0.0, 2.0, -3.0]]), Y=np.ones((1, 3)))).all()
+    assert d.check((0,))
+
+
 def test_what_divides_under_a_mask_is_guarded_by_what_it_is_computed_from():
     for expression in ("sum(where(x == 0, 1, x / (exp(x) - 1)))", "sum(where(x > 0, log(x)**2, 0))"):
         d = hg.derive(expression, "x", "x: n")

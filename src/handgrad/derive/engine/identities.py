@@ -16,6 +16,7 @@ from .terms import (
     opened,
     summed,
     terms_of,
+    times,
 )
 
 CENTRED = "what is centred sums to zero"
@@ -125,23 +126,26 @@ def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
                 return (*[f for f in factors if f is not other], (*factor[:2], -other[2]))
             made = _joined(factor, other, graph) if factor[1] == other[1] else None
             if made is not None:
-                return join((*[f for f in factors if f not in (factor, other)], made), graph)
+                return join((*[f for f in factors if f not in (factor, other)], *made), graph)
     return factors
 
 
-def _joined(factor: Factor, other: Factor, graph: Graph) -> "Factor | None":
+def _joined(factor: Factor, other: Factor, graph: Graph) -> tuple[Factor, ...] | None:
     """What two functions of one entry are, or a function and its argument."""
     (node, letters, power), (second, _, exponent) = factor, other
     assert node.arg is not None
     if node.op == "**" and second is node.arg and power == 1:
-        return shifted_power((node, letters, 1), exponent, graph)
+        return shifted_power(factor, [(exponent, ())], graph)
+    if node.op == second.op == "**" and node.arg is second.arg and node is not second:
+        return shifted_power(factor, times([(exponent, ())], terms_of((second.info, (), 1))), graph)
     pair = node.info, "z" if second is node.arg else second.info if second.arg is node.arg else None
     if pair == ("relu", "step") and power > 0 and exponent == 1:
-        return factor
+        return (factor,)
     if pair in SIGNS and power == abs(exponent) == 1:
         name, power = SIGNS[pair], exponent
     elif pair in QUOTIENTS and power == -exponent:
         name = QUOTIENTS[pair]
     else:
         return None
-    return graph.function("call", name, node.arg, node.arg.shape) if name != "z" else node.arg, letters, power
+    made = graph.function("call", name, node.arg, node.arg.shape) if name != "z" else node.arg
+    return ((made, letters, power),)

@@ -307,15 +307,18 @@ def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
     return _call(raised_to, value, graph, "**")
 
 
-def shifted_power(factor: Factor, by: float, graph: Graph) -> Factor:
-    """``a**(g - 1)`` for ``a**g``."""
-    node, letters, _ = factor
+def shifted_power(factor: Factor, by: Sequence[Term], graph: Graph) -> tuple[Factor, ...]:
+    """``a**(g - 1)`` for ``a**g``, and ``a**(h - 2 * g)`` for ``(a**g)**-2`` that is shifted by h."""
+    node, letters, count = factor
     assert node.arg is not None
     own: Sequence[Term] = [(1, ((node.info, (), 1),))]
     if node.info.sum and len(node.info.sum.terms) > 1:  # g - 2 rather than (g - 1) - 1
         own = node.info.sum.at(())
+    exponent = Sum((), collect([*times([(count, ())], own), *by], (), graph))
     base = Sum(grouped(node.arg, letters), [(1, ((node.arg, letters, 1),))])
-    return named_power(base, Sum((), collect([*own, (by, ())], (), graph)), graph).terms[0][1][0]
+    constant = all([not factors for _, factors in exponent.terms])
+    total = sum([c for c, _ in exponent.terms])
+    return (power(base, total, graph) if constant else named_power(base, exponent, graph)).terms[0][1]
 
 
 def _is_total(node: Node) -> bool:

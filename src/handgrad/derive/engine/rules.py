@@ -81,10 +81,10 @@ def _power_rule(node: Node, base: Node, graph: Graph) -> tuple[Letters, list[Slo
     """``d(a^g) = g a^(g-1) da + a^g log(a) dg``; the exponent is a number."""
     exponent = node.info
     letters = tuple(map(Letter, base.dims))
-    lower_power = shifted_power((node, letters, 1), -1, graph)
+    lower_power = shifted_power((node, letters, 1), [(-1, ())], graph)
     log = graph.function("call", "log", base, base.shape)
     return letters, [
-        Slot(base, letters, (1, ((exponent, (), 1), lower_power)), 2),
+        Slot(base, letters, (1, ((exponent, (), 1), *lower_power)), 2),
         Slot(exponent, (), (1, ((node, letters, 1), (log, letters, 1))), 2),
     ]
 

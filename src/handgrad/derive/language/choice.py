@@ -19,6 +19,10 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
 
 def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:
     """``(x > 0) * log(x)`` as ``where(x > 0, log(x), 0)``: what has no value where the mask is 0 is left out there."""
+    upright = _upright(product)
+    if upright is not None:  # a.T * b.T is (a * b).T
+        found = _guarded(upright, values)
+        return found and found.T
     left, right = product.args
     masks = [mask for mask, _ in _factors(left)]
     for mask, rest in _factors(product):
@@ -29,11 +33,25 @@ def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:
     return None
 
 
+def _upright(expr: Expr) -> Expr | None:
+    """What an expression is the transpose of, if it is one, or a product of some."""
+    if expr.op in ("*", "/"):
+        left, right = map(_upright, expr.args)
+        return left and right and _joined(expr.op, left, right)
+    return expr.args[0] if expr.op == "T" else None
+
+
 def _partial(expr: Expr, values: Mapping[str, Expr]) -> list[Expr]:
-    """What may have no value: the arguments of logarithms, the bases of powers, and arrays that divide."""
+    """What may have no value: the arguments of logarithms, the bases of roots, and arrays that divide."""
     parts = [part for part in _parts([expr], values) if part.shape]
     return [part.args[-1] if part.op == "/" else part.args[0] for part in parts
-            if part.op in ("/", "**") or part.info in ("log", "log1p")]  # fmt: skip
+            if part.op == "/" or (part.op == "**" and not _is_whole(part.args[1])) or part.info in ("log", "log1p")]  # fmt: skip
+
+
+def _is_whole(exponent: Expr) -> bool:
+    """Whether a power of any number has a value."""
+    value = value_of(exponent)
+    return value is not None and value > 0 and value == int(value)
 
 
 def _names(exprs: Sequence[Expr], values: Mapping[str, Expr]) -> set[str]:
@@ -72,7 +90,8 @@ def _chosen_last(total: Expr) -> Expr | None:
     if before.op not in ("+", "-"):
         return None
     first, middle = before.args
-    found = _choice(arithmetic("+" if total.op == before.op else "-", middle, last))
+    both = arithmetic("+" if total.op == before.op else "-", middle, last)
+    found = _choice(both) if both.op in ("+", "-") else None  # 1 - 0 is a number
     return found and arithmetic(before.op, first, found)
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
 from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import ALPHABET, Shape, flat
-from handgrad.derive.language.expression import Expr, arithmetic, expand, number, reshape, squeeze
+from handgrad.derive.language.expression import Expr, arithmetic, expand, number, reshape, squeeze, value_of
 from handgrad.derive.language.functions import MASKS
 from handgrad.derive.language.numerals import ratio
 from handgrad.derive.language.trees import postorder
@@ -134,6 +134,7 @@ def scaled(coefficient: float, scalars: list[Expr], main: Expr | None) -> Expr:
     """An array times numbers: those that divide below one line, the signless coefficient in front."""
     above, below = ratio(abs(coefficient))
     scalars = sorted(scalars, key=lambda scalar: any([part.shape for part in postorder([scalar])]))  # a * (u @ v)
+    scalars = [scalar for scalar in scalars if value_of(scalar) != 1]
     parts = [*scalars, main] if main else scalars
     over = [part for part in parts if not is_reciprocal(part)]
     if above != 1 or not over:
