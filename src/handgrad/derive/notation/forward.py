@@ -31,10 +31,8 @@ from handgrad.derive.spelling.program import Program
 from handgrad.derive.spelling.result import Result
 
 from .index import derivative_steps, new_lines
-from .reasons import inserted, link_rule
+from .reasons import LONG, inserted, link_rule
 from .steps import WIDTH, Step
-
-LONG = 240  # characters: what is longer is not put into what comes after it
 
 
 def differentials(link: Link, d: Result) -> list[Matrix]:

@@ -34,7 +34,6 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     over,
     power,
     product,
-    replaced,
     to_matrix,
     turned,
     varies,
@@ -42,9 +41,9 @@ from handgrad.derive.language.matrix import (  # fmt: skip
 from handgrad.derive.spelling.program import written_out
 from handgrad.derive.spelling.result import Result
 
-from .forward import LONG, differentials, forward_steps
+from .forward import differentials, forward_steps
 from .index import defining, definition, has_loss, index_node_steps, index_steps, new_lines, no_way
-from .reasons import held, inserted, link_rule, rule_with_values, to_insert
+from .reasons import held, inserted, link_rule, rule_with_values, with_values
 from .steps import Step
 
 MOST = 200  # lines, more than any differential needs to come free
@@ -275,19 +274,9 @@ def _rewritten(total: Matrix, final: Matrix, reason: str, d: Result) -> list[Ste
     gone = _cancelled(total, final)
     if gone:
         return [Step("", str(final), f"cancel {', '.join(gone)}")]
-    inside, put_in = total, dict[str, None]()
-    names = to_insert(str(total), str(final), reason, d)
-    while names and len(str(inside)) < LONG:
-        # What the result may name stays a name.
-        labels = [label for label in names if not put_in or label not in d.in_shape.definitions]
-        put_in |= dict.fromkeys(labels)
-        meanings = {d.labels[node]: written_out(node, d.refer) for node in d.graph.nodes
-                    if d.labels.get(node) in labels and node.children}  # fmt: skip
-        inside = replaced(inside, {label: to_matrix(m) for label, m in meanings.items() if has_matrix_form(m)})
-        again = to_insert(str(inside), str(final), reason, d)
-        names = again if again != names else []
+    inside, put_in, left = with_values(total, final, reason, d)
     told = f"insert {', '.join(put_in)}" if put_in else inserted(str(total), str(final), d)
-    if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not names:
+    if put_in and ordered(inside) not in (ordered(total), ordered(final)) and not left:
         return [Step("", str(inside), told), *_rewritten(inside, final, reason, d)]
     rule = rule_with_values(str(total), str(final), reason, d)
     return [Step("", str(final), rule if reason != "collect" else told or _why(total, final, d))]

@@ -23,7 +23,7 @@ from handgrad.derive.spelling.entries import IndexPrinter, Lettering
 from handgrad.derive.spelling.program import OF_ENTRIES, written_out
 from handgrad.derive.spelling.result import Result
 
-from .reasons import cancelled, delta_rule, held, inserted, is_rule, link_rule, rule_with_values
+from .reasons import cancelled, delta_rule, held, inserted, is_rule, link_rule, rule_with_values, with_values
 from .steps import Step
 
 OWN = "pqrstuvw"  # the letters of the variable
@@ -152,14 +152,24 @@ def _simplified(
     lines += [(array, f"the same {'as an array' if index else 'with arrays'}")] * bool(array)
     if node is d.variable:
         right = _as_array(d.in_shape.result, index) or _in_letters(d, letters)
-        written = [spelled, d.in_shape.result] if array or not index else []
-        forms = [ordered(to_matrix(expr)) for expr in written if expr and has_matrix_form(expr)]
-        changed = len(forms) == 2 and forms[0] != forms[1] and not d.flatten
-        why = inserted(lines[-1][0], right, d) or "collect" * changed
+        why = _last_rule(spelled if array or not index else None, lines[-1][0], right, d)
         lines += [(right, why)] * bool(why)
     elif name:
         lines.append((its_name, "its name"))
     return lines
+
+
+def _last_rule(spelled: Expr | None, before: str, after: str, d: Result) -> str:
+    """Why the printed gradient follows from the line before it; empty if it is that line."""
+    told, result = inserted(before, after, d), d.in_shape.result
+    if spelled is None or d.flatten or not (has_matrix_form(spelled) and has_matrix_form(result)):
+        return told
+    total, final = to_matrix(spelled), to_matrix(result)
+    inside, put_in, _ = with_values(total, final, "collect", d)
+    if put_in:
+        told = f"insert {', '.join(put_in)}"
+    collected = (put_in or not told) and ordered(inside) != ordered(final)
+    return ", ".join([told] * bool(told) + ["collect"] * bool(collected))
 
 
 def _as_array(expr: Expr, index: str) -> str:

@@ -10,10 +10,13 @@ from handgrad.derive.engine.sweep import Link
 from handgrad.derive.engine.terms import Letters, Node, Term, sum_deltas
 from handgrad.derive.language.formula import tokenize
 from handgrad.derive.language.functions import ELEMENTWISE
+from handgrad.derive.language.matrix import Matrix, has_matrix_form, replaced, to_matrix
+from handgrad.derive.spelling.program import written_out
 from handgrad.derive.spelling.result import Result
 
 ALGEBRA = (MULTIPLIED, DIVISOR)
 IDENTITIES = (SOFTMAX, JOINED, POWERS)
+LONG = 240  # characters: what is longer is not put into what comes after it
 
 
 def inserted(before: str, after: str, d: Result) -> str:
@@ -32,6 +35,22 @@ def to_insert(before: str, after: str, reason: str, d: Result) -> list[str]:
         sums = _sums(d)
         return [label for label in gone if label not in sums]
     return [label for label in gone if not any([_cancels(label, term) for term in re.split(r" [+-] ", before)])]
+
+
+def with_values(total: Matrix, final: Matrix, reason: str, d: Result) -> tuple[Matrix, list[str], list[str]]:
+    """A line with the values put in that the next one writes out: the line, which they are, and what is left of them."""
+    inside, put_in = total, dict[str, None]()
+    names = to_insert(str(total), str(final), reason, d)
+    while names and len(str(inside)) < LONG:
+        # What the result may name stays a name.
+        labels = [label for label in names if not put_in or label not in d.in_shape.definitions]
+        put_in |= dict.fromkeys(labels)
+        meanings = {d.labels[node]: written_out(node, d.refer) for node in d.graph.nodes
+                    if d.labels.get(node) in labels and node.children}  # fmt: skip
+        inside = replaced(inside, {label: to_matrix(m) for label, m in meanings.items() if has_matrix_form(m)})
+        again = to_insert(str(inside), str(final), reason, d)
+        names = again if again != names else []
+    return inside, [*put_in], names
 
 
 def _sums(d: Result) -> set[str]:
