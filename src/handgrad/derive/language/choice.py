@@ -14,11 +14,14 @@ def with_choices(root: Expr, values: Mapping[str, Expr] = NOTHING) -> Expr:
     if not any(map(is_mask, postorder([root]))):
         return root
     chosen = replaced(root, ("+", "-"), lambda total: _choice(total) or _chosen_last(total))
-    return replaced(chosen, ("*", "/"), lambda product: _guarded(product, values))
+    return replaced(chosen, ("*", "/", "@"), lambda product: _guarded(product, values))
 
 
 def _guarded(product: Expr, values: Mapping[str, Expr]) -> Expr | None:
     """``(x > 0) * log(x)`` as ``where(x > 0, log(x), 0)``: what has no value where the mask is 0 is left out there."""
+    if product.op == "@":  # log(x) @ (x > 0) is the sum of their products
+        found = None if product.shape else _guarded(arithmetic("*", *product.args), values)
+        return found and found.sum()
     upright = _upright(product)
     if upright is not None:  # a.T * b.T is (a * b).T
         found = _guarded(upright, values)
