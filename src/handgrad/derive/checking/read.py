@@ -108,7 +108,6 @@ MATRICES: dict[str, Callable[..., Expr]] = {
 Indexed: TypeAlias = tuple[Expr, tuple[str, ...]]  # an array, and a letter for each of its axes
 DELTAS = ("delta", "kdelta")
 LETTERED = ("entry", "sum", "derivative", *DELTAS)
-TOTALS = ("sum", "mean", "trace")  # NumPy's numbers that are made of a whole array
 
 
 def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table:
@@ -133,9 +132,7 @@ def read_index(text: str, world: World, letters: list[tuple[str, str]]) -> Table
 
 def of_whole_arrays(root: Part) -> bool:
     """Whether a formula is made of arrays, as NumPy or matrix notation has them, and not of their entries."""
-    if any([part.op == "@" or (part.op == "call" and part.info[0] in TOTALS) for part in root.walk(inside=False)]):
-        return True
-    return not any([part.op in LETTERED for part in root.walk()])
+    return root.is_numpy(inside=False) or not any([part.op in LETTERED for part in root.walk()])
 
 
 class Entries:

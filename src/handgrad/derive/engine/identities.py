@@ -7,6 +7,7 @@ from .terms import (
     Factor,
     Graph,
     Letters,
+    Node,
     Term,
     canonical,
     collect,
@@ -108,22 +109,10 @@ def folded_sum(term: Term, free: Letters) -> Term:
     return term
 
 
-def _inverse(factor: Factor, other: Factor, graph: Graph) -> bool:
-    """Whether one factor is ``exp(z)`` and the other, a later node, ``exp(-z)``."""
-    (node, letters, _), (second, own, _) = factor, other
-    if letters != own or node.index >= second.index or not node.info == second.info == "exp":
-        return False
-    return not collect(
-        [term for arg in node.args + second.args for term in terms_of((arg, letters, 1))], letters, graph
-    )
-
-
 def join(factors: tuple[Factor, ...], graph: Graph) -> tuple[Factor, ...]:
     """``relu(z) * (z > 0)`` is ``relu(z)``, ``sinh(z) / cosh(z)`` is ``tanh(z)``, ``z**(g - 1) * z`` is ``z**g``."""
     for factor in factors:
         for other in factors if factor[0].arg is not None else ():
-            if _inverse(factor, other, graph):
-                return (*[f for f in factors if f is not other], (*factor[:2], -other[2]))
             made = _joined(factor, other, graph) if factor[1] == other[1] else None
             if made is not None:
                 return join((*[f for f in factors if f not in (factor, other)], *made), graph)
@@ -138,6 +127,8 @@ def _joined(factor: Factor, other: Factor, graph: Graph) -> tuple[Factor, ...] |
         return shifted_power(factor, [(exponent, ())], graph)
     if node.op == second.op == "**" and node.arg is second.arg and node is not second:
         return shifted_power(factor, times([(exponent, ())], terms_of((second.info, (), 1))), graph)
+    if node.info == second.info == "exp" and node.index < second.index and _opposite(node, second, letters, graph):
+        return factor, (node, letters, -exponent)
     pair = node.info, "z" if second is node.arg else second.info if second.arg is node.arg else None
     if pair == ("relu", "step") and power > 0 and exponent == 1:
         return (factor,)
@@ -149,3 +140,9 @@ def _joined(factor: Factor, other: Factor, graph: Graph) -> tuple[Factor, ...] |
         return None
     made = graph.function("call", name, node.arg, node.arg.shape) if name != "z" else node.arg
     return ((made, letters, power),)
+
+
+def _opposite(node: Node, other: Node, letters: Letters, graph: Graph) -> bool:
+    """Whether two functions have arguments that add up to nothing: ``exp(z)`` and ``exp(-z)``."""
+    terms = [term for arg in node.args + other.args for term in terms_of((arg, letters, 1))]
+    return not collect(terms, letters, graph)

@@ -161,8 +161,7 @@ def _arithmetic(expr: Expr, args: list[Sum], graph: Graph) -> Sum:
         a, b = without_norms(a), without_norms(b)
         return Sum(axes, a.terms + (b.terms if expr.op == "+" else tuple(times([(-1, ())], b.terms))))
     if expr.op == "**":  # by a number: arithmetic() has turned arrays into exp and log
-        constant = all([not factors for _, factors in b.terms])
-        return power(a, sum([c for c, _ in b.terms]), graph) if constant else named_power(a, b, graph)
+        return named_power(a, b, graph)
     if expr.op == "/":
         a, b = _over(a, b, graph)
     if not (_is_scale(a, b) or _is_scale(b, a)):
@@ -293,7 +292,9 @@ def power(value: Sum, exponent: float, graph: Graph) -> Sum:
 
 
 def named_power(value: Sum, exponent: Sum, graph: Graph) -> Sum:
-    """Raise every entry to a power that has a name, such as ``(1 - p)**g``; of ``exp(z)`` it is ``exp(g z)``."""
+    """Raise every entry to a power that may have a name, such as ``(1 - p)**g``; of ``exp(z)`` it is ``exp(g z)``."""
+    if all([not factors for _, factors in exponent.terms]):
+        return power(value, sum([c for c, _ in exponent.terms]), graph)
     log: Sequence[Term] | None = None
     plus = one_plus_exp(value)
     base = value.terms[0][1] if len(value.terms) == 1 and value.terms[0][0] == 1 else ()
@@ -316,9 +317,7 @@ def shifted_power(factor: Factor, by: Sequence[Term], graph: Graph) -> tuple[Fac
         own = node.info.sum.at(())
     exponent = Sum((), collect([*times([(count, ())], own), *by], (), graph))
     base = Sum(grouped(node.arg, letters), [(1, ((node.arg, letters, 1),))])
-    constant = all([not factors for _, factors in exponent.terms])
-    total = sum([c for c, _ in exponent.terms])
-    return (power(base, total, graph) if constant else named_power(base, exponent, graph)).terms[0][1]
+    return named_power(base, exponent, graph).terms[0][1]
 
 
 def _is_total(node: Node) -> bool:

@@ -50,6 +50,7 @@ MEANT = {
     "and": "; a mask of two comparisons is (x > 0) * (x < 1)",
     "^": "; a power is **, an inverse inv(A), a transpose A.T",
 }
+TOTALS = ("sum", "mean", "trace")  # numbers that are made of a whole array
 WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -110,6 +111,12 @@ class Part:
         yield self
         for arg in self.args if inside or self.op != "entry" else ():
             yield from arg.walk(inside=inside)
+
+    def is_numpy(self, *, inside: bool = True) -> bool:
+        """Whether NumPy's product of matrices or one of its totals is in a formula, as in ``trace(A @ B)``."""
+        return any(
+            [part.op == "@" or (part.op == "call" and part.info[0] in TOTALS) for part in self.walk(inside=inside)]
+        )
 
 
 class Vocabulary(NamedTuple):

@@ -272,9 +272,16 @@ def power(m: Matrix, exponent: Matrix) -> Matrix:
     return Matrix("power", (m, exponent), None, m.rows, m.columns)
 
 
+def walk(m: Matrix) -> Iterator[Matrix]:
+    """A matrix and all its parts."""
+    yield m
+    for part in m.parts:
+        yield from walk(part)
+
+
 def varies(m: Matrix, name: str) -> bool:
     """Whether the differential `name` is in a part."""
-    return (m.kind == "atom" and m.info == name) or any([varies(part, name) for part in m.parts])
+    return any([part.kind == "atom" and part.info == name for part in walk(m)])
 
 
 def around(m: Matrix, name: str) -> tuple[tuple[Matrix, ...], Matrix, tuple[Matrix, ...]]:

@@ -4,7 +4,7 @@ Every line reads the same indexed terms; what moves is the bracket.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from handgrad.derive.engine.sweep import Link, upstream
@@ -37,6 +37,7 @@ from handgrad.derive.language.matrix import (  # fmt: skip
     to_matrix,
     turned,
     varies,
+    walk,
 )
 from handgrad.derive.spelling.program import written_out
 from handgrad.derive.spelling.result import Result
@@ -289,7 +290,7 @@ def _why(total: Matrix, final: Matrix, d: Result) -> str:
     if total.kind == "inner":
         return _inner_rule(total, final)
     rules = [
-        rule for rule, holds in SHAPES.items() if any(map(holds, _walk(total))) and not any(map(holds, _walk(final)))
+        rule for rule, holds in SHAPES.items() if any(map(holds, walk(total))) and not any(map(holds, walk(final)))
     ]
     if rules:
         return ", ".join(rules)
@@ -299,13 +300,6 @@ def _why(total: Matrix, final: Matrix, d: Result) -> str:
     if not mirrored:
         return "collect"
     return f"{' and '.join(mirrored)} {'is' if len(mirrored) == 1 else 'are'} symmetric"
-
-
-def _walk(m: Matrix) -> Iterator[Matrix]:
-    """A matrix and all its parts."""
-    yield m
-    for part in m.parts:
-        yield from _walk(part)
 
 
 def _is_outer(m: Matrix) -> bool:
@@ -322,7 +316,7 @@ def _repeats_a_row(m: Matrix) -> bool:
 
 # What turns a shape of the sum into one of the result.
 SHAPES: dict[str, Callable[[Matrix], bool]] = {
-    "tr(AB) = tr(BA), tr(x y^T) = y^T x": lambda m: m.info == "tr" and any(map(_is_outer, _walk(m))),
+    "tr(AB) = tr(BA), tr(x y^T) = y^T x": lambda m: m.info == "tr" and any(map(_is_outer, walk(m))),
     "(A * (1 v^T)) 1 = A v": _repeats_a_row,
 }
 

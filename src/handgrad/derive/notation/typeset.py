@@ -14,8 +14,6 @@ from handgrad.derive.spelling.result import Result
 from .index import index_steps
 from .steps import Step
 
-TOTALS = ("sum", "mean", "trace")  # NumPy's words for numbers that matrix notation writes as products
-
 
 class StepPrinter:
     """Prints the lines of a derivation as LaTeX, in the letters of the other claims."""
@@ -60,7 +58,7 @@ class StepPrinter:
         if node and node.op == "entry" and node.args[0].op not in NAMED:
             base = self.in_matrices(node.args[0], text)
             node = Part("entry", (Part("group", (base,)) if node.args[0].op in ("group", "mask") else base,), node.info)
-        elif node and any([part.op == "@" or (part.op == "call" and part.info[0] in TOTALS) for part in node.walk()]):
+        elif node and node.is_numpy():
             node = self.in_matrices(node, text)
         return self.printer.bare(node) if node else ""
 

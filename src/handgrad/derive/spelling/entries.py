@@ -49,6 +49,11 @@ class Lettering:
         return f"[{','.join(parts)}]" if parts else ""
 
 
+def split(factor: Factor) -> list[Letters]:
+    """The letters of a factor, axis by axis."""
+    return [axis for axis in grouped(factor[0], factor[1]) if axis]
+
+
 def names_first(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     """The factors of a product; of numbers, names before what is computed and a differential: ``-2 x exp(-x^2) dx``."""
     if len(factors) < 2 or any([letters for _, letters, _ in factors]):
@@ -146,4 +151,4 @@ class IndexPrinter:
                 return f"({inside} {MASKS[node.info]} {right})"
             return f"{node.info}({inside})"
         name = node.info[0] if node.op == "loss" else node.op
-        return f"{name}({self.labels[node.arg]})" + letters.show([axis for axis in grouped(node, own) if axis])
+        return f"{name}({self.labels[node.arg]})" + letters.show(split((node, own, 1)))

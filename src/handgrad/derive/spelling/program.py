@@ -1,6 +1,7 @@
 """From adjoints to a short program: which intermediate values get a name, which are written out."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -112,6 +113,10 @@ class Program(NamedTuple):
 
     definitions: dict[str, Expr]
     result: Expr
+
+    def each(self, change: Callable[[Expr], Expr]) -> "Program":
+        """The program with every value changed."""
+        return Program({label: change(expr) for label, expr in self.definitions.items()}, change(self.result))
 
 
 def layer_gradients(adjoints: Mapping[Node, Node], functions: Sequence[Node]) -> set[Node]:
@@ -246,10 +251,10 @@ def simple_functions(nodes: Sequence[Node], uses: Mapping[Node, int]) -> set[Nod
     found = {node for node in nodes if node.op in OF_ENTRIES and uses[node] == 1 and all(map(_is_short, node.args))}
     if not found:
         return found
-    inside = [arg for node in nodes for arg in node.args]
+    inside = Counter([arg for node in nodes for arg in node.args])
     found.difference_update(inside)
-    only = [arg for node in found for arg in node.args]
-    return found.union([arg for arg in only if not uses[arg] and only.count(arg) == inside.count(arg)])
+    only = Counter([arg for node in found for arg in node.args])
+    return found.union([arg for arg in only if not uses[arg] and only[arg] == inside[arg]])
 
 
 def _is_short(node: Node) -> bool:

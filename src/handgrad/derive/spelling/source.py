@@ -35,9 +35,7 @@ def helper(name: str) -> str:
 def gradient_source(found: Result) -> str:
     """The gradient as the source of a function."""
     program = found.written(found.layout_name, flatten=False)
-    values = program.definitions
-    chosen = {label: with_choices(expr, values) for label, expr in values.items()}
-    program = _cheaper(Program(chosen, with_choices(program.result, values)))
+    program = _cheaper(program.each(lambda expr: with_choices(expr, program.definitions)))
     return write_source(shared(program, {*found.inputs, *found.taken}), found.inputs)
 
 
@@ -145,8 +143,7 @@ def _cheaper(program: Program) -> Program:
         again = left.args[1] @ right if left.op == "@" and len(left.args[1].shape) == 2 else None
         return left.args[0] @ again if again is not None and str(again) in known else None
 
-    new = {label: replaced(expr, ("@", "trace"), cheaper) for label, expr in program.definitions.items()}
-    return Program(new, replaced(program.result, ("@", "trace"), cheaper))
+    return program.each(lambda expr: replaced(expr, ("@", "trace"), cheaper))
 
 
 def compile_source(source: str, name: str = "gradient") -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, grouped, linked
+from handgrad.derive.engine.terms import Factor, Letters, Node, Sum, Term, linked
 from handgrad.derive.language.calls import call, einsum
 from handgrad.derive.language.dims import ALPHABET, Shape, flat
 from handgrad.derive.language.expression import Expr, arithmetic, expand, number, reshape, squeeze, value_of
@@ -12,7 +12,7 @@ from handgrad.derive.language.numerals import ratio
 from handgrad.derive.language.trees import postorder
 
 from .columns import as_column, is_reciprocal, lying, multiply, standing
-from .entries import Lettering, names_first
+from .entries import Lettering, names_first, split
 from .pieces import Piece, merge
 
 Names: TypeAlias = Callable[[Node], Expr]
@@ -172,11 +172,6 @@ def _clash(axes: Iterable[Letters]) -> bool:
     """Whether one letter is in two different axes."""
     found: dict[object, Letters] = {}
     return any([found.setdefault(letter, axis) != axis for axis in axes for letter in axis])
-
-
-def split(factor: Factor) -> list[Letters]:
-    """The letters of a factor, axis by axis."""
-    return [axis for axis in grouped(factor[0], factor[1]) if axis]
 
 
 def entry_expr(factor: Factor, names: Names) -> Expr:
